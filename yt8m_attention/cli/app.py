@@ -1,0 +1,119 @@
+"""From a command line to an exit status: how every command starts, ends and fails.
+
+Standard output carries the result, one JSON object on its last line; everything else goes to standard error.
+Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of ours, with its traceback.
+"""
+
+import json
+import math
+import os
+import sys
+
+from absl import flags
+
+from yt8m_attention.errors import UserError
+
+FLAGS = flags.FLAGS
+
+# Flags of absl itself that a user of these commands never meets.
+_OWN_MODULES = "yt8m_attention.cli."
+
+
+def run(main, description):
+    """Parses the command line, calls main() and exits.
+
+    Args:
+      main: called without arguments once FLAGS are parsed; returns the result, a dict that JSON can hold.
+      description: what `--help` says above the flags; the entry point's docstring.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
+    sys.exit(_status(main, description, sys.argv))
+
+
+def _status(main, description, argv):
+    try:
+        if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
+            print(description.strip() + "\n" + _help())
+            return 0
+        parse(argv)
+        result = main()
+    except (UserError, flags.Error) as error:
+        print(f"{os.path.basename(argv[0]).removesuffix('.py')}: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    print(json_line(result), flush=True)
+    return 0
+
+
+def parse(argv):
+    """Fills FLAGS from the command line.
+
+    Raises:
+      flags.Error: for an unknown flag or a value that its flag does not take.
+      UserError: for a leftover argument, or a flagfile line that absl would let pass silently.
+    """
+    for i, argument in enumerate(argv[1:], start=1):
+        if argument.startswith(("--flagfile=", "-flagfile=")):
+            _check_flagfile(argument.split("=", 1)[1])
+        elif argument in ("--flagfile", "-flagfile") and i + 1 < len(argv):
+            _check_flagfile(argv[i + 1])
+    leftover = FLAGS(argv)[1:]
+    if leftover:
+        raise UserError(f"argument {leftover[0]!r}: not a flag; flags are written --name=value, lists without blanks")
+
+
+def _check_flagfile(path):
+    """A line that is neither flag nor comment would end the flags before it; one with a comment behind its value
+    would take the comment into the value."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--flagfile={path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line or line.startswith(("#", "//")):
+            continue
+        if not line.startswith("-"):
+            raise UserError(f"--flagfile={path}, line {number}: {line!r} is not a flag; write --name=value")
+        if " #" in line:
+            raise UserError(f"--flagfile={path}, line {number}: a comment behind a value becomes part of it; "
+                            "give it a line of its own")  # fmt: skip
+        if line.startswith("--flagfile="):
+            _check_flagfile(line.split("=", 1)[1])
+
+
+def effective_flags():
+    """Every flag of ours and its value in this run, by name: what is printed and saved beside a checkpoint."""
+    ours = [f for module, group in FLAGS.flags_by_module_dict().items() if module.startswith(_OWN_MODULES) for f in group]
+    return {flag.name: flag.value for flag in sorted(ours, key=lambda flag: flag.name)}
+
+
+def given(name):
+    """Whether the user, a flagfile or a script gave this flag, as against its default."""
+    return FLAGS[name].present > 0
+
+
+def json_line(result):
+    """One line of JSON; a number that JSON has no word for (NaN, infinity) becomes null."""
+    return json.dumps(_plain(result), ensure_ascii=True)
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _help():
+    groups = sorted(m for m in FLAGS.flags_by_module_dict() if m.startswith(_OWN_MODULES))
+    return "\n".join(FLAGS.module_help(module) for module in groups)
+
+
+def _one_line(error):
+    return " ".join(str(error).split())

@@ -1,0 +1,214 @@
+"""What a run is, as frozen values: the flags end here, and nothing below reads a flag.
+
+A field is named after its flag. Every class checks itself when it is made, so a value that exists is a
+value that can be used; a wrong one raises UserError in the words of the flag it came from.
+"""
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+
+from yt8m_attention import schema
+from yt8m_attention.errors import UserError
+
+
+def _require(condition, flag, found, wanted):
+    if not condition:
+        raise UserError(f"--{flag}: found {found!r}, wanted {wanted}")
+
+
+def _one_of(flag, found, allowed):
+    _require(found in allowed, flag, found, "one of " + ", ".join(allowed))
+
+
+def _at_least(flag, found, least):
+    _require(found >= least, flag, found, f"{least} or more")
+
+
+def _unit_interval(flag, found):
+    _require(0 <= found < 1, flag, found, "a share, 0 or more and less than 1")
+
+
+@dataclass(frozen=True)
+class Features:
+    """The streams of a frame, concatenated in this order."""
+
+    names: tuple[str, ...] = schema.FEATURE_NAMES
+    sizes: tuple[int, ...] = schema.FEATURE_SIZES
+
+    def __post_init__(self):
+        _require(self.names and len(set(self.names)) == len(self.names), "feature_names", self.names, "distinct names")
+        _require(
+            len(self.names) == len(self.sizes), "feature_sizes", self.sizes, f"one size for each of {self.names}"
+        )
+        for size in self.sizes:
+            _at_least("feature_sizes", size, 1)
+
+    @property
+    def total(self):
+        """Features of one frame over all streams (F)."""
+        return sum(self.sizes)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video make up its bag. A segment's bag is always its own frames, all of them."""
+
+    frame_sampling: str = "random"  # random: with replacement; every: a fixed stride; all: each frame once
+    num_frames: int = 120  # random: how many are drawn
+    trim_frames: int = 15  # random, all: left out at either end; a video too short for that keeps all its frames
+    frame_stride: int = 5  # every: one frame in so many ...
+    first_frame: int = 20  # ... from here ...
+    last_frame: int = 270  # ... to here; a video that ends before the first is taken from its start
+    max_frames: int = schema.MAX_FRAMES  # all, and random at evaluation: frames beyond are not read
+
+    def __post_init__(self):
+        _one_of("frame_sampling", self.frame_sampling, ("random", "every", "all"))
+        for flag in ("num_frames", "frame_stride", "max_frames"):
+            _at_least(flag, getattr(self, flag), 1)
+        for flag in ("trim_frames", "first_frame"):
+            _at_least(flag, getattr(self, flag), 0)
+        _require(self.last_frame >= self.first_frame, "last_frame", self.last_frame, f"{self.first_frame} or more")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the records hold and how they become bags."""
+
+    features: Features = Features()
+    num_classes: int = schema.NUM_CLASSES
+    sampling: Sampling = Sampling()
+    segment_size: int = schema.SEGMENT_SIZE  # frames
+    segment_window: tuple[int, int] = schema.RATED_WINDOW  # frames without segments at head and tail, inference only
+    segment_classes: tuple[int, ...] | None = None  # ids of the classes that segments are rated for; None: as rated
+    shuffle_shards: int = 0  # shards open at once, over which records are shuffled; 0: all when local, else 16
+    cache_dir: str | None = None  # where remote shards are kept while in use; None: a temporary directory
+
+    def __post_init__(self):
+        _at_least("num_classes", self.num_classes, 1)
+        _at_least("segment_size", self.segment_size, 1)
+        _at_least("shuffle_shards", self.shuffle_shards, 0)
+        _require(
+            len(self.segment_window) == 2 and min(self.segment_window) >= 0,
+            "segment_window", self.segment_window, "two numbers of frames, 0 or more",
+        )  # fmt: skip
+        for c in self.segment_classes or ():
+            _require(
+                0 <= c < self.num_classes, "segment_label_ids_file", c, f"class ids below --num_classes={self.num_classes}"
+            )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network: its name in the registry, and what it is built with."""
+
+    model: str = "multi_attention"
+    features: Features = Features()
+    num_classes: int = schema.NUM_CLASSES
+    video_level_classifier_model: str = "moe"
+    num_heads: int = 8  # attention heads, fused by the maximum of their probabilities
+    attention_normalizer: str = "sparsemax"
+    attention_sizes: tuple[int, ...] | None = None  # C of each stream; None: a quarter of the stream, 64 at least
+    hidden_size: int = 1024  # width of the pooled vector that is classified
+    context_gating: bool = True
+    moe_num_mixtures: int = 2  # experts beside the dummy
+    moe_probability_gating: bool = True
+    input_noise: float = 1e-3  # standard deviation added to the l2-normalised frames while training on videos
+    l2_penalty: float | None = None  # None: 1e-8 for logistic, 1e-6 for the mixture of experts, as published
+
+    def __post_init__(self):
+        _one_of("video_level_classifier_model", self.video_level_classifier_model, ("logistic", "moe"))
+        _one_of("attention_normalizer", self.attention_normalizer, ("sparsemax", "softmax"))
+        for flag in ("num_classes", "num_heads", "hidden_size", "moe_num_mixtures"):
+            _at_least(flag, getattr(self, flag), 1)
+        _at_least("input_noise", self.input_noise, 0)
+        if self.attention_sizes is not None:
+            _require(
+                len(self.attention_sizes) == len(self.features.sizes) and min(self.attention_sizes) >= 2,
+                "attention_sizes", self.attention_sizes, "a size of 2 or more for each feature",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of training: what is learned from, how fast, how long."""
+
+    segment_labels: bool = False  # phase 2: rated segments; phase 1: whole videos
+    batch_size: int = 128
+    base_learning_rate: float = 8e-4
+    learning_rate_decay: float = 0.8
+    learning_rate_decay_examples: int = 4_000_000
+    clip_gradient_norm: float = 1.0  # global norm; 0: never clipped
+    max_steps: int | None = None  # steps of this phase, beside those that its starting checkpoint brings
+    num_epochs: int | None = None
+    segment_class_weight: float = 5.0  # in the loss, for segment classes; 1 for all others
+    unrated: str = "ignore"  # pairs that nobody rated: no part of the loss, or negative as in the published code
+    holdout_fraction: float = 0.0  # of the videos, by a hash of the id: never trained on, picks the best checkpoint
+    init_checkpoint: str | None = None  # file or training directory whose weights (and optimizer, step) to start from
+    reset_optimizer: bool = False
+
+    def __post_init__(self):
+        _one_of("unrated", self.unrated, ("ignore", "negative"))
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("learning_rate_decay_examples", self.learning_rate_decay_examples, 1)
+        for flag in ("base_learning_rate", "learning_rate_decay"):
+            _require(getattr(self, flag) > 0, flag, getattr(self, flag), "more than 0")
+        for flag in ("clip_gradient_norm", "segment_class_weight"):
+            _at_least(flag, getattr(self, flag), 0)
+        for flag in ("max_steps", "num_epochs"):
+            if getattr(self, flag) is not None:
+                _at_least(flag, getattr(self, flag), 1)
+        _require(self.max_steps or self.num_epochs, "max_steps", None, "--max_steps or --num_epochs")
+        _unit_interval("holdout_fraction", self.holdout_fraction)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a training run lives and how it is carried out."""
+
+    train_dir: str
+    train_data_pattern: str
+    model: Model
+    data: Data
+    phase: Phase
+    seed: int = 0
+    deterministic: bool = False  # equal runs give equal weights, also where that is slower
+    precision: str = "auto"
+    jit_compile: bool = False
+    distribution: str = "auto"  # auto: every GPU there is; one: the first device; mirrored: all logical devices
+    start_new_model: bool = False
+    save_checkpoint_steps: int = 1000
+    keep_checkpoints: int = 3  # the newest so many, beside the best
+    log_steps: int = 10
+
+    def __post_init__(self):
+        _require(self.train_dir, "train_dir", self.train_dir, "a directory for checkpoints and events")
+        _one_of("precision", self.precision, ("auto", "float32", "mixed_bfloat16", "mixed_float16"))
+        _one_of("distribution", self.distribution, ("auto", "one", "mirrored"))
+        for flag in ("save_checkpoint_steps", "keep_checkpoints", "log_steps"):
+            _at_least(flag, getattr(self, flag), 1)
+
+
+def to_dict(config):
+    """A config as nested plain values that JSON can hold."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(cls, values):
+    """The inverse of to_dict, also after a way through JSON (which turns tuples into lists).
+
+    Raises:
+      UserError: for a key that the class does not have, as a file written by another version may hold.
+    """
+    fields = {field.name: field.type for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise UserError(f"saved configuration of {cls.__name__}: unknown keys {unknown}; written by another version")
+    hints = typing.get_type_hints(cls)
+    return cls(**{name: _revive(hints[name], value) for name, value in values.items()})
+
+
+def _revive(hint, value):
+    if dataclasses.is_dataclass(hint):
+        return from_dict(hint, value)
+    return tuple(value) if isinstance(value, list) else value
