@@ -1,0 +1,77 @@
+"""Files that are complete or absent."""
+
+import contextlib
+import json
+import os
+import tempfile
+
+from yt8m_attention.errors import UserError
+
+
+def make_directory(path, flag):
+    """Makes a directory, parents too.
+
+    Raises:
+      UserError: naming the flag that asked for it, where it cannot be made or written to.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--{flag}={path}: cannot be made: {error.strerror}; name a directory you may write to") from error
+    if not os.access(path, os.W_OK):
+        raise UserError(f"--{flag}={path}: cannot be written to; name a directory you may write to")
+
+
+@contextlib.contextmanager
+def replacing(path, mode="wb"):
+    """Opens a file to write that takes its name only once it is whole and on disk.
+
+    Whatever stops the writing, a reader finds the former file or none, never a part of the new one.
+
+    Raises:
+      UserError: where the directory or the disk does not take it, naming the file.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
+        os.fchmod(handle, 0o666 & ~_umask())
+        with os.fdopen(handle, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}; free space or name another place") from error
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def write_json(path, value):
+    with replacing(path, "w") as file:
+        json.dump(value, file, indent=1, sort_keys=True)
+        file.write("\n")
+
+
+def read_json(path):
+    """The value in a JSON file, or None where there is no such file.
+
+    Raises:
+      UserError: where the file is there and cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}; restore or remove it") from error
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,161 @@
+"""Checkpoints: one file each, complete or absent, readable by numpy alone.
+
+A checkpoint is a `.npz` archive (stored, not compressed; every member carries a CRC-32, so damage is noticed) with an
+array a variable, named after its place in the model ("model/...") or the optimizer ("optimizer/..."), and a member
+"meta", JSON as bytes. Nothing in it is code, and it is read with pickling off.
+
+    TRAIN_DIR/checkpoints/step-00001000.npz    the newest few, and the best
+    TRAIN_DIR/best.json                        which one a held-out evaluation found best, and its score
+"""
+
+import glob
+import hashlib
+import json
+import os
+import zipfile
+
+import numpy as np
+
+from yt8m_attention import files, progress
+from yt8m_attention.errors import UserError
+
+_PATTERN = "step-{:08d}.npz"
+_META = "meta"
+
+
+def directory(train_dir):
+    return os.path.join(train_dir, "checkpoints")
+
+
+def paths(train_dir):
+    """The checkpoints of a training directory, newest first."""
+    return sorted(glob.glob(os.path.join(glob.escape(directory(train_dir)), "step-*.npz")), reverse=True)
+
+
+def save(train_dir, step, arrays, meta):
+    """Writes a checkpoint and returns its path.
+
+    Args:
+      step: the global step, which names the file.
+      arrays: dict of numpy arrays by name.
+      meta: dict that JSON can hold.
+    """
+    path = os.path.join(directory(train_dir), _PATTERN.format(step))
+    os.makedirs(directory(train_dir), exist_ok=True)
+    with files.replacing(path) as file:
+        np.savez(file, **arrays, **{_META: np.frombuffer(json.dumps(meta).encode(), np.uint8)})
+    return path
+
+
+def load(path):
+    """Reads a checkpoint.
+
+    Returns:
+      (arrays, meta), as they were saved.
+
+    Raises:
+      UserError: where the file is absent, damaged, or no checkpoint.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return arrays, json.loads(arrays.pop(_META).tobytes())
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such checkpoint") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise UserError(f"{path}: damaged, or no checkpoint: {error}") from error
+
+
+def load_newest(train_dir):
+    """The newest checkpoint that can be read, as (path, arrays, meta), or None; a damaged one is said and passed over."""
+    for path in paths(train_dir):
+        try:
+            return path, *load(path)
+        except UserError as error:
+            progress.say(f"passed over: {error}")
+    return None
+
+
+def resolve(place, flag, which="best"):
+    """The checkpoint file that a flag's value means.
+
+    Args:
+      place: a checkpoint file, or a training directory.
+      which: "best", the one a held-out evaluation chose, the newest where none did; or "last".
+
+    Raises:
+      UserError: where there is none.
+    """
+    if os.path.isfile(place):
+        return place
+    best = read_best(place) if which == "best" else None
+    if best and os.path.isfile(best["path"]):
+        return best["path"]
+    found = paths(place)
+    if not found:
+        what = "holds no checkpoint" if os.path.isdir(place) else "does not exist"
+        raise UserError(f"--{flag}={place}: {what}; name a directory that train has written to")
+    return found[0]
+
+
+def read_best(train_dir):
+    """What was found best so far: {"step", "metric", "value", "path"}, or None."""
+    best = files.read_json(os.path.join(train_dir, "best.json"))
+    return best and best | {"path": os.path.join(directory(train_dir), _PATTERN.format(best["step"]))}
+
+
+def note_score(train_dir, step, metric, value):
+    """Records the score of a step's checkpoint if it is the best so far (a later one must be better, not equal)."""
+    best = read_best(train_dir)
+    if best and os.path.isfile(best["path"]) and best["metric"] == metric and value <= best["value"]:
+        return False
+    files.write_json(os.path.join(train_dir, "best.json"), {"step": step, "metric": metric, "value": value})
+    return True
+
+
+def prune(train_dir, keep):
+    """Removes all but the newest `keep` checkpoints and the best."""
+    best = read_best(train_dir)
+    for path in paths(train_dir)[keep:]:
+        if not best or path != best["path"]:
+            os.unlink(path)
+
+
+def variables_by_name(model, optimizer=None):
+    """Every variable that a run needs to go on, the state of its random generators too, by its name in a checkpoint."""
+    named = [(f"model/{variable.path}", variable) for variable in model.variables]
+    named += [(f"optimizer/{variable.path}", variable) for variable in (optimizer.variables if optimizer else ())]
+    by_name = dict(named)
+    if len(by_name) != len(named):
+        raise ValueError("two variables of one name; every layer needs a name of its own")
+    return by_name
+
+
+def to_arrays(variables):
+    return {name: np.asarray(variable) for name, variable in variables.items()}
+
+
+def assign(variables, arrays, path):
+    """Fills variables from a checkpoint's arrays.
+
+    Raises:
+      UserError: where one is missing or of another shape, naming it and the file; nothing is assigned then.
+    """
+    for name, variable in variables.items():
+        if name not in arrays:
+            raise UserError(f"{path}: has no {name}; it is the checkpoint of another model")
+        if arrays[name].shape != tuple(variable.shape):
+            raise UserError(f"{path}: {name} is {arrays[name].shape}, this model's is {tuple(variable.shape)}; "
+                            "give the flags it was trained with")  # fmt: skip
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def weights_digest(model):
+    """SHA-256 over all weights, moving statistics too, in the order of their names: equal weights, equal digests."""
+    digest = hashlib.sha256()
+    for name, weight in sorted((weight.path, weight) for weight in model.weights):
+        array = np.asarray(weight)
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

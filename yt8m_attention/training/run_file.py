@@ -1,0 +1,40 @@
+"""`run.json`: what a training directory was made with, so that a model is described once.
+
+Evaluation, inference and export read the model and the data's shape from here instead of asking for the flags again.
+"""
+
+import dataclasses
+import os
+
+from yt8m_attention import config, files
+from yt8m_attention.errors import UserError
+
+_NAME = "run.json"
+
+
+def write(run: config.Run, flags: dict, version: str):
+    files.write_json(os.path.join(run.train_dir, _NAME), {"version": version, "config": config.to_dict(run), "flags": flags})
+
+
+def read(train_dir, flag="train_dir") -> config.Run:
+    """The configuration of the run that a directory holds.
+
+    Raises:
+      UserError: where it holds none.
+    """
+    saved = files.read_json(os.path.join(train_dir, _NAME))
+    if saved is None:
+        what = "holds no run.json" if os.path.isdir(train_dir) else "does not exist"
+        raise UserError(f"--{flag}={train_dir}: {what}; name a directory that train has written to")
+    return config.from_dict(config.Run, saved["config"])
+
+
+def exists(train_dir):
+    return os.path.exists(os.path.join(train_dir, _NAME))
+
+
+def differences(saved: config.Model, wanted: config.Model):
+    """In which flags two models differ, as "--flag: A there, B here"."""
+    there, here = dataclasses.asdict(saved), dataclasses.asdict(wanted)
+    named = {"features": "feature_names, --feature_sizes"}
+    return [f"--{named.get(k, k)}: {there[k]} there, {here[k]} here" for k in there if there[k] != here[k]]

@@ -1,0 +1,70 @@
+"""One training step: loss, gradient, clipping, update, on one device or several."""
+
+import keras
+import tensorflow as tf
+
+from yt8m_attention.config import Phase
+from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
+from yt8m_attention.training import distribution
+
+
+def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool):
+    """Builds the function that trains on a batch.
+
+    Args:
+      model: follows the model contract; its variables are changed in place.
+      optimizer: built for the model's trainable variables.
+      phase: how unrated pairs count, and the norm to clip at.
+      class_weights: float [V], each class's weight in the loss.
+      strategy: the replicas; the gradient is that of the whole batch, summed over them, before it is clipped.
+      jit_compile: whether XLA compiles the step.
+
+    Returns:
+      A function of a batch (frames [B,T,F], mask [B,T], labels [B,V], rated [B,V]) -> dict of scalars: `loss`, the
+      cross-entropy and penalties of this batch before the update, and `gradient_norm`, before clipping.
+    """
+    variables = model.trainable_variables
+    weights = tf.constant(class_weights, tf.float32)
+
+    def replica_step(batch, rows):
+        with tf.GradientTape() as tape:
+            outputs = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
+            rated = batch["rated"] if phase.unrated == "ignore" else None
+            loss = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, weights)
+            share = tf.cast(tf.shape(batch["frames"])[0], tf.float32) / tf.cast(rows, tf.float32)
+            loss = loss * share + sum(model.losses) / strategy.num_replicas_in_sync
+            objective = scale_loss(loss)
+        gradients = tape.gradient(objective, variables)
+        return loss, *apply(gradients)
+
+    def scale_loss(loss):
+        return optimizer.scale_loss(loss) if scaled else loss
+
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+    def apply(gradients):
+        replicas = strategy.num_replicas_in_sync
+        if replicas > 1:
+            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        norm = tf.linalg.global_norm(gradients)
+        if scaled:
+            norm = norm / tf.cast(optimizer.dynamic_scale, norm.dtype)
+        factor = phase.clip_gradient_norm / tf.maximum(norm, phase.clip_gradient_norm) if phase.clip_gradient_norm else 1.0
+        # Keras sums over the replicas once more, hence the division.
+        optimizer.apply([gradient * (factor / replicas) for gradient in gradients], variables)
+        return (norm,)
+
+    compiled = tf.function(replica_step, jit_compile=jit_compile)
+
+    @tf.function
+    def step(batch, rows):
+        loss, norm = strategy.run(compiled, args=(batch, rows))
+        loss = strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
+        norm = strategy.reduce(tf.distribute.ReduceOp.MEAN, norm, axis=None)
+        return {"loss": loss, "gradient_norm": norm}
+
+    def train_on(batch):
+        rows = tf.constant(int(batch["frames"].shape[0]))
+        return step(distribution.split(batch, strategy), rows)
+
+    return train_on
