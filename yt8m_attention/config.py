@@ -174,7 +174,7 @@ class Run:
     seed: int = 0
     deterministic: bool = False  # equal runs give equal weights, also where that is slower
     precision: str = "auto"
-    jit_compile: bool = False
+    jit_compile: str = "auto"  # whether XLA compiles the whole step; auto: on a GPU
     distribution: str = "auto"  # auto: every GPU there is; one: the first device; mirrored: all logical devices
     start_new_model: bool = False
     save_checkpoint_steps: int = 1000
@@ -184,6 +184,7 @@ class Run:
     def __post_init__(self):
         _require(self.train_dir, "train_dir", self.train_dir, "a directory for checkpoints and events")
         _one_of("precision", self.precision, ("auto", "float32", "mixed_bfloat16", "mixed_float16"))
+        _one_of("jit_compile", self.jit_compile, ("auto", "on", "off"))
         _one_of("distribution", self.distribution, ("auto", "one", "mirrored"))
         for flag in ("save_checkpoint_steps", "keep_checkpoints", "log_steps"):
             _at_least(flag, getattr(self, flag), 1)

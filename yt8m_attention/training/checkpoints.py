@@ -5,7 +5,7 @@ array a variable, named after its place in the model ("model/...") or the optimi
 "meta", JSON as bytes. Nothing in it is code, and it is read with pickling off.
 
     TRAIN_DIR/checkpoints/step-00001000.npz    the newest few, and the best
-    TRAIN_DIR/best.json                        which one a held-out evaluation found best, and its score
+    TRAIN_DIR/scores.json                      what a held-out evaluation said of each, which tells the best
 """
 
 import glob
@@ -21,10 +21,16 @@ from yt8m_attention.errors import UserError
 
 _PATTERN = "step-{:08d}.npz"
 _META = "meta"
+_SCORES = "scores.json"
 
 
 def directory(train_dir):
     return os.path.join(train_dir, "checkpoints")
+
+
+def path_of(train_dir, step):
+    """Where the checkpoint of a step is, if it is kept; None for no step."""
+    return None if step is None else os.path.join(directory(train_dir), _PATTERN.format(step))
 
 
 def paths(train_dir):
@@ -40,7 +46,7 @@ def save(train_dir, step, arrays, meta):
       arrays: dict of numpy arrays by name.
       meta: dict that JSON can hold.
     """
-    path = os.path.join(directory(train_dir), _PATTERN.format(step))
+    path = path_of(train_dir, step)
     os.makedirs(directory(train_dir), exist_ok=True)
     with files.replacing(path) as file:
         np.savez(file, **arrays, **{_META: np.frombuffer(json.dumps(meta).encode(), np.uint8)})
@@ -88,9 +94,9 @@ def resolve(place, flag, which="best"):
     """
     if os.path.isfile(place):
         return place
-    best = read_best(place) if which == "best" else None
-    if best and os.path.isfile(best["path"]):
-        return best["path"]
+    best = path_of(place, best_step(place)) if which == "best" else None
+    if best and os.path.isfile(best):
+        return best
     found = paths(place)
     if not found:
         what = "holds no checkpoint" if os.path.isdir(place) else "does not exist"
@@ -98,26 +104,29 @@ def resolve(place, flag, which="best"):
     return found[0]
 
 
-def read_best(train_dir):
-    """What was found best so far: {"step", "metric", "value", "path"}, or None."""
-    best = files.read_json(os.path.join(train_dir, "best.json"))
-    return best and best | {"path": os.path.join(directory(train_dir), _PATTERN.format(best["step"]))}
+def scores(train_dir):
+    """Held-out scores by step: {"metric": name, "scores": {step: value}}, empty where nothing was held out."""
+    saved = files.read_json(os.path.join(train_dir, _SCORES)) or {"metric": None, "scores": {}}
+    return saved | {"scores": {int(step): value for step, value in saved["scores"].items()}}
 
 
 def note_score(train_dir, step, metric, value):
-    """Records the score of a step's checkpoint if it is the best so far (a later one must be better, not equal)."""
-    best = read_best(train_dir)
-    if best and os.path.isfile(best["path"]) and best["metric"] == metric and value <= best["value"]:
-        return False
-    files.write_json(os.path.join(train_dir, "best.json"), {"step": step, "metric": metric, "value": value})
-    return True
+    """Records a checkpoint's held-out score."""
+    known = scores(train_dir)["scores"]
+    files.write_json(os.path.join(train_dir, _SCORES), {"metric": metric, "scores": known | {step: value}})
+
+
+def best_step(train_dir):
+    """The step with the highest held-out score, the earliest of equals, or None."""
+    finite = {step: value for step, value in scores(train_dir)["scores"].items() if value is not None and value == value}
+    return max(sorted(finite), key=finite.get, default=None)
 
 
 def prune(train_dir, keep):
     """Removes all but the newest `keep` checkpoints and the best."""
-    best = read_best(train_dir)
+    best = path_of(train_dir, best_step(train_dir))
     for path in paths(train_dir)[keep:]:
-        if not best or path != best["path"]:
+        if path != best:
             os.unlink(path)
 
 

@@ -1,0 +1,111 @@
+"""Scores a model on labelled records: whole videos, and where they are rated, segments beside the controls."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yt8m_attention import progress, schema
+from yt8m_attention.config import Data
+from yt8m_attention.data import pipeline
+from yt8m_attention.errors import UserError
+from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
+from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
+
+# Bags a batch; they bound memory and never change a result.
+_VIDEOS = 32
+_SEGMENTS = 256
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Which records are scored.
+
+    Attributes:
+      pattern: files, as --eval_data_pattern takes them.
+      data: their shape, and the classes that segments are rated for (None: those found rated).
+      holdout_fraction: the share that training held out ...
+      only_holdout: ... and whether only that share is scored.
+      limit: no more than this many videos, and no more than this many segments; None: all.
+    """
+
+    pattern: str
+    data: Data
+    holdout_fraction: float = 0.0
+    only_holdout: bool = False
+    limit: int | None = None
+
+    def batches(self, items):
+        size = _VIDEOS if items == "videos" else _SEGMENTS
+        dataset = pipeline.evaluation_batches(
+            self.pattern, self.data, size, items, holdout_fraction=self.holdout_fraction, only_holdout=self.only_holdout
+        )
+        left = self.limit
+        for batch in dataset:
+            rows = int(batch["frames"].shape[0])
+            if left is not None:
+                rows = min(rows, left)
+                left -= rows
+            yield {key: value[:rows] for key, value in batch.items()}
+            if left == 0:
+                return
+
+
+def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: int = schema.TOP_CLASSES):
+    """Every figure of one checkpoint.
+
+    Args:
+      score: function of a batch -> outputs by name (inference.scoring.make_scorer).
+      examples: what to score.
+      class_weights: float [V], weights of the reported loss.
+      segments: whether rated segments are scored too.
+      top_k: how many classes of a video GAP and MAP look at.
+
+    Returns:
+      dict of `gap`, `hit_at_one`, `perr`, `map`, `loss`, `videos` over whole videos; with segments also `segment_map`
+      (MAP@100,000), `chance`, `copied_video_score_map` (each video's own score given to all its segments),
+      `classes`, `rated_pairs` and `per_class` {class: (average precision, positives, rated)}.
+
+    Raises:
+      UserError: where there is nothing to score.
+    """
+    kept = {} if segments else None
+    result = _videos(score, examples, class_weights, top_k, kept)
+    return result | _segments(score, examples, kept) if segments else result
+
+
+def _videos(score, examples, class_weights, top_k, kept):
+    """Video metrics; `kept`, where given, is filled with each video's probabilities by id."""
+    metrics = VideoMetrics(examples.data.num_classes, top_k)
+    losses, shown = [], progress.Progress("videos")
+    for batch in examples.batches("videos"):
+        probabilities = score(batch)["probabilities"]
+        labels = batch["labels"].numpy()
+        metrics.add(probabilities, labels)
+        losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
+        if kept is not None:
+            kept.update(zip(batch["id"].numpy(), probabilities, strict=True))
+        shown.add(len(labels))
+    if not losses:
+        raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.only_holdout else ""))
+    shown.close()
+    values, counts = zip(*losses, strict=True)
+    return metrics.result() | {"loss": float(np.average(values, weights=counts))}
+
+
+def _segments(score, examples, video_scores):
+    metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
+    shown = progress.Progress("segments")
+    for batch in examples.batches("rated_segments"):
+        labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
+        metrics.add(score(batch)["probabilities"], labels, rated, ordinals)
+        ids = batch["id"].numpy()
+        known = np.array([video in video_scores for video in ids], bool)
+        if known.any():
+            rows = np.stack([video_scores[video] for video in ids[known]])
+            copied.add(rows, labels[known], rated[known], ordinals[known])
+        shown.add(len(labels))
+    shown.close()
+    result = metrics.result()
+    if not result["classes"]:
+        raise UserError(f"{examples.pattern}: no rated segment with a positive; --segment_labels needs rated segments")
+    return result | {"copied_video_score_map": copied.result()["segment_map"]}

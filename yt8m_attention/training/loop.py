@@ -1,0 +1,170 @@
+"""The loop of a phase: batches in, checkpoints and summaries out, ready to be killed at any moment."""
+
+import signal
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from yt8m_attention import progress
+from yt8m_attention.config import Run
+from yt8m_attention.errors import UserError
+from yt8m_attention.training import checkpoints
+
+
+@dataclass
+class State:
+    """Where a run stands: all that a checkpoint holds beside weights and optimizer."""
+
+    step: int = 0  # global: a phase that starts from another's checkpoint counts on from there
+    first_step: int = 0  # the global step at which this phase began
+    position: np.ndarray | None = None  # where in the input the next batch starts; None: at the beginning
+    loss: float | None = None  # mean over the last logged steps
+    finished: bool = False
+
+    @property
+    def phase_step(self):
+        return self.step - self.first_step
+
+    def to_meta(self):
+        position = None if self.position is None else [int(p) for p in self.position]
+        return {"step": self.step, "first_step": self.first_step, "position": position,
+                "loss": self.loss, "finished": self.finished}  # fmt: skip
+
+    @classmethod
+    def from_meta(cls, meta):
+        position = None if meta["position"] is None else np.array(meta["position"], np.int64)
+        return cls(meta["step"], meta["first_step"], position, meta["loss"], meta["finished"])
+
+
+class Loop:
+    """Trains until the phase's last step, the end of its data, or a request to stop.
+
+    Args:
+      run: how often to log, save and keep.
+      train_on: function of a batch -> {"loss", "gradient_norm"} scalars.
+      variables: name -> variable, everything a checkpoint holds.
+      state: where to go on from; changed in place.
+      learning_rate: function of no arguments -> the current rate.
+      summaries: where the curves go.
+      evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, or None.
+    """
+
+    def __init__(self, run: Run, train_on, variables, state: State, learning_rate, summaries, evaluate=None):
+        self.run, self.train_on, self.variables, self.state = run, train_on, variables, state
+        self.learning_rate, self.summaries, self.evaluate = learning_rate, summaries, evaluate
+        self.stop_requested = False
+        self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
+        self._since = time.monotonic()
+        self._wait_share = 0.0
+
+    def __call__(self, batches):
+        """Returns the rate of examples a second over the run, and the path of its last checkpoint."""
+        limit = self.run.phase.max_steps
+        total = None if limit is None else limit * self.run.phase.batch_size
+        shown = progress.Progress("examples", total, self.state.phase_step * self.run.phase.batch_size)
+        with _on_termination(self._request_stop):
+            self.score_held_out()
+            iterator = iter(batches)
+            while not self.stop_requested and (limit is None or self.state.phase_step < limit):
+                batch = self._next(iterator)
+                if batch is None:
+                    break
+                shown.add(self._step(batch), self._note())
+            self.state.finished = not self.stop_requested
+            self._log()
+            path = self._save()
+        shown.close(self._note())
+        return shown.rate, path
+
+    def _request_stop(self):
+        progress.say("stopping after this step; the checkpoint will let the run go on")
+        self.stop_requested = True
+
+    def _next(self, iterator):
+        started = time.monotonic()
+        batch = next(iterator, None)
+        self._waited += time.monotonic() - started
+        return batch
+
+    def _step(self, batch):
+        batch = dict(batch)
+        position = batch.pop("position")
+        results = self.train_on(batch)
+        self._losses.append(results["loss"])
+        self._norms.append(results["gradient_norm"])
+        self.state.step += 1
+        self.state.position = position.numpy()
+        rows = int(batch["frames"].shape[0])
+        self._examples += rows
+        if self.state.phase_step % self.run.log_steps == 0:
+            self._log()
+        if self.state.phase_step % self.run.save_checkpoint_steps == 0:
+            self._save()
+        return rows
+
+    def _log(self):
+        """Means over the steps since the last time; reading them waits for the device, so it is not done every step."""
+        if not self._losses:
+            return
+        losses = np.array([float(loss) for loss in self._losses])
+        if not np.isfinite(losses).all():
+            bad = self.state.step - len(losses) + 1 + int(np.argmin(np.isfinite(losses)))
+            raise UserError(f"the loss became {losses[~np.isfinite(losses)][0]} at step {bad}; no checkpoint was written "
+                            "since: start again from the last one with a lower --base_learning_rate")  # fmt: skip
+        seconds = time.monotonic() - self._since
+        self.state.loss = float(losses.mean())
+        self.summaries.scalars(self.state.step, {
+            "train/loss": self.state.loss,
+            "train/gradient_norm": np.mean([float(norm) for norm in self._norms]),
+            "train/learning_rate": self.learning_rate(),
+            "train/examples_per_second": self._examples / seconds,
+            "train/input_wait_share": self._waited / seconds,
+        })  # fmt: skip
+        self._wait_share = self._waited / seconds
+        self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
+        self._since = time.monotonic()
+
+    def _note(self):
+        loss = "-" if self.state.loss is None else f"{self.state.loss:.4f}"
+        return f"step {self.state.step:,}, loss {loss}, waiting for input {self._wait_share:.0%}"
+
+    def _save(self):
+        self._log()
+        train_dir = self.run.train_dir
+        path = checkpoints.save(train_dir, self.state.step, checkpoints.to_arrays(self.variables), self.state.to_meta())
+        self.score_held_out()
+        checkpoints.prune(train_dir, self.run.keep_checkpoints)
+        self.summaries.flush()
+        self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
+        return path
+
+    def score_held_out(self):
+        """Evaluates the newest checkpoint unless that was done, as before a run was killed while at it."""
+        train_dir, step = self.run.train_dir, self.state.step
+        if not self.evaluate or not self.state.phase_step or step in checkpoints.scores(train_dir)["scores"]:
+            return
+        metric, values = self.evaluate()
+        self.summaries.scalars(step, {f"holdout/{name}": value for name, value in values.items()})
+        checkpoints.note_score(train_dir, step, metric, values[metric])
+        best = ", the best so far" if checkpoints.best_step(train_dir) == step else ""
+        progress.say(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")
+
+
+class _on_termination:
+    """While inside, the first SIGTERM or SIGINT calls a function; a second SIGINT interrupts as ever."""
+
+    def __init__(self, function):
+        self._function, self._former = function, {}
+
+    def __enter__(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._former[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_):
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number, frame):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._function()

@@ -1,0 +1,190 @@
+"""One phase of training, from a configuration to a result: everything is set up here, in the order it must happen."""
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import yt8m_attention
+from yt8m_attention import files, progress
+from yt8m_attention.config import Run
+from yt8m_attention.data import pipeline
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import evaluator
+from yt8m_attention.inference import scoring
+from yt8m_attention.losses.weighted_cross_entropy import class_weights
+from yt8m_attention.models import registry
+from yt8m_attention.training import checkpoints, distribution, optimizer, precision, run_file
+from yt8m_attention.training.loop import Loop, State
+from yt8m_attention.training.step import make_step
+from yt8m_attention.training.summaries import Summaries
+
+
+def train(run: Run, flags: dict):
+    """Trains a phase into `run.train_dir`, going on where a former run of it stopped.
+
+    Args:
+      run: the whole configuration.
+      flags: the effective flags, saved beside the checkpoints for people to read.
+
+    Returns:
+      dict: `step` (global), `loss` (mean over the last logged steps), `examples_per_second`, `checkpoint`,
+      `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `preempted`.
+
+    Raises:
+      UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
+    """
+    run = _with_segment_classes(run)
+    files.make_directory(run.train_dir, "train_dir")
+    with _locked(run.train_dir):
+        _seed(run)
+        strategy = distribution.strategy(run.distribution)
+        with strategy.scope():
+            policy = precision.use(run.precision)
+            model = registry.build(run.model)
+            adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
+            adam.build(model.trainable_variables)
+        variables = checkpoints.variables_by_name(model, adam)
+        state, resumed_from = _restore(run, model, variables)
+        run_file.write(run, flags, yt8m_attention.__version__)
+        parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+        size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
+        progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
+        rate, path = _run(run, flags, model, adam, variables, state, strategy)
+    return {
+        "step": state.step,
+        "loss": state.loss,
+        "examples_per_second": rate,
+        "checkpoint": path,
+        "resumed_from": resumed_from,
+        "parameters": parameters,
+        "weights_sha256": checkpoints.weights_digest(model),
+        "preempted": not state.finished,
+    }
+
+
+def _with_segment_classes(run):
+    """Where no list of segment classes was named, those that the training data rates."""
+    if run.data.segment_classes is not None or not run.phase.segment_labels:
+        return run
+    found = pipeline.summarise(run.train_data_pattern, run.data, segment_labels=True)
+    if found.skipped_segments:
+        progress.say(f"{found.skipped_segments:,} rated segments start beyond their video's last frame: skipped")
+    return dataclasses.replace(run, data=dataclasses.replace(run.data, segment_classes=found.rated_classes))
+
+
+@contextlib.contextmanager
+def _locked(train_dir):
+    """Keeps a second run out of the directory; the lock falls with the process, however that ends."""
+    with open(os.path.join(train_dir, ".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"--train_dir={train_dir}: another run is training there; wait for it, or name another") from error
+        yield
+
+
+def _seed(run):
+    keras.utils.set_random_seed(run.seed)
+    if run.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def _restore(run, model, variables):
+    """Fills the variables, from the first of these that there is:
+
+    1. the newest readable checkpoint in train_dir: weights, optimizer, step, input position, random generators;
+    2. --init_checkpoint: weights, and optimizer and step unless --reset_optimizer; the input starts anew;
+    3. nothing: fresh weights.
+
+    --start_new_model passes over 1 and puts what was there aside.
+
+    Returns:
+      (State, path that the run was resumed from, None but in case 1).
+    """
+    if run.start_new_model:
+        _put_aside(run.train_dir)
+    elif run_file.exists(run.train_dir):
+        _check_same_model(run)
+    newest = checkpoints.load_newest(run.train_dir)
+    if newest:
+        path, arrays, meta = newest
+        checkpoints.assign(variables, arrays, path)
+        progress.say(f"going on from {path}")
+        return State.from_meta(meta), path
+    if run.phase.init_checkpoint:
+        return _start_from(run, model, variables), None
+    return State(), None
+
+
+def _check_same_model(run):
+    differences = run_file.differences(run_file.read(run.train_dir).model, run.model)
+    if differences:
+        raise UserError(f"--train_dir={run.train_dir} holds another model ({'; '.join(differences)}); name another "
+                        "directory, or give --start_new_model")  # fmt: skip
+
+
+def _start_from(run, model, variables):
+    path = checkpoints.resolve(run.phase.init_checkpoint, "init_checkpoint")
+    arrays, meta = checkpoints.load(path)
+    wanted = {name: v for name, v in variables.items() if not run.phase.reset_optimizer or name.startswith("model/")}
+    try:
+        checkpoints.assign(wanted, arrays, path)
+    except UserError as error:
+        origin = os.path.dirname(os.path.dirname(os.path.abspath(path)))
+        differing = run_file.differences(run_file.read(origin).model, run.model) if run_file.exists(origin) else []
+        raise UserError(f"--init_checkpoint: {error}" + "".join(f"; {line}" for line in differing)) from error
+    progress.say(f"starting from {path}")
+    step = 0 if run.phase.reset_optimizer else meta["step"]
+    return State(step=step, first_step=step)
+
+
+def _put_aside(train_dir):
+    """Moves a former run's files into `replaced-N`, so that starting anew loses nothing."""
+    names = [name for name in os.listdir(train_dir) if name != ".lock" and not name.startswith("replaced-")]
+    if not names:
+        return
+    number = 1 + sum(name.startswith("replaced-") for name in os.listdir(train_dir))
+    aside = os.path.join(train_dir, f"replaced-{number}")
+    os.mkdir(aside)
+    for name in names:
+        os.rename(os.path.join(train_dir, name), os.path.join(aside, name))
+    progress.say(f"--start_new_model: what was in {train_dir} is now in {aside}")
+
+
+def _run(run, flags, model, adam, variables, state, strategy):
+    summaries = Summaries(run.train_dir)
+    summaries.flags(state.step, flags)
+    weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
+    compile_step = run.jit_compile == "on" or (run.jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU")))
+    loop = Loop(
+        run,
+        make_step(model, adam, run.phase, weights, strategy, compile_step),
+        variables,
+        state,
+        learning_rate=lambda: float(keras.ops.convert_to_numpy(adam.learning_rate)),
+        summaries=summaries,
+        evaluate=_held_out(run, model, weights) if run.phase.holdout_fraction else None,
+    )
+    batches = pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed, state.position)
+    try:
+        return loop(batches)
+    finally:
+        summaries.close()
+
+
+def _held_out(run, model, weights):
+    """A function that scores the model as it is on the videos that the phase never trains on."""
+    examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction, only_holdout=True)
+    score = scoring.make_scorer(model)
+    metric = "segment_map" if run.phase.segment_labels else "gap"
+
+    def evaluate():
+        result = evaluator.evaluate(score, examples, weights, run.phase.segment_labels)
+        return metric, {name: value for name, value in result.items() if isinstance(value, float)}
+
+    return evaluate

@@ -1,0 +1,43 @@
+"""A trained model, from nothing but the directory it was trained in."""
+
+from dataclasses import dataclass
+
+import keras
+
+from yt8m_attention import config
+from yt8m_attention.models import registry
+from yt8m_attention.training import checkpoints, run_file
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with the weights of one checkpoint.
+
+    Attributes:
+      model: the network; inference needs nothing else.
+      run: the configuration it was trained with.
+      path: the checkpoint file.
+      meta: what the checkpoint says of itself (`step`, `finished`, ...).
+    """
+
+    model: keras.Model
+    run: config.Run
+    path: str
+    meta: dict
+
+
+def load(train_dir, which="best") -> Trained:
+    """Builds the model that a training directory holds and gives it a checkpoint's weights.
+
+    Args:
+      which: "best" by held-out score (the newest where nothing was held out), "last", or a checkpoint file.
+
+    Raises:
+      UserError: where there is no run, no checkpoint, or a damaged one.
+    """
+    run = run_file.read(train_dir)
+    path = checkpoints.resolve(train_dir if which in ("best", "last") else which, "train_dir", which)
+    arrays, meta = checkpoints.load(path)
+    model = registry.build(run.model)
+    checkpoints.assign(checkpoints.variables_by_name(model), arrays, path)
+    return Trained(model, run, path, meta)
