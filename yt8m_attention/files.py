@@ -17,7 +17,9 @@ def make_directory(path, flag):
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--{flag}={path}: cannot be made: {error.strerror}; name a directory you may write to") from error
+        raise UserError(
+            f"--{flag}={path}: cannot be made: {error.strerror}; name a directory you may write to"
+        ) from error
     if not os.access(path, os.W_OK):
         raise UserError(f"--{flag}={path}: cannot be written to; name a directory you may write to")
 
@@ -43,7 +45,9 @@ def replacing(path, mode="wb"):
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}; free space or name another place") from error
+        raise UserError(
+            f"{path}: cannot be written: {error.strerror or error}; free space or name another place"
+        ) from error
     finally:
         if temporary:
             with contextlib.suppress(OSError):

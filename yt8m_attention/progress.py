@@ -55,9 +55,16 @@ class Progress:
         if quiet:
             return
         of_total = f"/{self.total:,}" if self.total else ""
-        left = f", {duration((self.total - self.done) / self.rate)} left" if self.total and self.done > self._first else ""
+        left = (
+            f", {duration((self.total - self.done) / self.rate)} left" if self.total and self.done > self._first else ""
+        )
         line = f"{self.done:,}{of_total} {self.unit}, {self.rate:,.1f}/s{left}{', ' + note if note else ''}"
-        print(f"\r\x1b[K{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r\x1b[K{line}" if self._terminal else line,
+            end="" if self._terminal else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
         self._shown = True
 
 

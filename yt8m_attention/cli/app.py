@@ -11,6 +11,8 @@ import sys
 
 from absl import flags
 
+from yt8m_attention import progress
+from yt8m_attention.cli import common_flags  # noqa: F401  every command takes them
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -36,6 +38,7 @@ def _status(main, description, argv):
             print(description.strip() + "\n" + _help())
             return 0
         parse(argv)
+        progress.quiet = FLAGS.quiet
         result = main()
     except (UserError, flags.Error) as error:
         print(f"{os.path.basename(argv[0]).removesuffix('.py')}: {_one_line(error)}", file=sys.stderr)
@@ -86,13 +89,17 @@ def _check_flagfile(path):
 
 def effective_flags():
     """Every flag of ours and its value in this run, by name: what is printed and saved beside a checkpoint."""
-    ours = [f for module, group in FLAGS.flags_by_module_dict().items() if module.startswith(_OWN_MODULES) for f in group]
+    ours = [
+        f for module, group in FLAGS.flags_by_module_dict().items() if module.startswith(_OWN_MODULES) for f in group
+    ]
     return {flag.name: flag.value for flag in sorted(ours, key=lambda flag: flag.name)}
 
 
-def given(name):
-    """Whether the user, a flagfile or a script gave this flag, as against its default."""
-    return FLAGS[name].present > 0
+def say_flags(values):
+    """Prints the effective flags, as a flagfile would hold them."""
+    for name, value in values.items():
+        if value is not None:
+            progress.say(f"--{name}={','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}")
 
 
 def json_line(result):

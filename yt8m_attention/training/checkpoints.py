@@ -118,7 +118,9 @@ def note_score(train_dir, step, metric, value):
 
 def best_step(train_dir):
     """The step with the highest held-out score, the earliest of equals, or None."""
-    finite = {step: value for step, value in scores(train_dir)["scores"].items() if value is not None and value == value}
+    finite = {
+        step: value for step, value in scores(train_dir)["scores"].items() if value is not None and value == value
+    }
     return max(sorted(finite), key=finite.get, default=None)
 
 

@@ -31,7 +31,9 @@ def split(batch: dict, over: tf.distribute.Strategy):
     rows = int(batch["frames"].shape[0])
     share = -(-rows // replicas)
     if share * (replicas - 1) >= rows:
-        raise UserError(f"--batch_size: a batch of {rows} leaves one of {replicas} devices without work; make it larger")
+        raise UserError(
+            f"--batch_size: a batch of {rows} leaves one of {replicas} devices without work; make it larger"
+        )
 
     def part(context):
         start = share * context.replica_id_in_sync_group

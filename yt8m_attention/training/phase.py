@@ -84,7 +84,9 @@ def _locked(train_dir):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UserError(f"--train_dir={train_dir}: another run is training there; wait for it, or name another") from error
+            raise UserError(
+                f"--train_dir={train_dir}: another run is training there; wait for it, or name another"
+            ) from error
         yield
 
 
@@ -160,7 +162,9 @@ def _run(run, flags, model, adam, variables, state, strategy):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    compile_step = run.jit_compile == "on" or (run.jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU")))
+    compile_step = run.jit_compile == "on" or (
+        run.jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU"))
+    )
     loop = Loop(
         run,
         make_step(model, adam, run.phase, weights, strategy, compile_step),

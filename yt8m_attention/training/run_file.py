@@ -13,7 +13,9 @@ _NAME = "run.json"
 
 
 def write(run: config.Run, flags: dict, version: str):
-    files.write_json(os.path.join(run.train_dir, _NAME), {"version": version, "config": config.to_dict(run), "flags": flags})
+    files.write_json(
+        os.path.join(run.train_dir, _NAME), {"version": version, "config": config.to_dict(run), "flags": flags}
+    )
 
 
 def read(train_dir, flag="train_dir") -> config.Run:

@@ -49,7 +49,9 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
         norm = tf.linalg.global_norm(gradients)
         if scaled:
             norm = norm / tf.cast(optimizer.dynamic_scale, norm.dtype)
-        factor = phase.clip_gradient_norm / tf.maximum(norm, phase.clip_gradient_norm) if phase.clip_gradient_norm else 1.0
+        factor = (
+            phase.clip_gradient_norm / tf.maximum(norm, phase.clip_gradient_norm) if phase.clip_gradient_norm else 1.0
+        )
         # Keras sums over the replicas once more, hence the division.
         optimizer.apply([gradient * (factor / replicas) for gradient in gradients], variables)
         return (norm,)

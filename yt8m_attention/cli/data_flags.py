@@ -1,0 +1,53 @@
+"""How records become bags of frames."""
+
+import dataclasses
+
+from absl import flags
+
+from yt8m_attention.cli import feature_flags, values
+from yt8m_attention.config import Data, Sampling
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_enum("frame_sampling", Sampling.frame_sampling, ["random", "every", "all"],
+                  "frames of a video's bag: random, with replacement; every, a fixed stride; all")  # fmt: skip
+flags.DEFINE_integer("num_frames", Sampling.num_frames, "random: frames drawn of a video")
+flags.DEFINE_integer("trim_frames", Sampling.trim_frames, "random and all: frames left out at either end of a video")
+flags.DEFINE_integer("frame_stride", Sampling.frame_stride, "every: one frame in so many")
+flags.DEFINE_integer("first_frame", Sampling.first_frame, "every: the first frame taken")
+flags.DEFINE_integer("last_frame", Sampling.last_frame, "every: the last frame that may be taken")
+flags.DEFINE_integer("max_frames", Sampling.max_frames, "frames of a video beyond this many are not read")
+flags.DEFINE_integer("segment_size", Data.segment_size, "frames of a segment")
+values.define_integers("segment_window", Data.segment_window,
+                       "frames at the head and the tail of a video in which inference ranks no segment")  # fmt: skip
+flags.DEFINE_string("segment_label_ids_file", None,
+                    "CSV of the class ids that segments are rated for, a path or URL; absent: those rated in the data")  # fmt: skip
+flags.DEFINE_integer("shuffle_shards", Data.shuffle_shards,
+                     "shards open at once, over which records are shuffled; 0: all where they are local, else 16")  # fmt: skip
+flags.DEFINE_string("cache_dir", None, "where remote shards are kept while in use; absent: a temporary directory")
+
+_SAMPLING = tuple(field.name for field in dataclasses.fields(Sampling))
+_DATA = ("segment_size", "segment_window", "shuffle_shards", "cache_dir")
+
+
+def data() -> Data:
+    """The data that the flags describe."""
+    return values.collect(
+        Data, features=feature_flags.features(), sampling=values.collect(Sampling), segment_classes=segment_classes()
+    )
+
+
+def over(saved: Data) -> Data:
+    """The data that a model was trained on, but for what the command line says otherwise."""
+    sampling = dataclasses.replace(saved.sampling, **values.given(*_SAMPLING))
+    changed = values.given(*_DATA) | ({"segment_classes": segment_classes()} if FLAGS.segment_label_ids_file else {})
+    return dataclasses.replace(saved, sampling=sampling, **changed)
+
+
+def segment_classes():
+    """The class ids in --segment_label_ids_file, or None."""
+    if not FLAGS.segment_label_ids_file:
+        return None
+    from yt8m_attention.data import label_ids  # here, because it needs pandas, which a wrong flag need not wait for
+
+    return label_ids.read(FLAGS.segment_label_ids_file)

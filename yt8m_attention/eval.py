@@ -1,0 +1,39 @@
+"""Scores a trained model on labelled videos, and with --segment_labels on their rated segments.
+
+  python -m yt8m_attention.eval --eval_data_pattern='data/test/*.tfrecord' --train_dir=runs/phase2 --segment_labels
+
+With --norun_once it follows a training run and scores every checkpoint, until the run has finished.
+"""
+
+from absl import flags
+
+from yt8m_attention.cli import app, data_flags, eval_flags, trained_flags, values  # noqa: F401  they define flags
+
+FLAGS = flags.FLAGS
+
+
+def main():
+    train_dir = trained_flags.train_dir()
+    pattern = values.required("eval_data_pattern")
+    from yt8m_attention.evaluation import checkpoint  # imports TensorFlow, which wrong flags need not wait for
+
+    evaluate = checkpoint.evaluate if FLAGS.run_once else checkpoint.follow
+    return evaluate(
+        train_dir,
+        pattern,
+        which=FLAGS.checkpoint,
+        change_data=data_flags.over,
+        segments=FLAGS.segment_labels,
+        top_k=FLAGS.top_k,
+        only_holdout=FLAGS.only_holdout,
+        holdout_fraction=FLAGS.holdout_fraction,
+        limit=FLAGS.num_examples,
+    )
+
+
+def entry():
+    app.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,90 @@
+"""Evaluates the checkpoints of a training directory, once or as they come."""
+
+import os
+import time
+
+from yt8m_attention import progress
+from yt8m_attention.data import files as data_files
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import evaluator
+from yt8m_attention.inference import scoring
+from yt8m_attention.losses.weighted_cross_entropy import class_weights
+from yt8m_attention.training import checkpoints, restore
+from yt8m_attention.training.summaries import Summaries
+
+# How often a directory that is followed is looked at.
+_POLL_SECONDS = 5.0
+
+
+def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, only_holdout=False,
+             holdout_fraction=None, limit=None):  # fmt: skip
+    """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
+
+    Args:
+      train_dir: what train has written to.
+      pattern: the labelled files.
+      which: "best", "last" or a checkpoint file.
+      change_data: function of the run's config.Data -> the one to evaluate with; None: as trained.
+      segments: whether rated segments are scored too.
+      top_k: classes of a video that GAP and MAP look at.
+      only_holdout, holdout_fraction: whether only the share held out is scored, and that share (None: the run's).
+      limit: as evaluator.Examples.
+
+    Returns:
+      What evaluator.evaluate returns, less `per_class`, with `step`, `checkpoint`, and `seen_in_training`: whether the
+      model was trained on some of these files' videos, so that the score says nothing about new ones.
+    """
+    trained = restore.load(train_dir, which)
+    fraction = trained.run.phase.holdout_fraction if holdout_fraction is None else holdout_fraction
+    if only_holdout and not fraction:
+        raise UserError(f"--only_holdout: the model in {train_dir} held nothing out; name the share by --holdout_fraction")
+    data = change_data(trained.run.data) if change_data else trained.run.data
+    examples = evaluator.Examples(pattern, data, fraction, only_holdout, limit)
+    seen = _seen_in_training(trained.run, pattern, only_holdout, fraction)
+    weights = class_weights(trained.run.model.num_classes, data.segment_classes, trained.run.phase.segment_class_weight)
+    result = evaluator.evaluate(scoring.make_scorer(trained.model), examples, weights, segments, top_k)
+    per_class = result.pop("per_class", None)
+    _write_summaries(train_dir, trained.meta["step"], result, per_class)
+    return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}
+
+
+def follow(train_dir, pattern, **options):
+    """Scores every checkpoint of a run once, as they are written, and returns the last one's scores when it has finished.
+
+    Args: as evaluate; `which` is not looked at.
+    """
+    done, result = set(), None
+    while True:
+        new = [path for path in checkpoints.paths(train_dir) if path not in done]
+        for path in reversed(new):
+            result = evaluate(train_dir, pattern, **options | {"which": path})
+            progress.say(f"step {result['step']:,}: " + _in_words(result))
+            done.add(path)
+        if not new:
+            newest = checkpoints.load_newest(train_dir)
+            if newest and newest[2]["finished"] and newest[0] in done:
+                return result
+            time.sleep(_POLL_SECONDS)
+
+
+def _seen_in_training(run, pattern, only_holdout, fraction):
+    if only_holdout and fraction <= run.phase.holdout_fraction:
+        return False
+    trained_on = {os.path.abspath(path) for path in data_files.expand(run.train_data_pattern, "train_data_pattern")}
+    seen = any(os.path.abspath(path) in trained_on for path in data_files.expand(pattern, "eval_data_pattern"))
+    if seen:
+        progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "
+                     "(--only_holdout scores the share that was held out)")  # fmt: skip
+    return seen
+
+
+def _write_summaries(train_dir, step, result, per_class):
+    summaries = Summaries(os.path.join(train_dir, "eval"))
+    summaries.scalars(step, {f"eval/{name}": value for name, value in result.items()})
+    if per_class:
+        summaries.histogram(step, "eval/average_precision_by_class", [row[0] for row in per_class.values()])
+    summaries.close()
+
+
+def _in_words(result):
+    return ", ".join(f"{name} {value:.4f}" for name, value in result.items() if isinstance(value, float))

@@ -1,0 +1,34 @@
+"""Ranks the segments of every class (--segment_labels), or the classes of every video, and writes the challenge's CSV.
+
+  python -m yt8m_attention.inference --input_data_pattern='data/test/*.tfrecord' --train_dir=runs/phase2 \\
+      --segment_labels --output_file=segments.csv
+
+It is the entry point `inference`, and stands here because a package and a module cannot share the name.
+"""
+
+from absl import flags
+
+from yt8m_attention.cli import app, data_flags, inference_flags, trained_flags, values  # noqa: F401  they define flags
+
+FLAGS = flags.FLAGS
+
+
+def main():
+    train_dir = trained_flags.train_dir()
+    pattern, output_file = values.required("input_data_pattern"), values.required("output_file")
+    from yt8m_attention.inference import rank  # imports TensorFlow, which wrong flags need not wait for
+    from yt8m_attention.training import restore
+
+    trained = restore.load(train_dir, FLAGS.checkpoint)
+    data = data_flags.over(trained.run.data)
+    if FLAGS.segment_labels:
+        return rank.rank_segments(trained.model, pattern, data, output_file, FLAGS.segment_max_pred, FLAGS.scores_file)
+    return rank.rank_classes(trained.model, pattern, data, output_file, FLAGS.top_k, FLAGS.scores_file)
+
+
+def entry():
+    app.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    entry()

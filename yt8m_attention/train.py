@@ -1,0 +1,27 @@
+"""Trains one phase of a network: on video labels, or with --segment_labels on rated segments.
+
+  python -m yt8m_attention.train --train_data_pattern='data/train/*.tfrecord' --train_dir=runs/phase1 --max_steps=60100
+  python -m yt8m_attention.train --train_data_pattern='data/validate/*.tfrecord' --train_dir=runs/phase2 \\
+      --segment_labels --init_checkpoint=runs/phase1 --max_steps=2500
+
+Run again with the same flags, it goes on from its newest checkpoint.
+"""
+
+from yt8m_attention.cli import app, train_flags
+
+
+def main():
+    run = train_flags.run()
+    flags = app.effective_flags()
+    app.say_flags(flags)
+    from yt8m_attention.training import phase  # imports TensorFlow, which wrong flags need not wait for
+
+    return phase.train(run, flags)
+
+
+def entry():
+    app.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    entry()
