@@ -1,0 +1,73 @@
+"""Letters: B batch, T frames, C width, M heads, U units of a head."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.ops.masked import masked_softmax
+from yt8m_attention.ops.sparsemax import sparsemax
+
+NORMALIZERS = {"sparsemax": sparsemax, "softmax": masked_softmax}
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class GatedAttention(keras.layers.Layer):
+    """How much each frame of a bag counts, for each of M heads.
+
+    A frame's score is w · (tanh(h V) ⊙ sigmoid(h U)); scores are normalised over the bag's frames.
+    Source: Ilse, Tomczak & Welling 2018, equation 9 (no biases); sparsemax: Martins & Astudillo 2016.
+
+    The heads' V, U and w are independent, but lie side by side, so that all heads are two matrix products. They are
+    drawn as if each head stood alone (Glorot's rule for C -> U and for U -> 1).
+
+    Args:
+      num_heads: M.
+      units: U, width of each head's V and U.
+      normalizer: "sparsemax" (exact zeros) or "softmax".
+
+    Call: h [B, T, C]; mask bool [B, T], true where a frame exists, or None for all.
+    Returns: float32 [B, T, M], 0 or more, summing to 1 over the frames of the mask and exactly 0 off it; all 0 for a
+    bag without frames.
+    """
+
+    def __init__(self, num_heads, units, normalizer="sparsemax", **kwargs):
+        super().__init__(**kwargs)
+        if normalizer not in NORMALIZERS:
+            raise ValueError(f"normalizer: found {normalizer!r}, wanted one of {', '.join(NORMALIZERS)}")
+        self.num_heads = num_heads
+        self.units = units
+        self.normalizer = normalizer
+
+    def build(self, input_shape, *_):
+        width, heads, units = input_shape[-1], self.num_heads, self.units
+        kernel = {
+            "shape": (width, heads * units),
+            "initializer": _uniform("fan_in", 2 * width / (width + units)),
+        }
+        self.tanh_kernel = self.add_weight(name="tanh_kernel", **kernel)
+        self.sigmoid_kernel = self.add_weight(name="sigmoid_kernel", **kernel)
+        self.score_kernel = self.add_weight(
+            name="score_kernel", shape=(heads, units), initializer=_uniform("fan_out", 2 * units / (units + 1))
+        )
+
+    def call(self, h_BTC, mask=None):
+        gated_BTMU = ops.tanh(ops.matmul(h_BTC, self.tanh_kernel)) * ops.sigmoid(
+            ops.matmul(h_BTC, self.sigmoid_kernel)
+        )
+        batch, frames = ops.shape(h_BTC)[:2]
+        gated_BTMU = ops.reshape(gated_BTMU, (batch, frames, self.num_heads, self.units))
+        scores_BTM = ops.sum(ops.cast(gated_BTMU * self.score_kernel, "float32"), axis=-1)
+        scores_BMT = ops.transpose(scores_BTM, (0, 2, 1))
+        mask_B1T = None if mask is None else ops.expand_dims(mask, 1)
+        attention_BMT = NORMALIZERS[self.normalizer](scores_BMT, mask=mask_B1T, axis=-1)
+        return ops.transpose(attention_BMT, (0, 2, 1))
+
+    def compute_output_spec(self, h_BTC, mask=None):
+        return keras.KerasTensor((*h_BTC.shape[:2], self.num_heads), dtype="float32")
+
+    def get_config(self):
+        own = {"num_heads": self.num_heads, "units": self.units, "normalizer": self.normalizer}
+        return super().get_config() | own
+
+
+def _uniform(mode, scale):
+    return keras.initializers.VarianceScaling(scale=scale, mode=mode, distribution="uniform")

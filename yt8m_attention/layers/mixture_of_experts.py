@@ -1,0 +1,90 @@
+"""Letters: H width, V classes, K experts."""
+
+import functools
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class MixtureOfExperts(keras.layers.Layer):
+    """For each class, K logistic regressions and a dummy that always says no, mixed by a softmax over K + 1 gates.
+
+    With probability gating, each class's answer p is then let through by a gate that sees all classes' answers:
+    p ⊙ sigmoid(BN(p G)). Source: Abu-El-Haija et al. 2016, section 4; Miech, Laptev & Sivic 2017, section 3.
+
+    Every gate and every expert is a kernel [H, V] of its own, so that the softmax over the gates of a class is
+    arithmetic between K + 1 whole arrays [..., V]; that is several times faster than a last axis of length K + 1.
+
+    Args:
+      num_classes: V.
+      num_mixtures: K, experts beside the dummy.
+      probability_gating: whether the second gate is there.
+      l2: the loss gains l2 / 2 times the squares of all gate and expert kernels (TensorFlow-slim's reading of the
+        figure). As in the published code, biases and G are free of it.
+
+    Call: x [..., H]; mask bool [...], true for vectors that the batch norm's statistics count, or None for all.
+    Returns: probabilities, float32 [..., V].
+    """
+
+    def __init__(self, num_classes, num_mixtures=2, probability_gating=True, l2=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.num_mixtures = num_mixtures
+        self.probability_gating = probability_gating
+        self.l2 = l2
+        if probability_gating:
+            # float32: its output goes through a sigmoid into probabilities.
+            self.batch_norm = MaskedBatchNormalization(dtype="float32", name="batch_norm")
+
+    def build(self, input_shape, *_):
+        kernel = functools.partial(
+            self.add_weight,
+            shape=(input_shape[-1], self.num_classes),
+            initializer="glorot_uniform",
+            regularizer=keras.regularizers.L2(self.l2 / 2),
+        )
+        experts = range(self.num_mixtures)
+        self.gate_kernels = [kernel(name=f"gate_kernel_{k}") for k in range(self.num_mixtures + 1)]  # last: the dummy's
+        self.expert_kernels = [kernel(name=f"expert_kernel_{k}") for k in experts]
+        bias = {"shape": (self.num_classes,), "initializer": "zeros"}
+        self.expert_biases = [self.add_weight(name=f"expert_bias_{k}", **bias) for k in experts]
+        if self.probability_gating:
+            # The published code draws G from a normal distribution of the same variance, 1 / V.
+            square = (self.num_classes, self.num_classes)
+            self.probability_kernel = self.add_weight(
+                name="probability_kernel", shape=square, initializer="glorot_uniform"
+            )
+            self.batch_norm.build((*input_shape[:-1], self.num_classes))
+
+    def call(self, x, mask=None, training=False):
+        probabilities = self._mixture(x)
+        if not self.probability_gating:
+            return probabilities
+        gates = ops.matmul(ops.cast(probabilities, self.compute_dtype), self.probability_kernel)
+        return probabilities * ops.sigmoid(self.batch_norm(gates, mask=mask, training=training))
+
+    def _mixture(self, x):
+        logits = [ops.cast(ops.matmul(x, kernel), "float32") for kernel in self.gate_kernels]
+        highest = functools.reduce(ops.maximum, logits)
+        shares = [ops.exp(logit - highest) for logit in logits]
+        answers = [
+            ops.sigmoid(ops.cast(ops.matmul(x, kernel) + bias, "float32"))
+            for kernel, bias in zip(self.expert_kernels, self.expert_biases, strict=True)
+        ]
+        # The dummy's share counts in the total; its answer is 0.
+        mixed = sum(share * answer for share, answer in zip(shares, answers, strict=False))
+        return mixed / sum(shares)
+
+    def compute_output_spec(self, x, mask=None, training=False):
+        return keras.KerasTensor((*x.shape[:-1], self.num_classes), dtype="float32")
+
+    def get_config(self):
+        return super().get_config() | {
+            "num_classes": self.num_classes,
+            "num_mixtures": self.num_mixtures,
+            "probability_gating": self.probability_gating,
+            "l2": self.l2,
+        }

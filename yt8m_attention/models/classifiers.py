@@ -1,0 +1,23 @@
+"""From `--video_level_classifier_model` to the layer that turns a vector into probabilities."""
+
+from yt8m_attention.layers.logistic import Logistic
+from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
+
+# L2 penalties of the published code.
+L2_PENALTIES = {"logistic": 1e-8, "moe": 1e-6}
+
+
+def build_classifier(config):
+    """The classifier that a config.Model names: a layer [..., H] -> probabilities [..., V], called with mask and
+    training."""
+    kind = config.video_level_classifier_model
+    l2 = L2_PENALTIES[kind] if config.l2_penalty is None else config.l2_penalty
+    if kind == "logistic":
+        return Logistic(config.num_classes, l2=l2, name="classifier")
+    return MixtureOfExperts(
+        config.num_classes,
+        num_mixtures=config.moe_num_mixtures,
+        probability_gating=config.moe_probability_gating,
+        l2=l2,
+        name="classifier",
+    )

@@ -1,0 +1,82 @@
+"""Letters: B batch, T frames, F features, D a stream's width, C its reduced width, M heads."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.attention_pooling import AttentionPooling
+from yt8m_attention.layers.gated_attention import GatedAttention
+from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
+from yt8m_attention.models.frame_level import FrameLevelModel
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class MultiAttention(FrameLevelModel):
+    """The multi-attention network (arXiv 1911.06866): M learned ways to look at a bag, the best answer of each class.
+
+    Each stream by itself: reduce D -> C (no bias), batch norm, gated attention, and with its weights the sum of the
+    normalised *input* frames, D wide. The heads differ in their attention alone; all behind it is shared.
+
+    Beside `probabilities` it returns `attention`, float32 [B, T, M], the mean over the streams, and each stream's own
+    as `attention_<name>`.
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(config, **kwargs)
+        features = config.features
+        widths = config.attention_sizes or [max(64, size // 4) for size in features.sizes]
+        self.streams = [
+            AttentionStream(width, config.num_heads, config.attention_normalizer, name=f"{name}_stream")
+            for name, width in zip(features.names, widths, strict=True)
+        ]
+
+    def pool(self, frames, mask, training):
+        pooled, attention, start = [], {}, 0
+        for stream, name, size in zip(self.streams, *_streams(self.config.features), strict=True):
+            of_stream = frames[..., start : start + size]
+            start += size
+            pooled_BMD, attention[f"attention_{name}"] = stream(of_stream, mask=mask, training=training)
+            pooled.append(pooled_BMD)
+        attention["attention"] = sum(attention.values()) / len(pooled)
+        return ops.concatenate(pooled, axis=-1), attention
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class AttentionStream(keras.layers.Layer):
+    """One stream of the network: what to look at, and what is seen there.
+
+    Args:
+      width: C; V and U of the gated attention have half of it.
+      num_heads: M.
+      normalizer: as GatedAttention's.
+
+    Call: frames [B, T, D], normalised; mask bool [B, T].
+    Returns: (pooled [B, M, D], attention float32 [B, T, M]).
+    """
+
+    def __init__(self, width, num_heads, normalizer, **kwargs):
+        super().__init__(**kwargs)
+        self.width, self.num_heads, self.normalizer = width, num_heads, normalizer
+        policy = {"dtype": self.dtype_policy}
+        self.reduce = keras.layers.Dense(width, use_bias=False, name="reduce", **policy)
+        self.reduce_norm = MaskedBatchNormalization(name="reduce_norm", **policy)
+        self.attention = GatedAttention(num_heads, width // 2, normalizer, name="attention", **policy)
+        self.pooling = AttentionPooling(name="pooling", **policy)
+
+    def build(self, input_shape, *_):
+        self.reduce.build(input_shape)
+        reduced = (*input_shape[:-1], self.width)
+        self.reduce_norm.build(reduced)
+        self.attention.build(reduced)
+
+    def call(self, frames_BTD, mask=None, training=False):
+        reduced_BTC = self.reduce_norm(self.reduce(frames_BTD), mask=mask, training=training)
+        attention_BTM = self.attention(reduced_BTC, mask=mask)
+        return self.pooling(frames_BTD, attention_BTM), attention_BTM
+
+    def get_config(self):
+        own = {"width": self.width, "num_heads": self.num_heads, "normalizer": self.normalizer}
+        return super().get_config() | own
+
+
+def _streams(features):
+    return features.names, features.sizes

@@ -1,0 +1,37 @@
+"""The models by name. A new one is a file beside this and a line in _MODELS."""
+
+import numpy as np
+
+from yt8m_attention import schema
+from yt8m_attention.errors import UserError
+from yt8m_attention.models.attention import Attention
+from yt8m_attention.models.multi_attention import MultiAttention
+
+_MODELS = {
+    "attention": Attention,
+    "multi_attention": MultiAttention,
+}
+
+
+def names():
+    """The names that `--model` takes, in alphabetical order."""
+    return sorted(_MODELS)
+
+
+def build(config):
+    """The network that a config.Model describes, with its weights drawn (seed: `keras.utils.set_random_seed`).
+
+    The precision is keras' global dtype policy at the time of the call.
+
+    Returns: keras.Model, {"frames": uint8 or float [B, T, F], "mask": bool [B, T], may be left out} ->
+      {"probabilities": float32 [B, V], "attention": float32 [B, T, M] where the network has one, ...}.
+
+    Raises:
+      UserError: when no model has that name.
+    """
+    if config.model not in _MODELS:
+        raise UserError(f"--model: found {config.model!r}, wanted one of {', '.join(names())}")
+    model = _MODELS[config.model](config)
+    # One segment of zero bytes: the weights take their shapes from it.
+    model({"frames": np.zeros((1, schema.SEGMENT_SIZE, config.features.total), np.uint8)})
+    return model
