@@ -38,7 +38,9 @@ class Features:
 
     def __post_init__(self):
         _require(self.names and len(set(self.names)) == len(self.names), "feature_names", self.names, "distinct names")
-        _require(len(self.names) == len(self.sizes), "feature_sizes", self.sizes, f"one size for each of {self.names}")
+        _require(
+            len(self.names) == len(self.sizes), "feature_sizes", self.sizes, f"one size for each of {self.names}"
+        )
         for size in self.sizes:
             _at_least("feature_sizes", size, 1)
 
@@ -92,10 +94,7 @@ class Data:
         )  # fmt: skip
         for c in self.segment_classes or ():
             _require(
-                0 <= c < self.num_classes,
-                "segment_label_ids_file",
-                c,
-                f"class ids below --num_classes={self.num_classes}",
+                0 <= c < self.num_classes, "segment_label_ids_file", c, f"class ids below --num_classes={self.num_classes}"
             )
 
 

@@ -86,9 +86,7 @@ def _check_flagfile(path):
 
 def effective_flags():
     """Every flag of ours and its value in this run, by name: what is printed and saved beside a checkpoint."""
-    ours = [
-        f for module, group in FLAGS.flags_by_module_dict().items() if module.startswith(_OWN_MODULES) for f in group
-    ]
+    ours = [f for module, group in FLAGS.flags_by_module_dict().items() if module.startswith(_OWN_MODULES) for f in group]
     return {flag.name: flag.value for flag in sorted(ours, key=lambda flag: flag.name)}
 
 

@@ -32,7 +32,7 @@ NEGATIVES = 3
 
 @dataclass(frozen=True)
 class Scene:
-    """What some seconds show: the mean of their frames, float32 [F], and the ids of the classes in every one of them."""
+    """What some seconds show: the mean of their frames, float32 [F], and the ids of the classes in all of them."""
 
     mean: np.ndarray
     classes: frozenset
