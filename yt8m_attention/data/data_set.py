@@ -1,0 +1,156 @@
+"""A made data set on disk: its files, and how it comes to be complete or absent.
+
+{train,validate,test}/*.tfrecord        frame level; validate and test with rated segments
+video/{train,validate,test}/*.tfrecord  the same videos at video level
+segment_label_ids.csv                   the classes that segments are rated for
+truth.csv                               every moment: split, id, class, start, end (seconds, end not included)
+synthesize.json                         what it was made with; written last, so where it is, all is
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import time
+from dataclasses import asdict
+
+import numpy as np
+
+from yt8m_attention.data import writer
+from yt8m_attention.data.composition import noisy_labels, rate
+from yt8m_attention.data.recipe import SPLITS
+from yt8m_attention.data.synthetic import Planted
+from yt8m_attention.errors import UserError
+
+MARK = "synthesize.json"
+BEGUN = ".synthesize-begun.json"
+ID_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PROGRESS_SECONDS = 10
+
+
+def make(recipe, output_dir):
+    """Writes the data set, unless it is there already; one that a former run left unfinished is made anew.
+
+    Args:
+      recipe: the Recipe.
+      output_dir: a directory that is new, empty, or holds what this function wrote.
+
+    Returns:
+      {"videos", "rated_pairs", "output_dir"}.
+
+    Raises:
+      UserError: where output_dir holds anything else, or cannot be written to.
+    """
+    arguments = json.loads(json.dumps(asdict(recipe)))
+    mark = _complete(output_dir, arguments)
+    if mark is None:
+        composer = Planted(recipe)
+        _begin(output_dir, arguments)
+        videos, rated_pairs = _write_files(recipe, composer, output_dir)
+        mark = {"arguments": arguments, "videos": videos, "rated_pairs": rated_pairs}
+        writer.write_text(os.path.join(output_dir, MARK), json.dumps(mark, indent=1) + "\n")
+        os.remove(os.path.join(output_dir, BEGUN))
+    return {"videos": mark["videos"], "rated_pairs": mark["rated_pairs"], "output_dir": output_dir}
+
+
+def _complete(output_dir, arguments):
+    """The mark of a complete data set with these arguments, or None where there is room for one."""
+    try:
+        found = os.listdir(output_dir)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"--output_dir={output_dir}: cannot be read: {error.strerror}") from error
+    if MARK in found:
+        mark = _read_mark(os.path.join(output_dir, MARK))
+        if mark.get("arguments") != arguments:
+            raise UserError(f"--output_dir={output_dir}: holds a data set made with other arguments, see {MARK} there; "
+                            "name another directory or remove this one")  # fmt: skip
+        return mark
+    if found and BEGUN not in found:
+        raise UserError(f"--output_dir={output_dir}: neither empty nor a data set made here; name another directory")
+    return None
+
+
+def _read_mark(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return dict(json.load(file))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read as JSON; name another directory or remove this one") from error
+
+
+def _begin(output_dir, arguments):
+    """Marks the directory as ours, and clears what an unfinished run has left there."""
+    writer.write_text(os.path.join(output_dir, BEGUN), json.dumps(arguments) + "\n")
+    for name in (*SPLITS, "video"):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(os.path.join(output_dir, name))
+
+
+def _write_files(recipe, composer, output_dir):
+    classes = sorted(composer.segment_classes)
+    writer.write_text(os.path.join(output_dir, "segment_label_ids.csv"), _lines("Index", *classes))
+    truth, rated_pairs, progress = [], 0, _Progress(sum(recipe.counts.values()))
+    for split, count in recipe.counts.items():
+        for shard, first in enumerate(range(0, count, recipe.per_shard)):
+            frame_records, video_records = [], []
+            for index in range(first, min(count, first + recipe.per_shard)):
+                records, moments, rated = _video(recipe, composer, split, index)
+                frame_records.append(records[0])
+                video_records.append(records[1])
+                truth += moments
+                rated_pairs += rated
+                progress.step()
+            name = os.path.join(split, f"{split}{shard:04d}.tfrecord")
+            writer.write_shard(os.path.join(output_dir, name), frame_records)
+            writer.write_shard(os.path.join(output_dir, "video", name), video_records)
+    writer.write_text(os.path.join(output_dir, "truth.csv"), _lines("split,id,class,start,end", *truth))
+    return progress.done, rated_pairs
+
+
+def _video(recipe, composer, split, index):
+    """One video's records (frame level, video level), its lines in truth.csv, and how many pairs are rated.
+
+    Each video has a random stream of its own, so that it stays the same however many there are.
+    """
+    rng = np.random.default_rng([recipe.seed, 1 + SPLITS.index(split), index])
+    length = int(rng.integers(recipe.video_frames[0], recipe.video_frames[1] + 1))
+    video = composer.compose(rng, split, length, recipe.segment_size)
+    labels, pairs = video.classes, None
+    if split == "train":
+        labels = noisy_labels(rng, video.classes, composer.spurious(split))
+    else:
+        pairs = rate(rng, video, composer.segment_classes, recipe.segment_size)
+    name = video_id(recipe.seed, len(SPLITS) * index + SPLITS.index(split))
+    records = (
+        writer.frame_record(name, labels, video.frames, recipe.features, pairs, recipe.segment_size),
+        writer.video_record(name, labels, video.frames, recipe.features),
+    )
+    moments = [f"{split},{name},{c},{start},{end}" for c in sorted(video.classes) for start, end in video.windows(c)]
+    return records, moments, len(pairs or ())
+
+
+def video_id(seed, number):
+    """Four letters or digits, as YouTube-8M's ids are; no two numbers below 62**4 share one."""
+    many = len(ID_LETTERS)
+    number = (number * 8_191_993 + seed * 1_299_709) % many**4  # shares no factor with 62: every id comes once
+    return "".join(ID_LETTERS[number // many**place % many] for place in range(4))
+
+
+def _lines(*lines):
+    return "".join(f"{line}\n" for line in lines)
+
+
+class _Progress:
+    """Counts videos; now and then says on standard error how many are done."""
+
+    def __init__(self, total):
+        self.total, self.done, self.said = total, 0, time.monotonic()
+
+    def step(self):
+        self.done += 1
+        if time.monotonic() - self.said >= PROGRESS_SECONDS:
+            self.said = time.monotonic()
+            print(f"synthesize: {self.done} of {self.total} videos", file=sys.stderr, flush=True)

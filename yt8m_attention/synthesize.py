@@ -1,0 +1,25 @@
+"""Writes a small data set in the YouTube-8M formats in which every moment is known: planted classes, or a collage.
+
+  python -m yt8m_attention.synthesize --output_dir=DIR
+  python -m yt8m_attention.synthesize --output_dir=DIR --sources='video/validate*.tfrecord'
+
+DIR gets train/ validate/ test/ (frame level; the last two with rated segments), video/ (the same videos at video
+level), segment_label_ids.csv and truth.csv (every moment). Made again with the same flags, it is left as it is.
+"""
+
+from yt8m_attention.cli import app, synthesize_flags
+
+
+def main():
+    output_dir, recipe = synthesize_flags.output_dir(), synthesize_flags.recipe()
+    from yt8m_attention.data import data_set  # imports TensorFlow, which a wrong flag need not wait for
+
+    return data_set.make(recipe, output_dir)
+
+
+def entry():
+    app.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    entry()
