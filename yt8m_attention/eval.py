@@ -15,7 +15,8 @@ FLAGS = flags.FLAGS
 def main():
     train_dir = trained_flags.train_dir()
     pattern = values.required("eval_data_pattern")
-    from yt8m_attention.evaluation import checkpoint  # imports TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+        from yt8m_attention.evaluation import checkpoint
 
     evaluate = checkpoint.evaluate if FLAGS.run_once else checkpoint.follow
     return evaluate(

@@ -14,7 +14,8 @@ def main():
     run = train_flags.run()
     flags = app.effective_flags()
     app.say_flags(flags)
-    from yt8m_attention.training import phase  # imports TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+        from yt8m_attention.training import phase
 
     return phase.train(run, flags)
 

@@ -4,10 +4,12 @@ Standard output carries the result, one JSON object on its last line; everything
 Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of ours, with its traceback.
 """
 
+import contextlib
 import json
 import math
 import os
 import sys
+import tempfile
 
 from absl import flags
 
@@ -48,6 +50,28 @@ def _status(main, description, argv):
         return 130
     print(json_line(result), flush=True)
     return 0
+
+
+@contextlib.contextmanager
+def quiet_imports():
+    """Imports inside say nothing on standard error.
+
+    TensorFlow's libraries greet every user with lines that no setting silences, which would bury the one line that
+    matters. What they said is shown after all when an import fails.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def parse(argv):

@@ -21,9 +21,9 @@ flags.DEFINE_integer("segment_size", Data.segment_size, "frames of a segment")
 values.define_integers("segment_window", Data.segment_window,
                        "frames at the head and the tail of a video in which inference ranks no segment")  # fmt: skip
 flags.DEFINE_string("segment_label_ids_file", None,
-                    "CSV of the class ids that segments are rated for, a path or URL; absent: those rated in the data")  # fmt: skip
+                    "CSV of class ids that segments are rated for, path or URL; absent: as rated")  # fmt: skip
 flags.DEFINE_integer("shuffle_shards", Data.shuffle_shards,
-                     "shards open at once, over which records are shuffled; 0: all where they are local, else 16")  # fmt: skip
+                     "shards open at once, to shuffle records over; 0: all if they are local, else 16")  # fmt: skip
 flags.DEFINE_string("cache_dir", None, "where remote shards are kept while in use; absent: a temporary directory")
 
 _SAMPLING = tuple(field.name for field in dataclasses.fields(Sampling))

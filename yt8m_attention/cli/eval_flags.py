@@ -3,11 +3,12 @@
 from absl import flags
 
 from yt8m_attention import schema
-from yt8m_attention.cli import data_flags
 
 flags.DEFINE_string("eval_data_pattern", None, "labelled files to evaluate on: globs, with commas between; gs:// too")
 flags.DEFINE_bool("segment_labels", False, "score rated segments too, beside whole videos")
-flags.DEFINE_bool("run_once", True, "evaluate one checkpoint and end; else every new one, as a training run writes them")
+flags.DEFINE_bool(
+    "run_once", True, "evaluate one checkpoint and end; else every new one, as a training run writes them"
+)
 flags.DEFINE_integer("top_k", schema.TOP_CLASSES, "classes of a video that GAP and MAP look at")
 flags.DEFINE_integer("num_examples", None, "score no more than this many videos, and this many segments")
 flags.DEFINE_bool("only_holdout", False, "score only the share of the videos that training held out")

@@ -4,7 +4,9 @@ from absl import flags
 
 from yt8m_attention import schema
 
-flags.DEFINE_string("input_data_pattern", None, "files to score, labelled or not: globs, with commas between; gs:// too")
+flags.DEFINE_string(
+    "input_data_pattern", None, "files to score, labelled or not: globs, with commas between; gs:// too"
+)
 flags.DEFINE_string("output_file", None, "the CSV to write")
 flags.DEFINE_bool("segment_labels", False, "rank the segments of each class, not the classes of each video")
 flags.DEFINE_integer("segment_max_pred", schema.TOP_SEGMENTS, "segments ranked for a class, at most", lower_bound=1)

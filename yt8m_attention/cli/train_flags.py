@@ -18,17 +18,15 @@ flags.DEFINE_float("clip_gradient_norm", Phase.clip_gradient_norm, "largest glob
 flags.DEFINE_integer("max_steps", None, "steps of this phase, beside those of --init_checkpoint")
 flags.DEFINE_integer("num_epochs", None, "passes over the data")
 flags.DEFINE_float(
-    "segment_class_weight", Phase.segment_class_weight, "weight of the segment classes in the loss; others: 1"
+    "segment_class_weight", Phase.segment_class_weight, "weight in the loss of segment classes; others: 1"
 )
 flags.DEFINE_enum("unrated", Phase.unrated, ["ignore", "negative"],
-                  "segment and class pairs that nobody rated: no part of the loss, or negative as published")  # fmt: skip
+                  "pairs that nobody rated: no part of the loss, or negative as published")  # fmt: skip
 flags.DEFINE_float("holdout_fraction", None,
                    "share of the videos never trained on, which picks the best checkpoint; "
                    "absent: 0.1 with --segment_labels, else 0")  # fmt: skip
 flags.DEFINE_string("init_checkpoint", None, "training directory or checkpoint file to start from")
-flags.DEFINE_bool(
-    "reset_optimizer", Phase.reset_optimizer, "take only the weights of --init_checkpoint; count from step 0"
-)
+flags.DEFINE_bool("reset_optimizer", Phase.reset_optimizer, "take only the weights of --init_checkpoint, from step 0")
 flags.DEFINE_bool("start_new_model", Run.start_new_model, "put what --train_dir holds aside and start anew")
 flags.DEFINE_integer("seed", Run.seed, "of weights, order and noise")
 flags.DEFINE_bool("deterministic", Run.deterministic, "equal runs give equal weights, at some speed")

@@ -48,9 +48,7 @@ class _IntegersParser(flags.ArgumentParser):
         try:
             return tuple(int(part) for part in argument.split(",") if part.strip())
         except ValueError as error:
-            raise ValueError(
-                f"should be whole numbers with commas between, like 1024,128; found {argument!r}"
-            ) from error
+            raise ValueError(f"should be whole numbers with commas between; found {argument!r}") from error
 
     def flag_type(self):
         return "list of int"

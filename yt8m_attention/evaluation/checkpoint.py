@@ -37,7 +37,9 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     trained = restore.load(train_dir, which)
     fraction = trained.run.phase.holdout_fraction if holdout_fraction is None else holdout_fraction
     if only_holdout and not fraction:
-        raise UserError(f"--only_holdout: the model in {train_dir} held nothing out; name the share by --holdout_fraction")
+        raise UserError(
+            f"--only_holdout: the model in {train_dir} held nothing out; name the share by --holdout_fraction"
+        )
     data = change_data(trained.run.data) if change_data else trained.run.data
     examples = evaluator.Examples(pattern, data, fraction, only_holdout, limit)
     seen = _seen_in_training(trained.run, pattern, only_holdout, fraction)
@@ -49,7 +51,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
 
 
 def follow(train_dir, pattern, **options):
-    """Scores every checkpoint of a run once, as they are written, and returns the last one's scores when it has finished.
+    """Scores every checkpoint of a run as it is written; returns the last one's scores when the run has finished.
 
     Args: as evaluate; `which` is not looked at.
     """

@@ -16,8 +16,9 @@ FLAGS = flags.FLAGS
 def main():
     train_dir = trained_flags.train_dir()
     pattern, output_file = values.required("input_data_pattern"), values.required("output_file")
-    from yt8m_attention.inference import rank  # imports TensorFlow, which wrong flags need not wait for
-    from yt8m_attention.training import restore
+    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+        from yt8m_attention.inference import rank
+        from yt8m_attention.training import restore
 
     trained = restore.load(train_dir, FLAGS.checkpoint)
     data = data_flags.over(trained.run.data)

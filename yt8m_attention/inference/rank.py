@@ -43,8 +43,9 @@ def rank_segments(model, pattern, data, output_file, max_per_class, scores_file=
             kept.append(scores)
         shown.add(len(scores))
     if not videos:
-        raise UserError(f"--input_data_pattern={pattern}: no segment is eligible; --segment_window={data.segment_window} "
-                        "leaves out head and tail of each video")  # fmt: skip
+        window = ",".join(map(str, data.segment_window))
+        what = f"no segment to rank; --segment_window={window} leaves out head and tail of each video"
+        raise UserError(f"--input_data_pattern={pattern}: {what}")
     shown.close()
     videos, starts = np.concatenate(videos), np.concatenate(starts)
     _, ranked = top.result()

@@ -50,9 +50,7 @@ class GatedAttention(keras.layers.Layer):
         )
 
     def call(self, h_BTC, mask=None):
-        gated_BTMU = ops.tanh(ops.matmul(h_BTC, self.tanh_kernel)) * ops.sigmoid(
-            ops.matmul(h_BTC, self.sigmoid_kernel)
-        )
+        gated_BTMU = ops.tanh(ops.matmul(h_BTC, self.tanh_kernel)) * ops.sigmoid(ops.matmul(h_BTC, self.sigmoid_kernel))
         batch, frames = ops.shape(h_BTC)[:2]
         gated_BTMU = ops.reshape(gated_BTMU, (batch, frames, self.num_heads, self.units))
         scores_BTM = ops.sum(ops.cast(gated_BTMU * self.score_kernel, "float32"), axis=-1)

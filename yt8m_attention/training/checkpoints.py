@@ -73,7 +73,7 @@ def load(path):
 
 
 def load_newest(train_dir):
-    """The newest checkpoint that can be read, as (path, arrays, meta), or None; a damaged one is said and passed over."""
+    """The newest checkpoint that can be read: (path, arrays, meta), or None. A damaged one is said and passed over."""
     for path in paths(train_dir):
         try:
             return path, *load(path)
@@ -118,10 +118,8 @@ def note_score(train_dir, step, metric, value):
 
 def best_step(train_dir):
     """The step with the highest held-out score, the earliest of equals, or None."""
-    finite = {
-        step: value for step, value in scores(train_dir)["scores"].items() if value is not None and value == value
-    }
-    return max(sorted(finite), key=finite.get, default=None)
+    known = scores(train_dir)["scores"]
+    return max(sorted(known), key=known.get, default=None)
 
 
 def prune(train_dir, keep):

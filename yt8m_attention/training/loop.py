@@ -109,9 +109,11 @@ class Loop:
             return
         losses = np.array([float(loss) for loss in self._losses])
         if not np.isfinite(losses).all():
-            bad = self.state.step - len(losses) + 1 + int(np.argmin(np.isfinite(losses)))
-            raise UserError(f"the loss became {losses[~np.isfinite(losses)][0]} at step {bad}; no checkpoint was written "
-                            "since: start again from the last one with a lower --base_learning_rate")  # fmt: skip
+            first = int(np.argmin(np.isfinite(losses)))
+            what = f"the loss became {losses[first]} at step {self.state.step - len(losses) + 1 + first}"
+            raise UserError(
+                f"{what}; no checkpoint was written since, so start again with a lower --base_learning_rate"
+            )
         seconds = time.monotonic() - self._since
         self.state.loss = float(losses.mean())
         self.summaries.scalars(self.state.step, {
