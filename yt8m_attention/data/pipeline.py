@@ -1,0 +1,299 @@
+"""From shards to batches; the one place that batches.
+
+Letters: B items of a batch, T frames of a bag, F features, V classes. Batches carry bytes: the frames are uint8 and
+the model dequantises them; only video-level files give float32, a single frame a video. T is fixed for a data set and
+a way of sampling, so that nothing downstream is traced twice: shorter bags are padded with zeros, mask False. A
+video without frames is a bag of padding.
+
+The batches come out of a generator of numpy arrays, whose errors tf.data wraps; iterate within user_errors().
+"""
+
+import contextlib
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from yt8m_attention.data import order, sampling
+from yt8m_attention.data.shards import Source, gather
+from yt8m_attention.errors import UserError
+
+_PREFETCHED_BATCHES = 2
+_REMOTE_WINDOW = 16  # shards of some 0.4 GB
+_ALIGNMENT = 64  # bytes; TensorFlow takes over a numpy array so aligned without a copy
+START = (0, 0, 0)
+
+
+def training_batches(pattern, data, phase, seed, position=None, flag="train_data_pattern"):
+    """Shuffled batches, on and on or for phase.num_epochs; each item exactly once an epoch.
+
+    The order is a function of (seed, epoch), and a batch one of its place in it: started at a batch's position, the
+    stream goes on with exactly the batches that followed. Batches go on over the end of an epoch, so each is full
+    but for the very last of num_epochs.
+
+    Args:
+      pattern: files, as files.expand takes them.
+      data: a config.Data.
+      phase: a config.Phase; with segment_labels the items are rated segments, otherwise videos. Held-out videos are
+        left out. What unrated pairs mean is for the loss to say.
+      seed: an integer.
+      position: int [3], (epoch, window, offset) to start at; None: the beginning.
+      flag: the pattern's, for messages.
+
+    Returns:
+      tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
+      rated bool [B, V] (all of a video's pairs, the rated ones of a segment's), position int64 [3]: where the next
+      batch starts, to be saved once this one has been learned from.
+
+    Raises:
+      UserError: where files or records cannot be used.
+    """
+    kind = "rated_segments" if phase.segment_labels else "videos"
+    source = Source(pattern, flag, data, kind, phase.holdout_fraction)
+    position = tuple(int(p) for p in (START if position is None else position))
+    stream = _Shuffled(source, seed, phase.num_epochs)
+    stream.check(position)
+    size = phase.batch_size
+    signature = _signature(source, True, size if phase.num_epochs is None else None)
+    signature["position"] = tf.TensorSpec([3], tf.int64)
+    return _dataset(lambda: stream.batches(position, size), signature)
+
+
+def evaluation_batches(
+    pattern, data, batch_size, items="videos", holdout_fraction=0.0, only_holdout=False, flag="eval_data_pattern"
+):
+    """One pass in file order, each item once; the last batch may be smaller.
+
+    Args:
+      pattern, data, flag: as training_batches.
+      batch_size: items of a batch.
+      items: "videos", "rated_segments", or "windows" (see segments.window_starts).
+      holdout_fraction, only_holdout: leaves the held-out videos out, or takes only them; 0.0: all videos.
+
+    Returns:
+      tf.data.Dataset of dicts: training_batches', less position, with id string [B], start int64 [B] (the segment's
+      first frame; -1: a video) and ordinal int64 [B] (0, 1, ...: in file order, then by start). Windows bring no
+      ratings: their labels are 0 and rated is False.
+
+    Raises:
+      UserError: where files or records cannot be used.
+    """
+    source = Source(pattern, flag, data, items, holdout_fraction, only_holdout)
+    signature = _signature(source, False, None)
+    signature["id"] = tf.TensorSpec([None], tf.string)
+    signature["start"] = signature["ordinal"] = tf.TensorSpec([None], tf.int64)
+    return _dataset(lambda: _in_file_order(source, batch_size), signature)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What files hold, held-out videos left out (or alone) as asked for."""
+
+    videos: int
+    segments: int  # rated ones
+    skipped_segments: int  # rated ones that begin beyond their video's last frame
+    rated_pairs: int
+    rated_classes: tuple[int, ...]  # ascending
+
+
+def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_holdout=False, flag="train_data_pattern"):
+    """Counts what files hold. Reads every shard's index: quick where they are local, a copy of each where not.
+
+    Args:
+      pattern, data, flag, holdout_fraction, only_holdout: as evaluation_batches.
+      segment_labels: whether the ratings count; else all but videos is 0.
+    """
+    videos = Source(pattern, flag, data, "videos", holdout_fraction, only_holdout)
+    rated = Source(pattern, flag, data, "rated_segments", holdout_fraction, only_holdout) if segment_labels else None
+    total, classes = np.zeros(4, int), set()
+    for number in range(len(videos.paths)):
+        total[0] += len(videos.open([number]).items[0])
+        if rated:
+            found = rated.open([number]).items[0]
+            total[1:] += len(found), found.skipped, len(found.classes)
+            classes.update(found.classes.tolist())
+    return Summary(*total.tolist(), tuple(sorted(classes)))
+
+
+@contextlib.contextmanager
+def user_errors():
+    """Turns a UserError that tf.data wrapped on its way out of the batches back into itself."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"UserError: (.*)", error.message)
+        if not found:
+            raise
+        raise UserError(found[1]) from error
+
+
+def _dataset(generator, signature):
+    return tf.data.Dataset.from_generator(generator, output_signature=signature).prefetch(_PREFETCHED_BATCHES)
+
+
+def _bag_size(source, training):
+    if source.video_level:
+        return 1
+    if source.kind != "videos":
+        return source.data.segment_size
+    return sampling.bag_size(source.data.sampling, training)
+
+
+def _signature(source, training, size):
+    frames, classes = _bag_size(source, training), source.data.num_classes
+    return {
+        "frames": tf.TensorSpec(
+            [size, frames, source.data.features.total], tf.float32 if source.video_level else tf.uint8
+        ),
+        "mask": tf.TensorSpec([size, frames], tf.bool),
+        "labels": tf.TensorSpec([size, classes], tf.uint8),
+        "rated": tf.TensorSpec([size, classes], tf.bool),
+    }
+
+
+class _Shuffled:
+    """Batches in the order of training."""
+
+    def __init__(self, source, seed, num_epochs):
+        self._source, self._seed, self._num_epochs = source, seed, num_epochs
+        self._window_size = source.data.shuffle_shards or (_REMOTE_WINDOW if source.remote else 0)
+
+    def check(self, position):
+        """Opens what the first batch comes from, so that what is wrong with it is said before training starts."""
+        epoch, window, offset = position
+        groups = self._windows(epoch)
+        if window >= len(groups) or offset > self._open(epoch, window).bounds[-1]:
+            raise UserError(
+                f"position {position} of the checkpoint lies beyond the training data, which has changed since; "
+                "name the same files, or start a new model"
+            )
+        if len(groups) == 1 and not self._open(epoch, 0).bounds[-1]:
+            raise self._source.nothing()
+
+    def batches(self, position, size):
+        epoch, window, offset = position
+        batch = _Batch(self._source, size, training=True)
+        while self._num_epochs is None or epoch < self._num_epochs:
+            found = window + offset  # a position within the epoch is itself a sign of items
+            while window < len(self._windows(epoch)):
+                opened = self._open(epoch, window)
+                numbers = order.item_order(opened.bounds[-1], self._seed, epoch, window)
+                found += len(numbers)
+                while offset < len(numbers):
+                    taken = numbers[offset : offset + batch.room]
+                    offset += len(taken)
+                    batch.add(opened, taken, (self._seed, epoch))
+                    if not batch.room:
+                        yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
+                        batch = _Batch(self._source, size, training=True)
+                window, offset = window + 1, 0
+            if not found:
+                raise self._source.nothing()
+            epoch, window = epoch + 1, 0
+        if batch.filled:
+            yield {**batch.arrays(), "position": np.array([epoch, 0, 0])}
+
+    def _windows(self, epoch):
+        return order.windows(len(self._source.paths), self._window_size, self._seed, epoch)
+
+    def _open(self, epoch, window):
+        groups = self._windows(epoch)
+        ahead = groups[window + 1] if window + 1 < len(groups) else self._windows(epoch + 1)[0]
+        return self._source.open(groups[window], ahead)
+
+    def _position(self, epoch, window, offset, num_items):
+        if offset == num_items:
+            window, offset = window + 1, 0
+        if window == len(self._windows(epoch)):
+            epoch, window = epoch + 1, 0
+        return np.array([epoch, window, offset])
+
+
+def _in_file_order(source, size):
+    batch, ordinal = _Batch(source, size, training=False), 0
+    for number in range(len(source.paths)):
+        opened = source.open([number], range(number + 1, len(source.paths))[:1])
+        numbers, offset = np.arange(opened.bounds[-1]), 0
+        while offset < len(numbers):
+            taken = numbers[offset : offset + batch.room]
+            offset += len(taken)
+            batch.add(opened, taken)
+            if not batch.room:
+                yield {**batch.arrays(), **batch.names(ordinal)}
+                ordinal += size
+                batch = _Batch(source, size, training=False)
+    if batch.filled:
+        yield {**batch.arrays(), **batch.names(ordinal)}
+    if not ordinal + batch.filled:
+        raise source.nothing()
+
+
+class _Batch:
+    """The arrays of one batch, filled from one window or several."""
+
+    def __init__(self, source, size, training):
+        self._source, self._training, self.filled = source, training, 0
+        frames, classes = _bag_size(source, training), source.data.num_classes
+        dtype = np.float32 if source.video_level else np.uint8
+        self._frames = _aligned((size, frames, source.data.features.total), dtype)
+        self._mask = np.zeros((size, frames), bool)
+        self._labels = np.zeros((size, classes), np.uint8)
+        self._rated = np.full((size, classes), source.kind == "videos")
+        self._ids, self._starts = [], []
+
+    @property
+    def room(self):
+        return len(self._mask) - self.filled
+
+    def add(self, window, numbers, drawn_by=None):
+        """Adds a window's items by number; drawn_by: (seed, epoch) where their frames may be random ones."""
+        places, entries = window.locate(numbers)
+        shards, items = [window.shards[p] for p in places], [window.items[p] for p in places]
+        records = [i.record[e] for i, e in zip(items, entries, strict=True)]
+        starts = [i.start[e] for i, e in zip(items, entries, strict=True)]
+        num_frames = np.array([s.num_frames[r] for s, r in zip(shards, records, strict=True)])
+        ordinals = (window.numbers[places] << 32) + records
+        bags = self._bags(num_frames, starts, ordinals, drawn_by)
+        for shard, record, bag, found, entry in zip(shards, records, bags, items, entries, strict=True):
+            self._fill(shard, record, bag, found, entry)
+        self._starts += starts
+        self._ids += [s.ids[r] for s, r in zip(shards, records, strict=True)]
+
+    def _bags(self, num_frames, starts, ordinals, drawn_by):
+        """The frames of each item: int64, as many as there are."""
+        scheme, size = self._source.data.sampling, self._mask.shape[1]
+        if self._source.video_level:
+            return [np.zeros(1, np.int64)] * len(num_frames)
+        if self._source.kind != "videos":
+            return [np.arange(s, min(s + size, n)) for s, n in zip(starts, num_frames, strict=True)]
+        if self._training and scheme.frame_sampling == "random":
+            drawn = sampling.random_frame_indices(scheme, num_frames, *drawn_by, ordinals)
+            return [row[: size if n else 0] for row, n in zip(drawn, num_frames, strict=True)]
+        return [sampling.frame_indices(scheme, n) for n in num_frames]
+
+    def _fill(self, shard, record, bag, items, entry):
+        at, length = self.filled, len(bag)
+        if length:
+            gather(shard, record, bag, self._source.data.features, self._frames[at, :length])
+        self._frames[at, length:] = 0
+        self._mask[at, :length] = True
+        pairs = slice(items.splits[entry], items.splits[entry + 1])
+        self._labels[at, items.classes[pairs]] = items.scores[pairs]
+        self._rated[at, items.classes[pairs]] = True
+        self.filled += 1
+
+    def arrays(self):
+        arrays = {"frames": self._frames, "mask": self._mask, "labels": self._labels, "rated": self._rated}
+        return {name: array[: self.filled] for name, array in arrays.items()}
+
+    def names(self, first_ordinal):
+        ordinals = np.arange(first_ordinal, first_ordinal + self.filled)
+        return {"id": np.array(self._ids, object), "start": np.array(self._starts, np.int64), "ordinal": ordinals}
+
+
+def _aligned(shape, dtype):
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    at = -raw.ctypes.data % _ALIGNMENT
+    return raw[at : at + size].view(dtype).reshape(shape)

@@ -1,0 +1,70 @@
+"""Which frames of a video make up its bag. Letters: B videos, T frames of a bag."""
+
+import numpy as np
+
+
+def bag_size(sampling, training):
+    """Frames of every bag (T), padding included, under a config.Sampling."""
+    if sampling.frame_sampling == "every":
+        return (sampling.last_frame - sampling.first_frame) // sampling.frame_stride + 1
+    if sampling.frame_sampling == "random" and training:
+        return sampling.num_frames
+    # The longest video trimmed, or the longest one that is too short to be.
+    longest, trimmed = sampling.max_frames, 2 * sampling.trim_frames
+    return max(longest - trimmed, min(longest, trimmed))
+
+
+def frame_indices(sampling, num_frames):
+    """The frames of one video, in order of time, where nothing is drawn: every, all, and random at evaluation.
+
+    Args:
+      sampling: a config.Sampling.
+      num_frames: of the video.
+
+    Returns:
+      int64 [bag_size at most]; empty only for a video without frames.
+    """
+    if sampling.frame_sampling == "every":
+        first = sampling.first_frame if num_frames > sampling.first_frame else 0
+        indices = np.arange(first, min(sampling.last_frame + 1, num_frames), sampling.frame_stride)
+        return indices[: bag_size(sampling, training=False)]
+    first, end = _trimmed(np.minimum(num_frames, sampling.max_frames), sampling.trim_frames)
+    return np.arange(first, end)
+
+
+def random_frame_indices(sampling, num_frames, seed, epoch, ordinals):
+    """Uniform draws with replacement from the trimmed video, in order of time.
+
+    A draw is a hash of its (seed, epoch, video, number), not the state of a generator: a batch depends on nothing
+    that came before it.
+
+    Args:
+      sampling: a config.Sampling.
+      num_frames: int [B], of each video, 1 or more.
+      seed, epoch: integers.
+      ordinals: int [B], a number of each video's own.
+
+    Returns:
+      int64 [B, sampling.num_frames].
+    """
+    first, end = _trimmed(np.asarray(num_frames, np.int64), sampling.trim_frames)
+    key = _mix(_mix(_mix(np.uint64(seed % 2**64)) ^ np.uint64(epoch)) ^ np.asarray(ordinals).astype(np.uint64))
+    draws = _mix(key[:, None] + np.arange(sampling.num_frames, dtype=np.uint64)) >> np.uint64(32)
+    span = (end - first).astype(np.uint64)[:, None]
+    indices = (draws * span >> np.uint64(32)).astype(np.int64)
+    return np.sort(indices, axis=1) + first[:, None]
+
+
+def _trimmed(num_frames, trim):
+    """First frame and end of a video without its ends; with them where nothing else would be left."""
+    first = np.where(num_frames > 2 * trim, trim, 0)
+    return first, num_frames - first
+
+
+def _mix(x):
+    """SplitMix64's step (Steele, Lea, Flood 2014): spreads a counter over all 64 bits. Overflow is meant."""
+    with np.errstate(over="ignore"):
+        x = x + np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+        return x ^ x >> np.uint64(31)
