@@ -1,0 +1,207 @@
+"""The k best segments of every class, out of any number of them, in bounded memory and exactly. Numpy alone.
+
+A candidate is one 64-bit key (metrics/order.py), so the order is score descending, then id ascending. Each class has
+a buffer of up to 2·k keys and a floor, the worst key that can still be among its k best: what is not above it is
+never stored, and a full buffer is partitioned in place and cut to k. Letters: N segments of a batch, C classes.
+"""
+
+import zipfile
+
+import numpy as np
+
+from yt8m_attention.errors import UserError
+from yt8m_attention.inference.atomic import replacing
+from yt8m_attention.metrics import order
+
+_STAGED = 8192  # segments held back, so that a class is looked at once for so many of them
+_TRANSPOSED = 256  # segments turned at a time: their scores stay in the processor's cache
+
+
+class TopSegments:
+    """Ranks segments class by class, keeping the k best.
+
+    Memory: at most 16 bytes for each of k·num_classes, and the result's 12; less where fewer segments come.
+
+    Args:
+      num_classes: C.
+      k: how many segments of a class to keep, 1 or more.
+    """
+
+    def __init__(self, num_classes, k):
+        if num_classes < 1 or k < 1:
+            raise ValueError(f"num_classes and k: found {num_classes} and {k}, wanted 1 or more of each")
+        self.num_classes, self.k = num_classes, k
+        self._staged_scores = np.empty((num_classes, _STAGED), np.float32)
+        self._staged_ids = np.empty(_STAGED, np.int64)
+        self._staged = 0
+        self._buffers = [np.empty(0, np.uint64)] * num_classes
+        self._sizes = [0] * num_classes
+        self._floors = np.zeros(num_classes, np.uint64)
+        self._floor_scores = np.full(num_classes, -np.inf, np.float32)
+        # None: a key's low half is the id itself. Once an id outside [0, 2**32) has come: its place in this table.
+        self._table = None
+
+    def add(self, scores, segment_ids):
+        """Takes a batch of any size.
+
+        Args:
+          scores: float32 [N, C]; other floats are rounded to it. -0.0 equals 0.0, infinities are ordered.
+          segment_ids: int64 [N], of any values, none ever added twice. Ids in [0, 2**32) are fast in any order,
+            others where they come ascending.
+
+        Raises:
+          ValueError: for wrong shapes, ids that are no integers, or a NaN score, naming its class and segment;
+            nothing of the batch is kept then.
+        """
+        scores, segment_ids = np.asarray(scores, np.float32), np.asarray(segment_ids)
+        if scores.ndim != 2 or scores.shape[1] != self.num_classes or segment_ids.shape != scores.shape[:1]:
+            raise ValueError(f"scores {scores.shape} and segment_ids {segment_ids.shape}: "
+                             f"wanted [N, {self.num_classes}] and [N]")  # fmt: skip
+        if segment_ids.dtype.kind not in "iu":
+            raise ValueError(f"segment_ids: found {segment_ids.dtype}, wanted integers")
+        if scores.size and np.isnan(scores.min()):
+            row, c = np.argwhere(np.isnan(scores))[0]
+            raise ValueError(f"class {c}, segment {segment_ids[row]}: the score is NaN, which has no rank")
+        start = 0
+        while start < len(scores):
+            end = min(start + _TRANSPOSED, start + _STAGED - self._staged, len(scores))
+            into = slice(self._staged, self._staged + end - start)
+            self._staged_scores[:, into] = scores[start:end].T
+            self._staged_ids[into] = segment_ids[start:end]
+            self._staged, start = into.stop, end
+            if self._staged == _STAGED:
+                self._flush()
+
+    def merge(self, other):
+        """Takes the candidates of another TopSegments of the same classes and k, which stays as it is."""
+        if (self.num_classes, self.k) != (other.num_classes, other.k):
+            raise ValueError("only TopSegments of the same num_classes and k can be merged")
+        self._flush()
+        other._flush()
+        recoded = self._table is not None or other._table is not None
+        if recoded:
+            self._admit(other._known_ids())
+        for c in range(self.num_classes):
+            theirs = other._buffers[c][: other._sizes[c]]
+            if recoded:
+                theirs = order.keys(order.scores_of(theirs), self._low_halves(other._ids_of(theirs)))
+            self._append(c, theirs[theirs > self._floors[c]])
+
+    def result(self):
+        """The ranking so far; more can be added afterwards.
+
+        Returns:
+          (scores, segment_ids): lists of C arrays, float32 and int64 [at most k], best first, ties by smaller id.
+        """
+        self._flush()
+        scores, segment_ids = [], []
+        for c in range(self.num_classes):
+            ranked = self._ranked(c)
+            scores.append(order.scores_of(ranked))
+            segment_ids.append(self._ids_of(ranked))
+        return scores, segment_ids
+
+    def save(self, path):
+        """Writes everything to one .npz file, complete or absent, for `load` in another process.
+
+        Raises:
+          UserError: where the file cannot be written.
+        """
+        self._flush()
+        ranked = [self._ranked(c) for c in range(self.num_classes)]
+        table = np.empty(0, np.int64) if self._table is None else self._table
+        with replacing(path) as file:
+            np.savez(file, k=self.k, sizes=self._sizes, table=table, keys=np.concatenate(ranked))
+
+    @classmethod
+    def load(cls, path):
+        """Reads what `save` wrote.
+
+        Raises:
+          UserError: where the file is absent or is none of ours.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                k, sizes, table, keys = (saved[name] for name in ("k", "sizes", "table", "keys"))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise UserError(f"{path}: is no ranking saved by this version ({error}); rank again") from error
+        top = cls(len(sizes), int(k))
+        top._table = table if table.size else None
+        for c, ranked in enumerate(np.split(keys, np.cumsum(sizes)[:-1])):
+            top._append(c, ranked)
+        return top
+
+    def _flush(self):
+        """Moves what is staged to the classes' buffers."""
+        staged, self._staged = self._staged, 0
+        if not staged:
+            return
+        self._admit(self._staged_ids[:staged])
+        low = self._low_halves(self._staged_ids[:staged])
+        for c, scores in enumerate(self._staged_scores[:, :staged]):
+            passing = np.flatnonzero(scores >= self._floor_scores[c])
+            if passing.size:
+                candidates = order.keys(scores[passing], low[passing])
+                self._append(c, candidates[candidates > self._floors[c]])
+
+    def _append(self, c, candidates):
+        """Stores keys of class c, cutting its buffer to the k best whenever 2·k are reached."""
+        while candidates.size:
+            size = self._sizes[c]
+            taken = candidates[: 2 * self.k - size]
+            candidates = candidates[taken.size :]
+            if size + taken.size > self._buffers[c].size:
+                grown = np.empty(min(max(2 * size, size + taken.size), 2 * self.k), np.uint64)
+                grown[:size] = self._buffers[c][:size]
+                self._buffers[c] = grown
+            self._buffers[c][size : size + taken.size] = taken
+            self._sizes[c] = size + taken.size
+            if self._sizes[c] == 2 * self.k:
+                self._cut(c)
+
+    def _cut(self, c):
+        """Drops all but the k best of 2·k keys, which raises the floor; they stand at the front, in no order."""
+        keys = self._buffers[c]
+        keys.partition(self.k)
+        keys[: self.k] = keys[self.k :]
+        self._sizes[c] = self.k
+        self._floors[c] = keys[0]  # of the upper part, the partition's own place held the least
+        self._floor_scores[c] = order.scores_of(keys[:1])[0]
+
+    def _ranked(self, c):
+        """The keys of class c, best first; its buffer gives up what it does not need."""
+        keys = self._buffers[c][: self._sizes[c]]
+        keys.sort()
+        self._buffers[c] = keys[::-1][: self.k].copy()
+        self._sizes[c] = self._buffers[c].size
+        return self._buffers[c]
+
+    def _admit(self, ids):
+        """Makes sure that ids can be low halves, which needs the table once one lies outside [0, 2**32)."""
+        if self._table is None and (ids.size == 0 or (ids.min() >= 0 and ids.max() < 2**32)):
+            return
+        known = self._known_ids() if self._table is None else self._table
+        table = np.union1d(known, ids)
+        if self._table is None or not np.array_equal(table[: known.size], known):
+            self._recode(table)
+        self._table = table
+
+    def _low_halves(self, ids):
+        """uint32 [N] that order as the ids do; all of them admitted before."""
+        return (ids if self._table is None else np.searchsorted(self._table, ids)).astype(np.uint32)
+
+    def _ids_of(self, keys):
+        ids = order.ids_of(keys).astype(np.int64)
+        return ids if self._table is None else self._table[ids]
+
+    def _known_ids(self):
+        stored = [self._ids_of(self._buffers[c][: self._sizes[c]]) for c in range(self.num_classes)]
+        return np.unique(np.concatenate(stored))
+
+    def _recode(self, table):
+        """Rewrites all keys for a table that has other places for the ids."""
+        for c in range(self.num_classes):
+            keys = self._buffers[c][: self._sizes[c]]
+            keys[:] = order.keys(order.scores_of(keys), np.searchsorted(table, self._ids_of(keys)).astype(np.uint32))
+            if self._floors[c]:
+                self._floors[c] = keys.min()
