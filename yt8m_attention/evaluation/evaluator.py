@@ -40,14 +40,15 @@ class Examples:
             self.pattern, self.data, size, items, holdout_fraction=self.holdout_fraction, only_holdout=self.only_holdout
         )
         left = self.limit
-        for batch in dataset:
-            rows = int(batch["frames"].shape[0])
-            if left is not None:
-                rows = min(rows, left)
-                left -= rows
-            yield {key: value[:rows] for key, value in batch.items()}
-            if left == 0:
-                return
+        with pipeline.user_errors():
+            for batch in dataset:
+                rows = int(batch["frames"].shape[0])
+                if left is not None:
+                    rows = min(rows, left)
+                    left -= rows
+                yield {key: value[:rows] for key, value in batch.items()}
+                if left == 0:
+                    return
 
 
 def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: int = schema.TOP_CLASSES):

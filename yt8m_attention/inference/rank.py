@@ -34,7 +34,7 @@ def rank_segments(model, pattern, data, output_file, max_per_class, scores_file=
     top, videos, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
     shown = progress.Progress("segments")
     score = scoring.make_scorer(model)
-    for batch in pipeline.evaluation_batches(pattern, data, _SEGMENTS, "windows"):
+    for batch in _batches(pattern, data, _SEGMENTS, "windows"):
         scores = score(batch)["probabilities"][:, classes]
         top.add(scores, np.arange(shown.done, shown.done + len(scores)))
         videos.append(batch["id"].numpy())
@@ -54,6 +54,11 @@ def rank_segments(model, pattern, data, output_file, max_per_class, scores_file=
         _save_scores(scores_file, videos, starts, classes, np.concatenate(kept))
     return {"segments": shown.done, "classes": len(classes), "rows": sum(map(len, ranked)),
             "segments_per_second": shown.rate, "output_file": output_file}  # fmt: skip
+
+
+def _batches(pattern, data, size, items):
+    with pipeline.user_errors():
+        yield from pipeline.evaluation_batches(pattern, data, size, items, flag="input_data_pattern")
 
 
 def _classes(data):
@@ -79,7 +84,7 @@ def rank_classes(model, pattern, data, output_file, top_k, scores_file=None):
     rows, ids, kept = [], [], []
     shown = progress.Progress("videos")
     score = scoring.make_scorer(model)
-    for batch in pipeline.evaluation_batches(pattern, data, _VIDEOS, "videos"):
+    for batch in _batches(pattern, data, _VIDEOS, "videos"):
         scores = score(batch)["probabilities"]
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
         names = [video.decode() for video in batch["id"].numpy()]

@@ -176,7 +176,8 @@ def _run(run, flags, model, adam, variables, state, strategy):
     )
     batches = pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed, state.position)
     try:
-        return loop(batches)
+        with pipeline.user_errors():
+            return loop(batches)
     finally:
         summaries.close()
 
