@@ -1,0 +1,62 @@
+"""Softmax, mean and maximum over the unmasked entries of an axis; what a mask hides can be anything, NaN too."""
+
+import keras
+import numpy as np
+from keras import ops
+
+# Finite, unlike -inf: a row of nothing else goes through softmax and its gradient without NaN.
+_LOWEST = float(np.finfo("float32").min)
+
+
+def masked_softmax(logits, mask=None, axis=-1):
+    """Softmax over the unmasked entries of an axis.
+
+    Args:
+      logits: [..., N, ...], any rank from 1 on; computed in float32 (float64 stays) whatever their dtype is.
+      mask: bool, broadcastable to logits; False entries get exactly 0 and take no part. None: nothing is masked.
+      axis: the axis to normalise over.
+
+    Returns:
+      Probabilities in the shape and dtype of logits. A row with nothing unmasked is all 0, with gradient 0.
+    """
+    logits = ops.convert_to_tensor(logits)
+    dtype = keras.backend.result_type(logits.dtype, float)
+    logits = ops.cast(logits, keras.backend.result_type(dtype, "float32"))
+    if mask is None:
+        return ops.cast(ops.softmax(logits, axis=axis), dtype)
+    probabilities = ops.softmax(ops.where(mask, logits, _LOWEST), axis=axis)
+    return ops.cast(ops.where(mask, probabilities, 0.0), dtype)
+
+
+def masked_mean(x, mask, axis):
+    """Mean over the unmasked entries of an axis, 0 where there are none.
+
+    Args:
+      x: [..., N, ...], floating point; summed in float32 (float64 stays) whatever its dtype is.
+      mask: bool, broadcastable to x and as long as x along the axis: [B, T, 1] for frames [B, T, F].
+      axis: the axis to reduce.
+
+    Returns:
+      x without the axis, in x's dtype.
+    """
+    x = ops.convert_to_tensor(x)
+    wide = keras.backend.result_type(x.dtype, "float32")
+    total = ops.sum(ops.where(mask, ops.cast(x, wide), 0.0), axis=axis)
+    count = ops.sum(ops.cast(mask, wide), axis=axis)
+    return ops.cast(total / ops.maximum(count, 1), x.dtype)
+
+
+def masked_max(x, mask, axis):
+    """Maximum over the unmasked entries of an axis, 0 where there are none.
+
+    Args:
+      x: [..., N, ...], floating point.
+      mask: bool, broadcastable to x: [B, T, 1] for frames [B, T, F].
+      axis: the axis to reduce.
+
+    Returns:
+      x without the axis, in x's dtype.
+    """
+    x = ops.convert_to_tensor(x)
+    largest = ops.max(ops.where(mask, x, ops.cast(float("-inf"), x.dtype)), axis=axis)
+    return ops.where(ops.any(mask, axis=axis), largest, ops.zeros_like(largest))
