@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
+from yt8m_attention.layers.masked_layer import MaskedLayer
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class ContextGating(keras.layers.Layer):
+class ContextGating(MaskedLayer):
     """Each feature of a vector let through by a gate that sees them all: x ⊙ sigmoid(BN(x W)), no bias.
 
     Source: Miech, Laptev & Sivic 2017, section 3.

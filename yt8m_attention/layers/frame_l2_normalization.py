@@ -3,12 +3,14 @@
 import keras
 from keras import ops
 
+from yt8m_attention.layers.masked_layer import MaskedLayer
+
 # Below this squared length a frame counts as this long, so that a frame of zeros stays zero.
 LEAST_SQUARED_LENGTH = 1e-12
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class FrameL2Normalization(keras.layers.Layer):
+class FrameL2Normalization(MaskedLayer):
     """Each frame divided by its Euclidean length over all streams together.
 
     Call: frames [B, T, F]; mask bool [B, T], true where a frame exists, or None for all.

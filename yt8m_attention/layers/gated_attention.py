@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.ops.masked import masked_softmax
 from yt8m_attention.ops.sparsemax import sparsemax
 
@@ -10,7 +11,7 @@ NORMALIZERS = {"sparsemax": sparsemax, "softmax": masked_softmax}
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class GatedAttention(keras.layers.Layer):
+class GatedAttention(MaskedLayer):
     """How much each frame of a bag counts, for each of M heads.
 
     A frame's score is w · (tanh(h V) ⊙ sigmoid(h U)); scores are normalised over the bag's frames.

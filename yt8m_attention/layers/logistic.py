@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from yt8m_attention.layers.masked_layer import MaskedLayer
+
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class Logistic(keras.layers.Layer):
+class Logistic(MaskedLayer):
     """One independent logistic regression a class.
 
     Args:

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from yt8m_attention.layers.masked_layer import MaskedLayer
+
 # The starter code's slim.batch_norm keeps 0.999 of the old statistics at every step. That remembers thousands of
 # steps: right for 60,000, far from converged after the few hundred that small data takes. 0.99 serves both.
 MOMENTUM = 0.99
@@ -11,7 +13,7 @@ EPSILON = 1e-3
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class MaskedBatchNormalization(keras.layers.Layer):
+class MaskedBatchNormalization(MaskedLayer):
     """Each feature less its mean, over its standard deviation, times gamma, plus beta.
 
     Training uses the mean and variance of the batch's unmasked entries and moves the kept statistics towards them.

@@ -6,10 +6,11 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
+from yt8m_attention.layers.masked_layer import MaskedLayer
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class MixtureOfExperts(keras.layers.Layer):
+class MixtureOfExperts(MaskedLayer):
     """For each class, K logistic regressions and a dummy that always says no, mixed by a softmax over K + 1 gates.
 
     With probability gating, each class's answer p is then let through by a gate that sees all classes' answers:

@@ -6,6 +6,7 @@ from keras import ops
 from yt8m_attention.layers.attention_pooling import AttentionPooling
 from yt8m_attention.layers.gated_attention import GatedAttention
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
+from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.models.frame_level import FrameLevelModel
 
 
@@ -41,7 +42,7 @@ class MultiAttention(FrameLevelModel):
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
-class AttentionStream(keras.layers.Layer):
+class AttentionStream(MaskedLayer):
     """One stream of the network: what to look at, and what is seen there.
 
     Args:

@@ -1,0 +1,186 @@
+"""One battery of tests that every layer goes through; a subclass says what its layer is and inherits them all.
+
+Letters: B bags, T entries of a bag (frames, or heads), D features.
+"""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+BAGS, ENTRIES, PADDING = 3, 5, 4
+
+
+def weights_of(layer):
+    """A layer's weights as float64 numpy, by their paths below it."""
+    return {w.path.removeprefix(layer.path + "/"): np.float64(ops.convert_to_numpy(w)) for w in layer.weights}
+
+
+def randomize(layer, seed=0):
+    """Every weight away from its first value, so that a weight which is not used, or used wrongly, shows."""
+    rng = np.random.default_rng(seed)
+    for weight in layer.weights:
+        if weight.path.endswith("moving_variance"):
+            weight.assign(rng.uniform(0.5, 2.0, weight.shape))
+        elif weight.path.endswith("updates"):
+            weight.assign(7.0)
+        else:
+            weight.assign(rng.normal(0.0, 0.5, weight.shape))
+
+
+def assert_close(found, wanted, tolerance=2e-5):
+    found, wanted = ops.convert_to_numpy(found), ops.convert_to_numpy(wanted)
+    np.testing.assert_allclose(np.float64(found), np.float64(wanted), rtol=tolerance, atol=tolerance)
+
+
+class LayerCase:
+    """What a subclass fills in."""
+
+    counts = (0, 0)  # of numbers in trainable weights and in the others
+    takes_mask = True
+    bag_axis_only = False  # the output has no axis of entries
+    output_dtype = "float32"  # under mixed precision; "compute": the policy's
+
+    def make(self, **kwargs):
+        """A new layer. kwargs are every layer's own: name, dtype."""
+        raise NotImplementedError
+
+    def inputs(self, rng, bags=BAGS, entries=ENTRIES):
+        """The positional arguments of a call: arrays [B, T, ...]."""
+        raise NotImplementedError
+
+    def reference(self, weights, mask, *inputs):
+        """The answer at inference, in numpy."""
+        raise NotImplementedError
+
+    # What the tests share.
+
+    def built(self, **kwargs):
+        layer = self.make(name="layer", **kwargs)
+        self.run(layer, self.inputs(np.random.default_rng(1)))
+        randomize(layer)
+        return layer
+
+    def run(self, layer, inputs, mask=None, training=False):
+        arguments = {"mask": ops.convert_to_tensor(mask)} if self.takes_mask and mask is not None else {}
+        return layer(*map(ops.convert_to_tensor, inputs), training=training, **arguments)
+
+    def ragged(self, rng, bags=BAGS, entries=ENTRIES):
+        """A mask whose bags end at different entries, one of them full."""
+        return np.arange(entries) < rng.permutation(np.linspace(2, entries, bags).round())[:, None]
+
+    def pad(self, rng, inputs):
+        """The same bags with entries behind them that mean nothing."""
+        noise = self.inputs(rng, entries=PADDING)
+        return [np.concatenate([x, n], axis=1) for x, n in zip(inputs, noise, strict=True)]
+
+    # The battery.
+
+    def test_config_round_trip(self):
+        layer = self.built()
+        config = keras.saving.serialize_keras_object(layer)
+        again = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+        assert type(again) is type(layer) and again.get_config() == layer.get_config()
+        inputs = self.inputs(np.random.default_rng(2))
+        self.run(again, inputs)
+        assert [w.path for w in again.weights] == [w.path for w in layer.weights]
+        again.set_weights(layer.get_weights())
+        assert_close(self.run(again, inputs), self.run(layer, inputs), 0)
+
+    def test_weight_count(self):
+        layer = self.built()
+        count = [
+            sum(int(np.prod(w.shape)) for w in ws) for ws in (layer.trainable_weights, layer.non_trainable_weights)
+        ]
+        assert tuple(count) == self.counts
+
+    def test_weight_names_are_unique_and_the_same_every_time(self):
+        paths = [[w.path for w in self.built().weights] for _ in range(2)]
+        assert paths[0] == paths[1] and len(set(paths[0])) == len(paths[0])
+
+    def test_symbolic_and_eager_shapes_agree(self):
+        layer, inputs = self.built(), self.inputs(np.random.default_rng(3))
+        eager = self.run(layer, inputs)
+        symbolic = [keras.KerasTensor((None, None, *x.shape[2:]), dtype=x.dtype.name) for x in inputs]
+        spec = layer(*symbolic)
+        assert len(spec.shape) == len(eager.shape)
+        assert all(s in (None, e) for s, e in zip(spec.shape, eager.shape, strict=True))
+        assert spec.shape[-1] == eager.shape[-1]
+        assert spec.dtype == keras.backend.standardize_dtype(eager.dtype)
+
+    def test_compiled_fit_step_moves_every_weight(self):
+        layer, rng = self.built(), np.random.default_rng(4)
+        inputs, mask = self.inputs(rng), self.ragged(rng)
+        arrays = [*inputs, mask] if self.takes_mask else inputs
+        symbols = [keras.Input(x.shape[1:], dtype=x.dtype.name) for x in arrays]
+        arguments = {"mask": symbols[-1]} if self.takes_mask else {}
+        y = keras.layers.Dense(1)(layer(*symbols[: len(inputs)], **arguments))
+        model = keras.Model(symbols, y)
+        model.compile(keras.optimizers.Adam(0.1), "mse")
+        before = layer.get_weights()
+        history = model.fit(arrays, np.ones((BAGS, *y.shape[1:])), verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
+        for old, new, weight in zip(before, layer.get_weights(), layer.weights, strict=True):
+            assert np.isfinite(new).all() and not np.array_equal(old, new), weight.path
+
+    def test_mixed_precision(self):
+        layer, mixed = self.built(), self.built(dtype="mixed_bfloat16")
+        assert {w.dtype for w in mixed.weights} <= {"float32"}
+        inputs = self.inputs(np.random.default_rng(5))
+        answer = self.run(mixed, inputs)
+        wanted = "bfloat16" if self.output_dtype == "compute" else self.output_dtype
+        assert keras.backend.standardize_dtype(answer.dtype) == wanted
+        assert_close(ops.cast(answer, "float32"), self.run(layer, inputs), 0.06)
+
+    @pytest.mark.parametrize("training", [False, True])
+    def test_padding_changes_nothing(self, training):
+        rng = np.random.default_rng(6)
+        inputs, mask = self.inputs(rng), self.ragged(rng)
+        padded, padded_mask = self.pad(rng, inputs), np.pad(mask, ((0, 0), (0, PADDING)))
+        short, long = self.built(), self.built()
+        answer = self.run(short, inputs, mask, training)
+        other = self.run(long, padded, padded_mask, training)
+        if not self.bag_axis_only:
+            other = other[:, :ENTRIES]
+        assert_close(other, answer)
+        for name, weight in weights_of(long).items():
+            assert_close(weight, weights_of(short)[name])
+
+    @pytest.mark.parametrize("training", [False, True])
+    def test_empty_bag_is_finite_and_leaves_the_others_alone(self, training):
+        rng = np.random.default_rng(7)
+        inputs, mask = self.inputs(rng), self.ragged(rng)
+        mask[1] = False
+        with_it, without = self.built(), self.built()
+        answer = self.run(with_it, inputs, mask, training)
+        assert np.isfinite(ops.convert_to_numpy(answer)).all()
+        others = self.run(without, [x[[0, 2]] for x in inputs], mask[[0, 2]], training)
+        assert_close(ops.convert_to_numpy(answer)[[0, 2]], others)
+        for name, weight in weights_of(with_it).items():
+            assert_close(weight, weights_of(without)[name])
+
+    def test_batch_of_empty_bags_changes_no_weight(self):
+        rng, layer = np.random.default_rng(8), self.built()
+        before = layer.get_weights()
+        if self.takes_mask:
+            answer = self.run(layer, self.inputs(rng), np.zeros((BAGS, ENTRIES), bool), training=True)
+            assert np.isfinite(ops.convert_to_numpy(answer)).all()
+        else:
+            self.run(layer, self.inputs(rng), training=True)
+        for old, new in zip(before, layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(new, old)
+
+    def test_same_answer_alone_and_in_a_batch(self):
+        rng, layer = np.random.default_rng(9), self.built()
+        inputs, mask = self.inputs(rng), self.ragged(rng)
+        together = self.run(layer, inputs, mask)
+        for i in range(BAGS):
+            assert_close(self.run(layer, [x[i : i + 1] for x in inputs], mask[i : i + 1])[0], together[i], 1e-6)
+
+    def test_agrees_with_numpy(self):
+        rng, layer = np.random.default_rng(10), self.built()
+        inputs, mask = self.inputs(rng), self.ragged(rng)
+        wanted = self.reference(weights_of(layer), mask, *inputs)
+        assert_close(self.run(layer, inputs, mask), wanted)

@@ -1,0 +1,63 @@
+"""The layers that end a network: what they share as classifiers, each with the battery."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from tests import numpy_layers
+from tests.layer_case import LayerCase, assert_close, randomize, weights_of
+from yt8m_attention.layers.logistic import Logistic
+from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
+
+
+class TestLogistic(LayerCase):
+    counts = (6 * 4 + 4, 0)
+    penalized = ("kernel",)
+
+    def make(self, **kwargs):
+        return Logistic(4, l2=0.3, **kwargs)
+
+    def inputs(self, rng, bags=3, entries=5):
+        return [np.float32(rng.normal(size=(bags, entries, 6)))]
+
+    def reference(self, weights, mask, x):
+        return numpy_layers.logistic(weights, x)
+
+    def test_answers_are_probabilities_for_any_input(self):
+        extreme = np.float32([[-1e4] * 6, [0] * 6, [1e4] * 6])[None]
+        answer = ops.convert_to_numpy(self.built()(extreme))
+        assert np.isfinite(answer).all() and answer.min() >= 0 and answer.max() <= 1 + 1e-6
+
+    def test_penalty_is_half_the_squares_of_the_kernels(self):
+        layer = self.built()
+        squares = sum((w**2).sum() for name, w in weights_of(layer).items() if name.startswith(self.penalized))
+        assert_close(sum(layer.losses), 0.3 / 2 * squares)
+
+
+class TestMixtureOfExperts(TestLogistic):
+    counts = (5 * 6 * 4 + 2 * 4 + 4 * 4 + 8, 9)
+    penalized = ("gate_kernel", "expert_kernel")
+
+    def make(self, **kwargs):
+        return MixtureOfExperts(4, l2=0.3, **kwargs)
+
+    def reference(self, weights, mask, x):
+        return numpy_layers.mixture_of_experts(weights, x)
+
+
+class TestMixtureOfOneExpertWithoutGating(TestMixtureOfExperts):
+    counts = (3 * 6 * 4 + 4, 0)
+
+    def make(self, **kwargs):
+        return MixtureOfExperts(4, num_mixtures=1, probability_gating=False, l2=0.3, **kwargs)
+
+
+@pytest.mark.parametrize("experts", [1, 2, 5])
+def test_dummy_expert_says_no(experts):
+    """All experts certain and all gates equal: the dummy alone keeps the answer from 1."""
+    layer = MixtureOfExperts(3, num_mixtures=experts, probability_gating=False)
+    layer.build((None, 6))
+    randomize(layer)
+    for weight in layer.weights:
+        weight.assign(np.full(weight.shape, 50.0 if "bias" in weight.path else 0.0))
+    assert_close(layer(np.ones((1, 6), np.float32)), np.full((1, 3), experts / (experts + 1)))

@@ -1,0 +1,19 @@
+import numpy as np
+
+from tests import numpy_layers
+from tests.layer_case import LayerCase
+from yt8m_attention.layers.context_gating import ContextGating
+
+
+class TestContextGating(LayerCase):
+    counts = (6 * 6 + 12, 13)
+    output_dtype = "compute"
+
+    def make(self, **kwargs):
+        return ContextGating(**kwargs)
+
+    def inputs(self, rng, bags=3, entries=5):
+        return [np.float32(rng.normal(size=(bags, entries, 6)))]
+
+    def reference(self, weights, mask, x):
+        return numpy_layers.context_gating(weights, x)
