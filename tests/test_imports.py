@@ -179,7 +179,9 @@ def test_an_upward_arrow_is_seen(tmp_path):
 
 
 def test_a_folder_without_a_floor_is_seen(tmp_path):
-    modules = make_package(tmp_path, {"__init__.py": "", "new/__init__.py": "", "new/a.py": f"import {PACKAGE}.schema\n"})
+    modules = make_package(
+        tmp_path, {"__init__.py": "", "new/__init__.py": "", "new/a.py": f"import {PACKAGE}.schema\n"}
+    )
     with pytest.raises(AssertionError, match="new has no floor"):
         upward(modules)
 
