@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains one network: whole videos (phase 1), then rated segments (phase 2), then scores both on videos that were left out.
+# Trains one network on whole videos (phase 1), then on rated segments (phase 2), and scores both on videos left out.
 #
 #   ./run_train.sh                                        a few minutes, on data that it makes
 #   TRAIN_DATA='gs://us.data.yt8m.org/2/frame/train/train*.tfrecord' \
@@ -14,7 +14,8 @@
 #   RUN_DIR       everything that is written   runs/DATA/MODEL
 # Arguments are flags of `train`, for both phases, and win over every flagfile: ./run_train.sh --batch_size=64
 #
-# Run again, it resumes where it stopped. The last line of standard output is JSON: phase1, phase2 (keys of `eval`), run_dir.
+# Run again, it resumes where it stopped. The last line of standard output is JSON: phase1 and phase2, each with the
+# keys of `eval`, and run_dir.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/yt8m_attention/cli/environment.sh"
 settle_run "$@"
@@ -31,8 +32,10 @@ fi
 
 # train_phase PHASE DATA [FLAG...]: later flags win, so from the general to the particular.
 train_phase() {
-  local flags=("--flagfile=$ROOT/flags/$1.flags" "--flagfile=$ROOT/flags/$MODEL.flags" "--flagfile=$ROOT/flags/$DATA.flags")
-  if [ -f "$ROOT/flags/${DATA}_$1.flags" ]; then flags+=("--flagfile=$ROOT/flags/${DATA}_$1.flags"); fi
+  local name flags=()
+  for name in "$1" "$MODEL" "$DATA" "${DATA}_$1"; do
+    if [ -f "$ROOT/flags/$name.flags" ]; then flags+=("--flagfile=$ROOT/flags/$name.flags"); fi
+  done
   flags+=(${own[@]+"${own[@]}"} "--train_dir=$RUN_DIR/$1" "--train_data_pattern=$2" "${@:3}")
   "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >&2
 }

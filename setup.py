@@ -33,7 +33,10 @@ setup(
         "tensorboard>=2.20,<2.22",  # TensorFlow 2.21 no longer brings it
     ],
     extras_require={
-        "gpu": [f"tensorflow[and-cuda]{TENSORFLOW_VERSION}"],
+        "gpu": [
+            f"tensorflow[and-cuda]{TENSORFLOW_VERSION}",
+            "nvidia-cudnn-cu12>=9.3,<9.11",  # 9.11 gave up all GPUs before Turing, the P100 among them
+        ],
         "reports": ["matplotlib>=3.9,<4"],
         "test": [
             "pytest>=8.2,<10",

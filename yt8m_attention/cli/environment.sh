@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by run_train.sh, run_eval.sh and tests/run.sh, never run: what they share.
 #
 # set_up_python finds or makes a Python that has this package; settle_run turns the environment's settings into a run.
@@ -49,7 +50,7 @@ _make_venv() {
 }
 
 # settle_run [FLAG...]: sets MODEL, DATA, TRAIN_DATA, SEGMENT_DATA, RUN_DIR, and EVALUATED, the flags that say which
-# rated videos a model is judged by: those of EVAL_DATA or, without it, the share of SEGMENT_DATA that phase 2 leaves out.
+# rated videos a model is judged by: EVAL_DATA or, without it, the share of SEGMENT_DATA that phase 2 leaves out.
 #
 # Paths stay as the caller wrote them, relative to the caller's directory.
 settle_run() {
@@ -70,7 +71,7 @@ settle_run() {
     return
   fi
   [ -n "${SEGMENT_DATA:-}" ] || refuse "EVAL_DATA and SEGMENT_DATA are unset: name a glob of files with rated segments"
-  fraction="$({ cat "$ROOT/flags/phase2.flags"; printf '%s\n' "$@"; } | sed -n 's/^--holdout_fraction=//p' | tail -n 1)"
+  fraction="$({ cat "$ROOT/flags/phase2.flags"; printf '%s\n' "$@"; } | sed -n 's/^--holdout_fraction=//p' | tail -1)"
   EVALUATED=("--eval_data_pattern=$SEGMENT_DATA" --only_holdout "--holdout_fraction=$fraction")
 }
 
@@ -79,4 +80,4 @@ _flagfile() {
 }
 
 # The result of a command: the last line of its output. Its own status is the pipe's.
-result_of() { "$PYTHON" -m "yt8m_attention.$@" | tail -n 1; }
+result_of() { "$PYTHON" -m "yt8m_attention.$1" "${@:2}" | tail -n 1; }
