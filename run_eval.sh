@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Judges what run_train.sh made: evaluation, ranked segments (RUN_DIR/segments.csv), and the score of that very file.
+#
+#   ./run_eval.sh                    with the settings by environment that run_train.sh had; see there
+#
+# Arguments are flags of the three commands below; each takes those that it has: ./run_eval.sh --segment_window=0,0
+#
+# The last line of standard output is JSON: eval, inference, submission, each the result of its command.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/yt8m_attention/cli/environment.sh"
+settle_run "$@"
+model="$RUN_DIR/phase2"
+[ -d "$model" ] || refuse "$model: not there; train with ./run_train.sh first, or set RUN_DIR"
+set_up_python
+
+# Flags that one of the three commands has and another has not. Any other unknown flag still stops it.
+some="--undefok=run_once,num_examples,batch_size,precision,top_k,segment_window,segment_max_pred,scores_file,top_n"
+some="$some,label_cache,per_class_file,segment_label_ids_file,distribution,jit_compile"
+
+eval="$(result_of eval "--train_dir=$model" --segment_labels "${EVALUATED[@]}" "$some" "$@")"
+inference="$(result_of inference "--train_dir=$model" --segment_labels "--output_file=$RUN_DIR/segments.csv" \
+  "${EVALUATED[@]/#--eval_data_pattern=/--input_data_pattern=}" "$some" "$@")"
+submission="$(result_of segment_eval_inference "--submission_file=$RUN_DIR/segments.csv" \
+  "${EVALUATED[@]}" "$some" "$@")"
+
+printf '{"eval": %s, "inference": %s, "submission": %s}\n' "$eval" "$inference" "$submission"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Trains one network on whole videos (phase 1), then on rated segments (phase 2), and scores both on videos left out.
+#
+#   ./run_train.sh                                        a few minutes, on data that it makes
+#   TRAIN_DATA='gs://us.data.yt8m.org/2/frame/train/train*.tfrecord' \
+#   SEGMENT_DATA='gs://us.data.yt8m.org/3/frame/validate/validate*.tfrecord' ./run_train.sh
+#
+# Settings by environment; globs are quoted, paths are relative to the current directory:
+#   MODEL         a network in flags/          multi_attention_1
+#   DATA          a kind of data in flags/     youtube8m where data is named, else demo
+#   TRAIN_DATA    videos with video labels     \ unset: a small data set is made
+#   SEGMENT_DATA  videos with rated segments   / in RUN_DIR/data
+#   EVAL_DATA     rated videos to judge by     the share of SEGMENT_DATA that phase 2 leaves out
+#   RUN_DIR       everything that is written   runs/DATA/MODEL
+# Arguments are flags of `train`, for both phases, and win over every flagfile: ./run_train.sh --batch_size=64
+#
+# Run again, it resumes where it stopped. The last line of standard output is JSON: phase1 and phase2, each with the
+# keys of `eval`, and run_dir.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/yt8m_attention/cli/environment.sh"
+settle_run "$@"
+[ -n "${TRAIN_DATA:-}" ] || refuse "TRAIN_DATA is unset: name a glob of files with video labels"
+[ -n "${SEGMENT_DATA:-}" ] || refuse "SEGMENT_DATA is unset: name a glob of files with rated segments"
+set_up_python
+
+given=("$@")
+own=()
+if [ "$DATA" = demo ]; then
+  "$PYTHON" -m yt8m_attention.synthesize "--output_dir=$RUN_DIR/data" >&2
+  own=("--segment_label_ids_file=$RUN_DIR/data/segment_label_ids.csv")
+fi
+
+# train_phase PHASE DATA [FLAG...]: later flags win, so from the general to the particular.
+train_phase() {
+  local name flags=()
+  for name in "$1" "$MODEL" "$DATA" "${DATA}_$1"; do
+    if [ -f "$ROOT/flags/$name.flags" ]; then flags+=("--flagfile=$ROOT/flags/$name.flags"); fi
+  done
+  flags+=(${own[@]+"${own[@]}"} "--train_dir=$RUN_DIR/$1" "--train_data_pattern=$2" "${@:3}")
+  "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >&2
+}
+
+evaluate() { result_of eval "--train_dir=$RUN_DIR/$1" --segment_labels "${EVALUATED[@]}"; }
+
+say "TensorBoard: $(dirname "$PYTHON")/tensorboard --logdir $RUN_DIR"
+train_phase phase1 "$TRAIN_DATA"
+train_phase phase2 "$SEGMENT_DATA" --segment_labels "--init_checkpoint=$RUN_DIR/phase1"
+phase1="$(evaluate phase1)"
+phase2="$(evaluate phase2)"
+
+"$PYTHON" - "$phase1" "$phase2" "$RUN_DIR" <<'END_OF_PYTHON'
+import json
+import sys
+
+phase1, phase2 = map(json.loads, sys.argv[1:3])
+rows = {
+    "chance: the share of rated pairs that are true": phase1.get("chance"),
+    "after phase 1, a video's score for all its segments": phase1.get("copied_video_score_map"),
+    "after phase 1": phase1.get("segment_map"),
+    "after phase 2": phase2.get("segment_map"),
+}
+print(f"\n{'MAP@100,000 over rated segments':52}", file=sys.stderr)
+for name, value in rows.items():
+    print(f"{name:52} {'-' if value is None else format(value, '.4f')}", file=sys.stderr)
+print(file=sys.stderr)
+print(json.dumps({"phase1": phase1, "phase2": phase2, "run_dir": sys.argv[3]}))
+END_OF_PYTHON

@@ -1,0 +1,51 @@
+"""Installs the package; what else belongs to the project (flagfiles, scripts, tests) is used from the repository."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "yt8m_attention/__init__.py").read_text("utf-8"), re.M).group(1)
+
+COMMANDS = ("train", "eval", "inference", "segment_eval_inference", "synthesize")
+
+# One distribution of TensorFlow for processors and GPUs alike: the extra `gpu` only adds NVIDIA's libraries to it.
+# (`tensorflow-cpu` would be a second distribution of the same package, and whichever came last would win.)
+TENSORFLOW_VERSION = ">=2.21,<2.22"
+
+setup(
+    name="yt8m-attention",
+    version=VERSION,
+    description="Multi-attention networks that locate video-level labels in time, for YouTube-8M segments",
+    long_description=(ROOT / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["yt8m_attention", "yt8m_attention.*"]),
+    python_requires=">=3.11",
+    install_requires=[
+        f"tensorflow{TENSORFLOW_VERSION}",
+        "keras>=3.15,<3.16",
+        "numpy>=2.0,<3",
+        "pandas>=2.2,<4",
+        "absl-py>=2.1,<3",
+        "tensorboard>=2.20,<2.22",  # TensorFlow 2.21 no longer brings it
+    ],
+    extras_require={
+        "gpu": [
+            f"tensorflow[and-cuda]{TENSORFLOW_VERSION}",
+            "nvidia-cudnn-cu12>=9.3,<9.11",  # 9.11 gave up all GPUs before Turing, the P100 among them
+        ],
+        "reports": ["matplotlib>=3.9,<4"],
+        "test": [
+            "pytest>=8.2,<10",
+            "hypothesis>=6.100,<7",
+            "scikit-learn>=1.5,<2",
+            "ruff>=0.17,<0.18",  # a release may format differently
+        ],
+    },
+    entry_points={
+        "console_scripts": [f"yt8m-{name.replace('_', '-')} = yt8m_attention.{name}:entry" for name in COMMANDS]
+    },
+)

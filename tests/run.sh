@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Checks everything: ./tests/run.sh [pytest arguments], for example `tests/run.sh --slow` or `tests/run.sh -k sparsemax`.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../yt8m_attention/cli/environment.sh"
+
+set_up_python test
+cd "$ROOT"
+"$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
+exec "$PYTHON" -m pytest "$@"

@@ -1,0 +1,83 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by run_train.sh, run_eval.sh and tests/run.sh, never run: what they share.
+#
+# set_up_python finds or makes a Python that has this package; settle_run turns the environment's settings into a run.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Wrong use or bad input: one line, status 2.
+refuse() {
+  say "$(basename "$0"): $*"
+  exit 2
+}
+
+# set_up_python [EXTRA]: sets PYTHON.
+#
+# An active virtual environment in which the package is installed is used as it is: whoever chose its TensorFlow keeps
+# it. Otherwise .venv beside the package is made and filled, once; with NVIDIA's libraries where there is an NVIDIA GPU.
+set_up_python() {
+  local extra="${1:-}" extras installed stamp
+  if [ -n "${VIRTUAL_ENV:-}" ] && (cd / && "$VIRTUAL_ENV/bin/python" -c "import yt8m_attention") 2>/dev/null; then
+    PYTHON="$VIRTUAL_ENV/bin/python"
+    return
+  fi
+  PYTHON="$ROOT/.venv/bin/python"
+  extras="$extra"
+  if nvidia-smi >/dev/null 2>&1; then extras="gpu${extra:+,$extra}"; fi
+  # The stamp tells what was installed and for which place, since an editable installation holds the path.
+  stamp="$ROOT/.venv/installed${extra:+-$extra}"
+  installed="$ROOT [$extras] $(cksum <"$ROOT/setup.py")"
+  if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$installed" ]; then return; fi
+  _make_venv
+  say "installing into $ROOT/.venv, once; TensorFlow is about 600 MB${extras:+ (extras: $extras)}"
+  "$PYTHON" -m pip install -qq --disable-pip-version-check --editable "$ROOT${extras:+[$extras]}" >&2
+  printf '%s\n' "$installed" >"$stamp"
+}
+
+_make_venv() {
+  local candidate
+  if "$PYTHON" -m pip --version >/dev/null 2>&1; then return; fi
+  for candidate in python3.13 python3.12 python3.11 python3; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
+    then
+      "$candidate" -m venv --clear "$ROOT/.venv" >&2
+      return
+    fi
+  done
+  refuse "found no Python 3.11, 3.12 or 3.13 with the module venv (on Debian and Ubuntu: apt-get install python3-venv)"
+}
+
+# settle_run [FLAG...]: sets MODEL, DATA, TRAIN_DATA, SEGMENT_DATA, RUN_DIR, and EVALUATED, the flags that say which
+# rated videos a model is judged by: EVAL_DATA or, without it, the share of SEGMENT_DATA that phase 2 leaves out.
+#
+# Paths stay as the caller wrote them, relative to the caller's directory.
+settle_run() {
+  local named="${TRAIN_DATA:-}${SEGMENT_DATA:-}${EVAL_DATA:-}" fraction
+  MODEL="${MODEL:-multi_attention_1}"
+  if [ -n "$named" ]; then DATA="${DATA:-youtube8m}"; else DATA="${DATA:-demo}"; fi
+  RUN_DIR="${RUN_DIR:-runs/$DATA/$MODEL}"
+  _flagfile MODEL "$MODEL"
+  _flagfile DATA "$DATA"
+  if [ "$DATA" = demo ]; then
+    [ -z "$named" ] || refuse "DATA=demo makes its own data: leave TRAIN_DATA, SEGMENT_DATA and EVAL_DATA unset"
+    TRAIN_DATA="$RUN_DIR/data/train/*.tfrecord"
+    SEGMENT_DATA="$RUN_DIR/data/validate/*.tfrecord"
+    EVAL_DATA="$RUN_DIR/data/test/*.tfrecord"
+  fi
+  if [ -n "${EVAL_DATA:-}" ]; then
+    EVALUATED=("--eval_data_pattern=$EVAL_DATA")
+    return
+  fi
+  [ -n "${SEGMENT_DATA:-}" ] || refuse "EVAL_DATA and SEGMENT_DATA are unset: name a glob of files with rated segments"
+  fraction="$({ cat "$ROOT/flags/phase2.flags"; printf '%s\n' "$@"; } | sed -n 's/^--holdout_fraction=//p' | tail -1)"
+  EVALUATED=("--eval_data_pattern=$SEGMENT_DATA" --only_holdout "--holdout_fraction=$fraction")
+}
+
+_flagfile() {
+  [ -f "$ROOT/flags/$2.flags" ] || refuse "$1=$2: there is no flags/$2.flags; see $ROOT/flags"
+}
+
+# The result of a command: the last line of its output. Its own status is the pipe's.
+result_of() { "$PYTHON" -m "yt8m_attention.$1" "${@:2}" | tail -n 1; }
