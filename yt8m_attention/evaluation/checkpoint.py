@@ -41,7 +41,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
             f"--only_holdout: the model in {train_dir} held nothing out; name the share by --holdout_fraction"
         )
     data = change_data(trained.run.data) if change_data else trained.run.data
-    examples = evaluator.Examples(pattern, data, fraction, only_holdout, limit)
+    examples = evaluator.Examples(pattern, data, fraction if only_holdout else 0.0, limit)
     seen = _seen_in_training(trained.run, pattern, only_holdout, fraction)
     weights = class_weights(trained.run.model.num_classes, data.segment_classes, trained.run.phase.segment_class_weight)
     result = evaluator.evaluate(scoring.make_scorer(trained.model), examples, weights, segments, top_k)

@@ -23,22 +23,18 @@ class Examples:
     Attributes:
       pattern: files, as --eval_data_pattern takes them.
       data: their shape, and the classes that segments are rated for (None: those found rated).
-      holdout_fraction: the share that training held out ...
-      only_holdout: ... and whether only that share is scored.
+      held_out: the share of videos that training held out, which alone is scored; 0: all videos.
       limit: no more than this many videos, and no more than this many segments; None: all.
     """
 
     pattern: str
     data: Data
-    holdout_fraction: float = 0.0
-    only_holdout: bool = False
+    held_out: float = 0.0
     limit: int | None = None
 
     def batches(self, items):
         size = _VIDEOS if items == "videos" else _SEGMENTS
-        dataset = pipeline.evaluation_batches(
-            self.pattern, self.data, size, items, holdout_fraction=self.holdout_fraction, only_holdout=self.only_holdout
-        )
+        dataset = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
         left = self.limit
         with pipeline.user_errors():
             for batch in dataset:
@@ -87,7 +83,7 @@ def _videos(score, examples, class_weights, top_k, kept):
             kept.update(zip(batch["id"].numpy(), probabilities, strict=True))
         shown.add(len(labels))
     if not losses:
-        raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.only_holdout else ""))
+        raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.held_out else ""))
     shown.close()
     values, counts = zip(*losses, strict=True)
     return metrics.result() | {"loss": float(np.average(values, weights=counts))}

@@ -13,6 +13,7 @@ import yt8m_attention
 from yt8m_attention import files, progress
 from yt8m_attention.config import Run
 from yt8m_attention.data import pipeline
+from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import scoring
@@ -38,6 +39,7 @@ def train(run: Run, flags: dict):
     Raises:
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
     """
+    _check_data(run)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
     with _locked(run.train_dir):
@@ -50,11 +52,12 @@ def train(run: Run, flags: dict):
             adam.build(model.trainable_variables)
         variables = checkpoints.variables_by_name(model, adam)
         state, resumed_from = _restore(run, model, variables)
+        batches = pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed, state.position)
         run_file.write(run, flags, yt8m_attention.__version__)
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
-        rate, path = _run(run, flags, model, adam, variables, state, strategy)
+        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches)
     return {
         "step": state.step,
         "loss": state.loss,
@@ -65,6 +68,12 @@ def train(run: Run, flags: dict):
         "weights_sha256": checkpoints.weights_digest(model),
         "preempted": not state.finished,
     }
+
+
+def _check_data(run):
+    """Reads the first shard, so that flags which do not fit the data are told before anything is written."""
+    kind = "rated_segments" if run.phase.segment_labels else "videos"
+    Source(run.train_data_pattern, "train_data_pattern", run.data, kind, run.phase.holdout_fraction).open([0])
 
 
 def _with_segment_classes(run):
@@ -158,7 +167,7 @@ def _put_aside(train_dir):
     progress.say(f"--start_new_model: what was in {train_dir} is now in {aside}")
 
 
-def _run(run, flags, model, adam, variables, state, strategy):
+def _run(run, flags, model, adam, variables, state, strategy, batches):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
@@ -174,7 +183,6 @@ def _run(run, flags, model, adam, variables, state, strategy):
         summaries=summaries,
         evaluate=_held_out(run, model, weights) if run.phase.holdout_fraction else None,
     )
-    batches = pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed, state.position)
     try:
         with pipeline.user_errors():
             return loop(batches)
@@ -184,7 +192,7 @@ def _run(run, flags, model, adam, variables, state, strategy):
 
 def _held_out(run, model, weights):
     """A function that scores the model as it is on the videos that the phase never trains on."""
-    examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction, only_holdout=True)
+    examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction)
     score = scoring.make_scorer(model)
     metric = "segment_map" if run.phase.segment_labels else "gap"
 

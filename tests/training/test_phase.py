@@ -1,0 +1,133 @@
+"""A phase from start to end: what it goes on from, what it refuses, what it never trains on."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.training import runs
+from yt8m_attention.data import pipeline
+from yt8m_attention.errors import UserError
+from yt8m_attention.training import checkpoints, phase, restore, run_file
+
+
+def test_stopped_anywhere_and_gone_on_with_it_ends_with_the_same_weights(planted, tmp_path):
+    whole = phase.train(runs.small(planted, tmp_path / "whole", max_steps=7), {})
+    for stop in (1, 4, 6):
+        folder = tmp_path / f"stopped{stop}"
+        first = phase.train(runs.small(planted, folder, max_steps=stop), {})
+        assert first["step"] == stop
+        second = phase.train(runs.small(planted, folder, max_steps=7), {})
+        assert second["resumed_from"] == first["checkpoint"]
+        assert second["step"] == 7
+        assert second["weights_sha256"] == whole["weights_sha256"]
+
+
+def test_seeds_differ_and_repeat(planted, tmp_path):
+    digests = [
+        phase.train(runs.small(planted, tmp_path / str(i), max_steps=2, run={"seed": seed}), {})["weights_sha256"]
+        for i, seed in enumerate((1, 1, 2))
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_epoch_ends_with_the_last_video(planted, tmp_path):
+    result = phase.train(runs.small(planted, tmp_path, max_steps=None, num_epochs=1), {})
+    assert result["step"] == 8  # 60 videos: 7 batches of 8 and one of 4
+
+
+def test_phase_2_carries_weights_optimizer_and_step_on(planted, tmp_path):
+    first = phase.train(runs.small(planted, tmp_path / "1", max_steps=3), {})
+    second = phase.train(
+        runs.small(planted, tmp_path / "2", True, max_steps=2, init_checkpoint=str(tmp_path / "1")), {}
+    )
+    assert (first["step"], second["step"]) == (3, 5)
+    arrays, meta = checkpoints.load(second["checkpoint"])
+    assert arrays["optimizer/adam/iteration"] == 5
+    assert meta["first_step"] == 3
+    fresh = runs.small(
+        planted, tmp_path / "3", True, max_steps=2, init_checkpoint=str(tmp_path / "1"), reset_optimizer=True
+    )
+    assert phase.train(fresh, {})["step"] == 2
+
+
+def test_phase_2_starts_from_phase_1s_weights(planted, tmp_path):
+    phase.train(runs.small(planted, tmp_path / "1", max_steps=3), {})
+    frozen = runs.small(planted, tmp_path / "2", True, max_steps=1, init_checkpoint=str(tmp_path / "1"),
+                        base_learning_rate=1e-12)  # fmt: skip
+    phase.train(frozen, {})
+    one, two = (restore.load(str(tmp_path / name), "last").model for name in "12")
+    for a, b in zip(one.trainable_weights, two.trainable_weights, strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-7)
+
+
+def test_held_out_videos_pick_the_best_and_are_never_trained_on(planted, tmp_path):
+    run = runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3)
+    phase.train(run, {})
+    scores = checkpoints.scores(str(tmp_path))
+    assert scores["metric"] == "segment_map" and sorted(scores["scores"]) == [3, 6]
+    trained_on, held_out = (
+        {video for batch in pipeline.evaluation_batches(run.train_data_pattern, run.data, 8, "rated_segments", 0.3, only)
+         for video in batch["id"].numpy()}
+        for only in (False, True)
+    )  # fmt: skip
+    assert held_out and not trained_on & held_out
+
+
+def test_a_run_killed_while_scoring_is_scored_when_it_goes_on(planted, tmp_path):
+    phase.train(runs.small(planted, tmp_path, True, max_steps=3, holdout_fraction=0.3), {})
+    os.unlink(tmp_path / "scores.json")
+    phase.train(runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3), {})
+    assert sorted(checkpoints.scores(str(tmp_path))["scores"]) == [3, 6]
+
+
+def test_another_model_in_the_directory_is_refused_by_flag(planted, tmp_path):
+    phase.train(runs.small(planted, tmp_path, max_steps=1), {})
+    with pytest.raises(UserError, match=r"--num_heads: 2 there, 3 here"):
+        phase.train(runs.small(planted, tmp_path, max_steps=2, model={"num_heads": 3}), {})
+
+
+def test_start_new_model_puts_the_former_aside(planted, tmp_path):
+    former = phase.train(runs.small(planted, tmp_path, max_steps=1), {})
+    phase.train(runs.small(planted, tmp_path, max_steps=2, model={"num_heads": 3}, run={"start_new_model": True}), {})
+    assert run_file.read(str(tmp_path)).model.num_heads == 3
+    aside = tmp_path / "replaced-1" / "checkpoints" / os.path.basename(former["checkpoint"])
+    assert checkpoints.load(str(aside))[1]["step"] == 1
+
+
+def test_a_checkpoint_of_another_model_is_refused_by_flag(planted, tmp_path):
+    phase.train(runs.small(planted, tmp_path / "1", max_steps=1), {})
+    other = runs.small(planted, tmp_path / "2", True, model={"hidden_size": 20}, init_checkpoint=str(tmp_path / "1"))
+    with pytest.raises(UserError, match=r"--init_checkpoint: .*--hidden_size: 16 there, 20 here"):
+        phase.train(other, {})
+
+
+def test_two_runs_in_one_directory_are_refused(planted, tmp_path):
+    with phase._locked(str(tmp_path)), pytest.raises(UserError, match="another run is training there"):
+        phase.train(runs.small(planted, tmp_path), {})
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(planted, tmp_path):
+    run = runs.small(planted, tmp_path, base_learning_rate=1e30, clip_gradient_norm=0.0, max_steps=40)
+    with pytest.raises(UserError, match=r"the loss became .* --base_learning_rate"):
+        phase.train(run, {})
+    for path in checkpoints.paths(str(tmp_path)):
+        assert np.isfinite(checkpoints.load(path)[1]["loss"])
+
+
+def test_data_that_does_not_fit_leaves_nothing_behind(planted, tmp_path):
+    run = runs.small(planted, tmp_path / "new")
+    wrong = dataclasses.replace(run, data=dataclasses.replace(run.data, num_classes=2, segment_classes=None))
+    with pytest.raises(UserError, match="--num_classes"):
+        phase.train(wrong, {})
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_run_is_described_beside_its_checkpoints(planted, tmp_path):
+    run = runs.small(planted, tmp_path, max_steps=1)
+    phase.train(run, {"max_steps": 1})
+    assert run_file.read(str(tmp_path)) == run
+    with open(tmp_path / "run.json") as file:
+        assert json.load(file)["flags"] == {"max_steps": 1}

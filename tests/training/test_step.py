@@ -1,0 +1,108 @@
+"""One step: what the loss counts, what is clipped, and that it learns."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training import runs
+from yt8m_attention.config import Model, Phase
+from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
+from yt8m_attention.models import registry
+from yt8m_attention.training import optimizer
+from yt8m_attention.training.step import make_step
+
+MODEL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
+
+
+def _batch(rows=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        "frames": tf.constant(rng.integers(0, 256, (rows, 5, 32)), tf.uint8),
+        "mask": tf.ones((rows, 5), tf.bool),
+        "labels": tf.constant(rng.random((rows, 6)) < 0.4, tf.uint8),
+        "rated": tf.constant(rng.random((rows, 6)) < 0.5),
+    }
+
+
+def _make(phase, strategy=None, jit_compile=False, loss_scaling=False):
+    keras.utils.set_random_seed(7)
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        model = registry.build(MODEL)
+        adam = optimizer.build(phase, loss_scaling)
+        adam.build(model.trainable_variables)
+    return model, adam, make_step(model, adam, phase, np.ones(6), strategy, jit_compile)
+
+
+def _weights(model):
+    return {w.path: np.asarray(w) for w in model.weights}
+
+
+def _assert_close(ours, theirs, tolerance=1e-5):
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], atol=tolerance, rtol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("unrated", ["ignore", "negative"])
+def test_unrated_pairs_are_ignored_or_negative(unrated):
+    model, _, step = _make(Phase(max_steps=1, unrated=unrated))
+    batch = _batch()
+    keras.utils.set_random_seed(7)
+    outputs = registry.build(MODEL)(batch, training=True)
+    rated = batch["rated"] if unrated == "ignore" else None
+    expected = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, np.ones(6))
+    penalty = sum(float(loss) for loss in registry.build(MODEL).losses)
+    assert np.isclose(float(step(batch)["loss"]), float(expected), atol=1e-3 + penalty)
+
+
+def test_norm_is_that_of_the_whole_gradient_and_is_clipped():
+    loose, tight = Phase(max_steps=1, clip_gradient_norm=0.0), Phase(max_steps=1, clip_gradient_norm=1e-3)
+    norms, moments = [], []
+    for phase in (loose, tight):
+        _, adam, step = _make(phase)
+        norms.append(float(step(_batch())["gradient_norm"]))
+        first = [np.asarray(v) for v in adam.variables if "momentum" in v.path]
+        moments.append(np.sqrt(sum(np.sum(np.square(m / (1 - adam.beta_1))) for m in first)))
+    assert np.isclose(norms[0], norms[1], rtol=1e-5)  # reported before clipping
+    assert np.isclose(moments[0], norms[0], rtol=1e-4)
+    assert np.isclose(moments[1], 1e-3, rtol=1e-4)
+
+
+def test_compiled_step_equals_plain_one():
+    results = []
+    for jit_compile in (False, True):
+        _, adam, step = _make(Phase(max_steps=1), jit_compile=jit_compile)
+        loss = float(step(_batch())["loss"])
+        # The moments are the gradient in small; the weights would show a gradient of rounding errors at full rate.
+        moments = {v.path: np.asarray(v) for v in adam.variables if "momentum" in v.path}
+        results.append(moments | {"loss": np.array(loss)})
+    _assert_close(*results, tolerance=1e-5)
+
+
+def test_loss_scaling_changes_nothing_in_float32():
+    results = []
+    for loss_scaling in (False, True):
+        model, _, step = _make(Phase(max_steps=1, clip_gradient_norm=0.5), loss_scaling=loss_scaling)
+        norm = float(step(_batch())["gradient_norm"])
+        results.append(_weights(model) | {"norm": np.array(norm)})
+    _assert_close(*results)
+
+
+def test_an_overflowing_scaled_gradient_leaves_the_weights_alone():
+    model, adam, step = _make(Phase(max_steps=1), loss_scaling=True)
+    adam.dynamic_scale.assign(3e38)
+    before = {v.path: np.asarray(v) for v in model.trainable_variables}
+    step(_batch())
+    for variable in model.trainable_variables:
+        np.testing.assert_array_equal(np.asarray(variable), before[variable.path])
+    assert float(adam.dynamic_scale) < 3e38
+
+
+def test_learns_a_batch_by_heart():
+    phase = dataclasses.replace(Phase(max_steps=1), base_learning_rate=0.01)
+    _, _, step = _make(phase)
+    losses = [float(step(_batch())["loss"]) for _ in range(80)]
+    assert losses[-1] < losses[0] / 4
