@@ -44,9 +44,8 @@ def segment_names(video_ids, starts):
     ids = [v.decode() if isinstance(v, bytes) else str(v) for v in np.asarray(video_ids).tolist()]
     for video_id in set(ids):
         _check_video_id(video_id)
-    names = np.char.add(np.char.encode(np.array(ids, str), "utf-8"), b":")
-    names = np.char.add(names, np.asarray(starts, np.int64).astype(bytes))
-    return names.astype(f"S{max(1, np.char.str_len(names).max(initial=1))}")
+    pairs = zip(ids, np.asarray(starts, np.int64).tolist(), strict=True)
+    return np.array([f"{video_id}:{start}".encode() for video_id, start in pairs], bytes)
 
 
 def _check_video_id(video_id):
