@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks import harness
 from yt8m_attention.evaluation import submission_score
+from yt8m_attention.files import replacing
 from yt8m_attention.inference import submission
 
 SEGMENTS_A_VIDEO = 46
@@ -39,7 +40,8 @@ def ours(path, video_ids, starts, ranked):
 
 
 def copied(path, content):
-    with open(path, "wb") as file:
+    """No writer that ends with a whole file on the disk can be faster."""
+    with replacing(path) as file:
         file.write(content)
 
 

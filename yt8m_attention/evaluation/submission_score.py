@@ -7,7 +7,7 @@ import numpy as np
 
 from yt8m_attention import schema
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference.atomic import replacing
+from yt8m_attention.files import replacing
 from yt8m_attention.metrics import streaming
 
 

@@ -11,7 +11,7 @@ import typing
 import numpy as np
 
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference.atomic import replacing
+from yt8m_attention.files import replacing
 
 _VIDEO_ID = re.compile(r'[^\s,:"\x00-\x1f\x7f]+')
 _CELL = re.compile(r"(?:[^\s,:]++:\d++\s*+)*+", re.ASCII)
