@@ -1,8 +1,8 @@
 """Ranking: TopSegments, a heap a class in plain Python, and one pass over the scores (the limit of memory).
 
 `python -m benchmarks.ranking [--quick]`. Rates are segments a second, of all classes; the heap is given few classes
-and its rate divided accordingly. `linear` holds ours at a half, a quarter and an eighth of the segments: the rates of
-a ranking whose time grows in proportion would all be the same.
+and its rate divided accordingly. `linear` holds ours at a half, a quarter and an eighth of the segments: where time
+grows no faster than they do, the rate never falls as they double (of fewer, a larger share is kept and sorted).
 """
 
 import heapq

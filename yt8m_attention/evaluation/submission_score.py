@@ -1,5 +1,6 @@
 """MAP@K of a submission, whatever system wrote it, against the ratings. Numpy alone."""
 
+import itertools
 import typing
 import zipfile
 
@@ -39,7 +40,7 @@ def score(rows, ratings, top_n=schema.TOP_SEGMENTS):
     known = set().union(*rated.values())
     unknown, labels = set(), {}
     for row in rows:
-        unknown |= set(row.segments) - known
+        unknown.update(itertools.filterfalse(known.__contains__, row.segments))
         of_class = rated.get(row.class_id, {})
         labels[row.class_id] = [of_class[s] for s in row.segments[:top_n] if s in of_class]
 
