@@ -1,5 +1,7 @@
 """TopSegments against a plain sort of everything: any batches, any merges, any ids, ties, more asked than there is."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def assert_ranked(top, scores, ids):
 
 def added(top, scores, ids, cuts):
     bounds = [0, *sorted(cuts), len(ids)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         top.add(scores[start:end], ids[start:end])
     return top
 

@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference.atomic import replacing
+from yt8m_attention.files import replacing
 from yt8m_attention.metrics import order
 
 _STAGED = 8192  # segments held back, so that a class is looked at once for so many of them

@@ -1,0 +1,102 @@
+"""How every benchmark measures and what it prints.
+
+The machines are shared and noisy: a ratio within one run is a result, an absolute time is not. So the sides take
+turns (A B C A B C ...), each figure is a median with its least and greatest, and the last line of stdout is one JSON
+object. Every figure is a rate (work a second): more is better.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+
+def parse(description):
+    """The arguments that every benchmark takes: --quick, --rounds."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="small sizes: does it run, and roughly how fast")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    return parser.parse_args()
+
+
+def seconds(function):
+    """The wall time of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def interleave(sides, rounds):
+    """Lets the sides take turns.
+
+    Args:
+      sides: {name: function}; a function runs once and returns its rate, timing only what is its work. The first
+        side is ours: the peak memory is read after its first turn, before any other side has run.
+      rounds: turns of each.
+
+    Returns:
+      ({name: rates, one a round}, peak memory of the process after the first turn, in MB).
+    """
+    rates, peak = {name: [] for name in sides}, None
+    for turn in range(rounds):
+        for name, side in sides.items():
+            rates[name].append(side())
+            peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            print(f"round {turn + 1}/{rounds} {name}: {rates[name][-1]:.4g}", file=sys.stderr)
+    return rates, peak
+
+
+def report(name, unit, rates, peak, **more):
+    """Prints the JSON line.
+
+    Args:
+      name: of the benchmark.
+      unit: of the rates, such as "segments/s".
+      rates, peak: of `interleave`; the sides "reference" and "limit" may be missing.
+      more: further keys.
+    """
+    line = {"name": name, "unit": unit}
+    for side, values in rates.items():
+        line |= {side: _short(statistics.median(values)), f"{side}_min": _short(min(values)),
+                 f"{side}_max": _short(max(values))}  # fmt: skip
+    for key, side in (("times_reference", "reference"), ("share_of_limit", "limit")):
+        if side in rates:
+            line[key] = _short(statistics.median(rates["ours"]) / statistics.median(rates[side]))
+    line |= {"peak_memory_mb": peak, **more, "commit": commit(), "hardware": hardware()}
+    print(json.dumps(line), flush=True)
+
+
+def _short(value):
+    return float(f"{value:.4g}")
+
+
+def commit():
+    """The commit that is measured, marked where files differ from it."""
+    try:
+        run = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True,
+                             check=True, cwd=os.path.dirname(__file__))  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return run.stdout.strip()
+
+
+def hardware():
+    """Processor, cores that this process may use, memory, and the GPU where there is one."""
+    processor = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        processor = names[0] if names else processor
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    parts = [processor, f"{len(os.sched_getaffinity(0))} cores", f"{memory:.0f} GiB"]
+    try:
+        parts += subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True,
+                                text=True, check=True).stdout.strip().splitlines()  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    return ", ".join(parts)

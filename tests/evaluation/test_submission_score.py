@@ -1,0 +1,93 @@
+"""A submission's score: the reference's on any rankings, and SegmentMetrics' on the same scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import submission_score
+from yt8m_attention.evaluation.submission_score import Ratings
+from yt8m_attention.inference import submission
+from yt8m_attention.inference.ranking import TopSegments
+from yt8m_attention.metrics import reference
+from yt8m_attention.metrics.streaming import SegmentMetrics
+
+
+def ratings_of(triples):
+    """Ratings from {(video, start, class): rating}."""
+    videos, starts, classes = zip(*triples, strict=True) if triples else ((), (), ())
+    return Ratings(np.array(videos, str), np.array(starts, int), np.array(classes, int), np.array([*triples.values()]))
+
+
+SEGMENTS = st.tuples(st.sampled_from("abc"), st.integers(0, 2))
+
+
+@given(
+    st.dictionaries(st.integers(0, 5), st.lists(SEGMENTS, unique=True), max_size=4),
+    st.dictionaries(st.tuples(SEGMENTS, st.integers(0, 5)), st.sampled_from([0.0, 1.0]), max_size=20),
+    st.integers(1, 5),
+)
+def test_score_is_the_references(ranked, rated, top_n):
+    ranked = {c: [f"{video}:{start}" for video, start in segments] for c, segments in ranked.items()}
+    rows = [submission.Row(c, segments, 0) for c, segments in ranked.items()]
+    result = submission_score.score(rows, ratings_of({(*s, c): r for (s, c), r in rated.items()}), top_n)
+    by_class = {}
+    for ((video, start), c), rating in rated.items():
+        by_class.setdefault(c, {})[f"{video}:{start}"] = rating
+    expected = reference.mean_average_precision_at_k(ranked, by_class, top_n)
+    assert result["map"] == pytest.approx(expected, nan_ok=True)
+    assert result["rated_pairs"] == len(rated)
+    assert result["classes"] == sum(any(of.values()) for of in by_class.values()) == len(result["per_class"])
+    known = {name for of in by_class.values() for name in of}
+    assert result["unknown_segments"] == len({s for segments in ranked.values() for s in segments} - known)
+    for c, (precision, positives, of) in result["per_class"].items():
+        assert precision == pytest.approx(reference.mean_average_precision_at_k(ranked, {c: by_class[c]}, top_n))
+        assert (positives, of) == (sum(by_class[c].values()), len(by_class[c]))
+
+
+@given(st.data(), st.tuples(st.integers(1, 12), st.integers(1, 4)), st.integers(0, 3))
+def test_a_submission_scores_as_segment_metrics_do(tmp_path_factory, data, shape, spare):
+    """The whole way, scores -> ranking -> file -> score, ties and unrated segments among them."""
+    scores = data.draw(hnp.arrays(np.float32, shape, elements=st.sampled_from([0.0, 0.5, 1.0])))
+    labels, rated = (data.draw(hnp.arrays(bool, shape)) for _ in range(2))
+    count, top_n = shape[0], shape[0] + spare
+    metrics, top = SegmentMetrics(shape[1]), TopSegments(shape[1], top_n)
+    metrics.add(scores, labels, rated, np.arange(count))
+    top.add(scores, np.arange(count))
+
+    videos, starts = np.array([f"v{i // 3}" for i in range(count)]), np.arange(count) % 3 * 5
+    path = tmp_path_factory.mktemp("scored") / "segments.csv"
+    submission.write(path, range(shape[1]), submission.segment_names(videos, starts), top.result()[1])
+    rows, classes = np.nonzero(rated)
+    ratings = Ratings(videos[rows].astype(bytes), starts[rows], classes, labels[rows, classes])
+    ours = submission_score.score(submission.read(path, top_n), ratings, top_n)
+    theirs = metrics.result(top_n)
+    assert ours["map"] == pytest.approx(theirs["segment_map"], nan_ok=True)
+    assert ours["per_class"] == theirs["per_class"]
+    assert (ours["classes"], ours["rated_pairs"]) == (theirs["classes"], theirs["rated_pairs"])
+    assert ours["unknown_segments"] == (~rated.any(axis=1)).sum()
+
+
+def test_a_pair_rated_again_counts_once_as_rated_last():
+    ratings = Ratings(np.array(["a", "a"]), np.array([0, 0]), np.array([2, 2]), np.array([0.0, 1.0]))
+    result = submission_score.score([submission.Row(2, ["a:0"], 0)], ratings)
+    assert result["per_class"] == {2: (1.0, 1, 1)}
+
+
+def test_label_cache_round_trip(tmp_path):
+    ratings = ratings_of({("a", 5, 1): 1.0, ("\u00e9", 10, 2): 0.0})
+    submission_score.save_ratings(tmp_path / "labels.npz", ratings)
+    for ours, theirs in zip(submission_score.load_ratings(tmp_path / "labels.npz"), ratings, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.npz"]
+
+
+def test_a_label_cache_of_something_else_is_refused(tmp_path):
+    (tmp_path / "text.npz").write_text("not a cache")
+    np.savez(tmp_path / "other.npz", k=3)
+    np.savez(tmp_path / "pickled.npz", video_ids=np.array(["a", None]))
+    for name in ("text.npz", "other.npz", "pickled.npz", "absent.npz"):
+        with pytest.raises(UserError, match=f"--label_cache=.*{name}"):
+            submission_score.load_ratings(tmp_path / name)

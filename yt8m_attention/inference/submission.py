@@ -1,0 +1,176 @@
+"""The challenge's CSV files: ranked segments of every class, and the best classes of every video.
+
+Segments: header `Class,Segments`, then a row a class: its id, a comma, `video:start` separated by blanks, best first.
+Videos: header `VideoId,LabelConfidencePairs`, then a row a video: its id, a comma, `class confidence` pairs, best
+first. Source: the 3rd YouTube-8M challenge's rules, and the starter code's inference.
+"""
+
+import re
+import typing
+
+import numpy as np
+
+from yt8m_attention.errors import UserError
+from yt8m_attention.files import replacing
+
+_VIDEO_ID = re.compile(r'[^\s,:"\x00-\x1f\x7f]+')
+_CELL = re.compile(r"(?:[^\s,:]++:\d++\s*+)*+", re.ASCII)
+_ENTRY = re.compile(r"[^\s,:]+:\d+", re.ASCII)
+# Spreadsheet programs cut a cell here.
+_SPREADSHEET_CELL = 32_767
+
+
+class Row(typing.NamedTuple):
+    """One class of a submission."""
+
+    class_id: int
+    segments: list[str]  # `video:start`, best first
+    cut: int  # how many more the file had, beyond the top_n that were asked for
+
+
+def segment_names(video_ids, starts):
+    """`video:start` of each segment, as bytes.
+
+    Args:
+      video_ids: str or bytes [N].
+      starts: int [N], seconds (frames).
+
+    Returns:
+      An array of fixed-width bytes [N], no wider than the longest name.
+
+    Raises:
+      UserError: for a video id that a submission cannot hold.
+    """
+    ids = [v.decode() if isinstance(v, bytes) else str(v) for v in np.asarray(video_ids).tolist()]
+    for video_id in set(ids):
+        _check_video_id(video_id)
+    pairs = zip(ids, np.asarray(starts, np.int64).tolist(), strict=True)
+    return np.array([f"{video_id}:{start}".encode() for video_id, start in pairs], bytes)
+
+
+def _check_video_id(video_id):
+    if not _VIDEO_ID.fullmatch(video_id):
+        raise UserError(f"video id {video_id!r}: a submission cannot hold an id that is empty or has a blank, comma, "
+                        "colon, quote or control character; give the video another id")  # fmt: skip
+
+
+def write(path, class_ids, names, ranked):
+    """Writes a submission, complete or absent.
+
+    Args:
+      path: the CSV.
+      class_ids: int [C].
+      names: bytes [N], see `segment_names`.
+      ranked: C arrays of int64, the places in names of a class's segments, best first, as TopSegments ranks segments
+        that are numbered as names are.
+
+    Raises:
+      UserError: where the file cannot be written.
+    """
+    # Every name is a row of bytes with a blank behind it and zeros to the full width: rows are taken as they are
+    # ranked, and what is left without the zeros is the cell.
+    width = names.dtype.itemsize
+    table = np.zeros((len(names), width + 1), np.uint8)
+    table[:, :width] = np.ascontiguousarray(names).view(np.uint8).reshape(len(names), width)
+    table[np.arange(len(names)), np.char.str_len(names)] = ord(" ")
+    with replacing(path) as file:
+        file.write(b"Class,Segments\n")
+        for class_id, places in zip(class_ids, ranked, strict=True):
+            if len(places) and places.min() < 0:
+                raise ValueError(f"class {class_id}: place {places.min()} among the names")
+            cell = table.take(places, axis=0).tobytes().translate(None, b"\0")
+            file.write(b"%d,%s\n" % (class_id, cell[:-1]))
+
+
+def read(path, top_n=None):
+    """Reads a submission of any system, row by row.
+
+    Takes files with and without the header, with a byte order mark, either line end, blank lines, quoted cells and
+    blanks in excess.
+
+    Args:
+      path: the CSV.
+      top_n: entries of a class beyond these are checked, counted and dropped; None: all are kept.
+
+    Yields:
+      A Row for each class, in the file's order.
+
+    Raises:
+      UserError: naming file and line, for a file that cannot be read or holds no class, a row that is no class and
+        segments, a class or a segment of a class that comes twice, and a cell that a spreadsheet has cut.
+    """
+    lines = {}  # of each class so far
+    for number, line in _lines(path):
+        head, comma, cell = line.partition(",")
+        head, cell = head.strip().strip('"'), cell.strip('"')
+        if not lines and head.lower() == "class":
+            continue
+        where = f"{path}, line {number}"
+        if not comma or not re.fullmatch(r"\d+", head, re.ASCII):
+            raise UserError(f"{where}: found {_shortened(line)!r}, wanted a class id, a comma and `video:start` ...")
+        class_id = int(head)
+        if class_id in lines:
+            raise UserError(f"{where}: class {class_id} has had a row already, in line {lines[class_id]}; keep one")
+        lines[class_id] = number
+        segments = _segments(cell, class_id, where)
+        kept = segments[:top_n]
+        yield Row(class_id, kept, len(segments) - len(kept))
+    if not lines:
+        raise UserError(f"{path}: holds no class; wanted rows of a class id, a comma and `video:start` ...")
+
+
+def _lines(path):
+    """(number, text) of each line that is not blank."""
+    try:
+        with open(path, encoding="utf-8-sig", newline=None) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line.rstrip("\n")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 text ({error.reason}); save it as a plain CSV") from error
+
+
+def _segments(cell, class_id, where):
+    """The checked entries of a cell."""
+    if len(cell) == _SPREADSHEET_CELL:
+        raise UserError(f"{where}: class {class_id} has exactly {_SPREADSHEET_CELL:,} characters, where a spreadsheet "
+                        "cuts a cell; take the file as it was before a spreadsheet saved it")  # fmt: skip
+    segments = cell.split()
+    if not _CELL.fullmatch(cell.strip()) or len(segments) != cell.count(":"):
+        wrong = next((s for s in segments if not _ENTRY.fullmatch(s)), cell)
+        raise UserError(f"{where}: class {class_id}: found {_shortened(wrong)!r}, wanted `video:start`")
+    if len(set(segments)) < len(segments):
+        seen = set()
+        twice = next(s for s in segments if s in seen or seen.add(s))
+        raise UserError(f"{where}: class {class_id} ranks segment {twice} twice; keep the better place")
+    return segments
+
+
+def _shortened(text):
+    return text if len(text) <= 60 else text[:60] + "..."
+
+
+def write_videos(path, rows):
+    """Writes the best classes of videos, complete or absent.
+
+    A confidence has as many digits as tell a float32 from its neighbours: unequal ones stay unequal.
+
+    Args:
+      path: the CSV.
+      rows: of each video (id, classes int [k], confidences float32 [k]), best first (metrics/order.py).
+
+    Raises:
+      UserError: for a video id that a CSV cannot hold, or where the file cannot be written.
+      ValueError: for a NaN confidence.
+    """
+    with replacing(path) as file:
+        file.write(b"VideoId,LabelConfidencePairs\n")
+        for video_id, classes, confidences in rows:
+            _check_video_id(video_id)
+            confidences = np.asarray(confidences, np.float32)
+            if np.isnan(confidences).any():
+                raise ValueError(f"video {video_id}: a confidence is NaN")
+            pairs = (f"{c} {text}" for c, text in zip(classes, confidences.astype(str), strict=True))
+            file.write(f"{video_id},{' '.join(pairs)}\n".encode())
