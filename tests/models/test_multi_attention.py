@@ -5,7 +5,7 @@ from keras import ops
 
 from tests import numpy_layers as reference
 from tests.layer_case import assert_close, weights_of
-from tests.models.network_case import NetworkCase, bags
+from tests.models.network_case import SMALL, NetworkCase, bags
 from yt8m_attention import config, schema
 from yt8m_attention.models import registry
 
@@ -34,7 +34,6 @@ ONE_STREAM = {
 
 class TestMultiAttention(NetworkCase):
     model = "multi_attention"
-    heads = 3
 
     @pytest.mark.parametrize("normalizer", ["sparsemax", "softmax"])
     def test_agrees_with_numpy_and_takes_the_maximum_of_probabilities(self, normalizer):
@@ -44,7 +43,7 @@ class TestMultiAttention(NetworkCase):
             weights_of(model), inputs, features.names, features.sizes, getattr(reference, normalizer)
         )
         answer = model(inputs)
-        assert per_head.shape[1] == self.heads
+        assert per_head.shape[1] == SMALL["num_heads"]
         assert_close(answer["probabilities"], per_head.max(axis=1), 1e-4)
         assert_close(answer["attention_rgb"], attention["rgb"], 1e-4)
         assert_close(answer["attention_audio"], attention["audio"], 1e-4)
@@ -55,7 +54,7 @@ class TestMultiAttention(NetworkCase):
         for name, value in self.build()(inputs).items():
             if name.startswith("attention"):
                 attention = ops.convert_to_numpy(value)
-                assert attention.shape == (5, 6, self.heads) and not attention[~inputs["mask"]].any()
+                assert attention.shape == (5, 6, SMALL["num_heads"]) and not attention[~inputs["mask"]].any()
                 np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
 
     def test_order_of_frames_does_not_matter(self):
@@ -75,9 +74,15 @@ class TestMultiAttention(NetworkCase):
         assert [stream.width for stream in model.streams] == [256, 64]
 
 
-class TestAttention(TestMultiAttention):
-    model = "attention"
-    heads = 1
+def test_attention_is_multi_attention_with_one_head_whatever_the_flag_says():
+    models = [
+        registry.build(config.Model(model=name, num_heads=heads, **ONE_STREAM))
+        for name, heads in (("attention", 8), ("multi_attention", 1))
+    ]
+    models[1].set_weights(models[0].get_weights())
+    answers = [model(bags(width=12)) for model in models]
+    assert answers[0]["attention"].shape == (5, 6, 1)
+    assert_close(answers[0]["probabilities"], answers[1]["probabilities"], 0)
 
 
 def trainable(model):
