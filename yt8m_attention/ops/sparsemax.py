@@ -42,7 +42,7 @@ def _project(logits, axis):
     From the left, each step goes to the root of the piece that tau lies on: it never passes the true tau and drops at
     least one entry from the support, until the support stands, and that is the exact answer. The product of the excess
     over one and the support's size falls at least fourfold a step, so rounding ends it after some 20 steps at most,
-    however the row is made; random rows take 2 to 8.
+    however the row is made; a batch of random rows takes 2 to 8.
     """
     # The bound keeps a row of nothing but -inf from becoming NaN.
     top = ops.max(logits, axis=axis, keepdims=True, initial=_LOWEST)

@@ -1,0 +1,68 @@
+"""Runs parts of the package on fixed inputs, on whichever backend Keras has, so that two backends can be compared.
+
+    KERAS_BACKEND=jax python tests/jax_check.py answers.npz
+
+A part is checked by one entry of `cases`: a function of one float32 tensor, and that input. Random weights differ
+from backend to backend: a layer's case must set its weights from numpy.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+from yt8m_attention.ops import masked, quantize, sparsemax
+
+
+def cases():
+    """Name -> (function of one tensor, its input as float32 array)."""
+    rng = np.random.default_rng(7)
+    logits = rng.normal(size=(4, 30, 3)).astype(np.float32)
+    mask = np.arange(30)[:, None] < np.array([30, 11, 1, 0])[:, None, None]
+    bytes_ = rng.integers(256, size=(5, 7))
+    return {
+        "sparsemax": (lambda x: sparsemax.sparsemax(x, axis=1), logits),
+        "sparsemax_last_axis": (sparsemax.sparsemax, logits * 0.1),
+        "sparsemax_masked": (lambda x: sparsemax.sparsemax(x, mask, axis=1), logits),
+        "softmax_masked": (lambda x: masked.masked_softmax(x, mask, axis=1), logits),
+        "mean_masked": (lambda x: masked.masked_mean(x, mask, axis=1), logits),
+        "max_masked": (lambda x: masked.masked_max(x, mask, axis=1), logits),
+        "dequantize": (lambda x: x * quantize.dequantize(bytes_.astype(np.uint8)), np.ones((5, 7), np.float32)),
+    }
+
+
+def value_and_gradient(function, inputs, upstream):
+    """function(inputs), compiled as a whole, and the gradient of its sum weighted by upstream(shape)."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        value, backward = jax.vjp(jax.jit(function), inputs)
+        return value, backward(upstream(value.shape))[0]
+
+    import tensorflow as tf
+
+    @tf.function
+    def run(inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            value = function(inputs)
+        return value, tape.gradient(value, inputs, upstream(value.shape))
+
+    return run(tf.constant(inputs))
+
+
+def answers():
+    """Every case's value and gradient as numpy arrays: NAME.value and NAME.gradient."""
+
+    def upstream(shape):
+        return np.random.default_rng(8).normal(size=shape).astype(np.float32)
+
+    results = {}
+    for name, (function, inputs) in cases().items():
+        value, gradient = value_and_gradient(function, inputs, upstream)
+        results |= {f"{name}.value": np.asarray(value), f"{name}.gradient": np.asarray(gradient)}
+    return results
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **answers())
