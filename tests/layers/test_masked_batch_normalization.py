@@ -41,6 +41,7 @@ class TestMaskedBatchNormalization(LayerCase):
     def test_kept_statistics_average_first_and_forget_later(self):
         layer = MaskedBatchNormalization(momentum=0.75)  # plain averages over 4 steps
         means = np.random.default_rng(0).normal(size=7)
+        wanted = 0.0
         for step, mean in enumerate(means):
             layer(np.float32([[mean - 0.5], [mean + 0.5]]), training=True)
             wanted = means[: step + 1].mean() if step < 4 else 0.75 * wanted + 0.25 * mean

@@ -53,10 +53,9 @@ def test_sums_over_classes_and_averages_over_the_batch():
     labels, probabilities = np.ones((1, 2), bool), np.full((1, 2), 0.5, np.float32)
     one = float(weighted_cross_entropy(labels, probabilities))
     assert one == pytest.approx(2 * np.log(2), rel=1e-4)
-    assert float(weighted_cross_entropy(np.tile(labels, (3, 1)), np.tile(probabilities, (3, 1)))) == pytest.approx(one)
-    assert float(weighted_cross_entropy(np.tile(labels, (1, 3)), np.tile(probabilities, (1, 3)))) == pytest.approx(
-        3 * one
-    )
+    for repeats, times in (((3, 1), 1), ((1, 3), 3)):
+        loss = weighted_cross_entropy(np.tile(labels, repeats), np.tile(probabilities, repeats))
+        assert float(loss) == pytest.approx(times * one)
 
 
 def test_certain_and_wrong_costs_no_more_than_epsilon_allows():

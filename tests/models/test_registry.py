@@ -1,0 +1,15 @@
+import pytest
+
+from yt8m_attention import config
+from yt8m_attention.errors import UserError
+from yt8m_attention.models import registry
+
+
+def test_names_are_sorted_and_hold_the_papers_networks():
+    assert registry.names() == sorted(registry.names())
+    assert {"attention", "multi_attention"} <= set(registry.names())
+
+
+def test_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"--model: found 'Attention', wanted one of attention, multi_attention"):
+        registry.build(config.Model(model="Attention"))
