@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from yt8m_attention.data import order, sampling
-from yt8m_attention.data.shards import Source, gather
+from yt8m_attention.data import order, segments
+from yt8m_attention.data.batch import Batch, bag_size
+from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
 
 _PREFETCHED_BATCHES = 2
 _REMOTE_WINDOW = 16  # shards of some 0.4 GB
-_ALIGNMENT = 64  # bytes; TensorFlow takes over a numpy array so aligned without a copy
 START = (0, 0, 0)
 
 
@@ -104,15 +104,18 @@ def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_ho
       pattern, data, flag, holdout_fraction, only_holdout: as evaluation_batches.
       segment_labels: whether the ratings count; else all but videos is 0.
     """
-    videos = Source(pattern, flag, data, "videos", holdout_fraction, only_holdout)
-    rated = Source(pattern, flag, data, "rated_segments", holdout_fraction, only_holdout) if segment_labels else None
+    source = Source(pattern, flag, data, "videos", holdout_fraction, only_holdout)
     total, classes = np.zeros(4, int), set()
-    for number in range(len(videos.paths)):
-        total[0] += len(videos.open([number]).items[0])
-        if rated:
-            found = rated.open([number]).items[0]
-            total[1:] += len(found), found.skipped, len(found.classes)
-            classes.update(found.classes.tolist())
+    for number in range(len(source.paths)):
+        opened = source.open([number])
+        shard, videos = opened.shards[0], opened.items[0]
+        total[0] += len(videos)
+        if segment_labels:
+            kept = np.zeros(len(shard), bool)
+            kept[videos.record] = True
+            rated = segments.items("rated_segments", shard, data, kept)
+            total[1:] += len(rated), rated.skipped, len(rated.classes)
+            classes.update(rated.classes.tolist())
     return Summary(*total.tolist(), tuple(sorted(classes)))
 
 
@@ -132,16 +135,8 @@ def _dataset(generator, signature):
     return tf.data.Dataset.from_generator(generator, output_signature=signature).prefetch(_PREFETCHED_BATCHES)
 
 
-def _bag_size(source, training):
-    if source.video_level:
-        return 1
-    if source.kind != "videos":
-        return source.data.segment_size
-    return sampling.bag_size(source.data.sampling, training)
-
-
 def _signature(source, training, size):
-    frames, classes = _bag_size(source, training), source.data.num_classes
+    frames, classes = bag_size(source, training), source.data.num_classes
     return {
         "frames": tf.TensorSpec(
             [size, frames, source.data.features.total], tf.float32 if source.video_level else tf.uint8
@@ -163,17 +158,18 @@ class _Shuffled:
         """Opens what the first batch comes from, so that what is wrong with it is said before training starts."""
         epoch, window, offset = position
         groups = self._windows(epoch)
-        if window >= len(groups) or offset > self._open(epoch, window).bounds[-1]:
+        found = self._open(epoch, window).bounds[-1] if window < len(groups) else -1
+        if offset > found:
             raise UserError(
                 f"position {position} of the checkpoint lies beyond the training data, which has changed since; "
                 "name the same files, or start a new model"
             )
-        if len(groups) == 1 and not self._open(epoch, 0).bounds[-1]:
+        if len(groups) == 1 and not found:
             raise self._source.nothing()
 
     def batches(self, position, size):
         epoch, window, offset = position
-        batch = _Batch(self._source, size, training=True)
+        batch = Batch(self._source, size, training=True)
         while self._num_epochs is None or epoch < self._num_epochs:
             found = window + offset  # a position within the epoch is itself a sign of items
             while window < len(self._windows(epoch)):
@@ -186,7 +182,7 @@ class _Shuffled:
                     batch.add(opened, taken, (self._seed, epoch))
                     if not batch.room:
                         yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
-                        batch = _Batch(self._source, size, training=True)
+                        batch = Batch(self._source, size, training=True)
                 window, offset = window + 1, 0
             if not found:
                 raise self._source.nothing()
@@ -211,7 +207,7 @@ class _Shuffled:
 
 
 def _in_file_order(source, size):
-    batch, ordinal = _Batch(source, size, training=False), 0
+    batch, ordinal = Batch(source, size, training=False), 0
     for number in range(len(source.paths)):
         opened = source.open([number], range(number + 1, len(source.paths))[:1])
         numbers, offset = np.arange(opened.bounds[-1]), 0
@@ -222,78 +218,8 @@ def _in_file_order(source, size):
             if not batch.room:
                 yield {**batch.arrays(), **batch.names(ordinal)}
                 ordinal += size
-                batch = _Batch(source, size, training=False)
+                batch = Batch(source, size, training=False)
     if batch.filled:
         yield {**batch.arrays(), **batch.names(ordinal)}
     if not ordinal + batch.filled:
         raise source.nothing()
-
-
-class _Batch:
-    """The arrays of one batch, filled from one window or several."""
-
-    def __init__(self, source, size, training):
-        self._source, self._training, self.filled = source, training, 0
-        frames, classes = _bag_size(source, training), source.data.num_classes
-        dtype = np.float32 if source.video_level else np.uint8
-        self._frames = _aligned((size, frames, source.data.features.total), dtype)
-        self._mask = np.zeros((size, frames), bool)
-        self._labels = np.zeros((size, classes), np.uint8)
-        self._rated = np.full((size, classes), source.kind == "videos")
-        self._ids, self._starts = [], []
-
-    @property
-    def room(self):
-        return len(self._mask) - self.filled
-
-    def add(self, window, numbers, drawn_by=None):
-        """Adds a window's items by number; drawn_by: (seed, epoch) where their frames may be random ones."""
-        places, entries = window.locate(numbers)
-        shards, items = [window.shards[p] for p in places], [window.items[p] for p in places]
-        records = [i.record[e] for i, e in zip(items, entries, strict=True)]
-        starts = [i.start[e] for i, e in zip(items, entries, strict=True)]
-        num_frames = np.array([s.num_frames[r] for s, r in zip(shards, records, strict=True)])
-        ordinals = (window.numbers[places] << 32) + records
-        bags = self._bags(num_frames, starts, ordinals, drawn_by)
-        for shard, record, bag, found, entry in zip(shards, records, bags, items, entries, strict=True):
-            self._fill(shard, record, bag, found, entry)
-        self._starts += starts
-        self._ids += [s.ids[r] for s, r in zip(shards, records, strict=True)]
-
-    def _bags(self, num_frames, starts, ordinals, drawn_by):
-        """The frames of each item: int64, as many as there are."""
-        scheme, size = self._source.data.sampling, self._mask.shape[1]
-        if self._source.video_level:
-            return [np.zeros(1, np.int64)] * len(num_frames)
-        if self._source.kind != "videos":
-            return [np.arange(s, min(s + size, n)) for s, n in zip(starts, num_frames, strict=True)]
-        if self._training and scheme.frame_sampling == "random":
-            drawn = sampling.random_frame_indices(scheme, num_frames, *drawn_by, ordinals)
-            return [row[: size if n else 0] for row, n in zip(drawn, num_frames, strict=True)]
-        return [sampling.frame_indices(scheme, n) for n in num_frames]
-
-    def _fill(self, shard, record, bag, items, entry):
-        at, length = self.filled, len(bag)
-        if length:
-            gather(shard, record, bag, self._source.data.features, self._frames[at, :length])
-        self._frames[at, length:] = 0
-        self._mask[at, :length] = True
-        pairs = slice(items.splits[entry], items.splits[entry + 1])
-        self._labels[at, items.classes[pairs]] = items.scores[pairs]
-        self._rated[at, items.classes[pairs]] = True
-        self.filled += 1
-
-    def arrays(self):
-        arrays = {"frames": self._frames, "mask": self._mask, "labels": self._labels, "rated": self._rated}
-        return {name: array[: self.filled] for name, array in arrays.items()}
-
-    def names(self, first_ordinal):
-        ordinals = np.arange(first_ordinal, first_ordinal + self.filled)
-        return {"id": np.array(self._ids, object), "start": np.array(self._starts, np.int64), "ordinal": ordinals}
-
-
-def _aligned(shape, dtype):
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    at = -raw.ctypes.data % _ALIGNMENT
-    return raw[at : at + size].view(dtype).reshape(shape)

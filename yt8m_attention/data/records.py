@@ -196,7 +196,7 @@ def _packed_integers(data, at, end):
     values = []
     while at < end:
         value, at = _varint(data, at)
-        values.append(value - (1 << 64) if value >> 63 else value)
+        values.append((value & (1 << 64) - 1) - (1 << 64 if value >> 63 & 1 else 0))
     if at != end:
         raise ValueError("a number cut off")
     return values

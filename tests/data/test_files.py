@@ -1,0 +1,99 @@
+import os
+
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from record_helpers import video, write
+
+from yt8m_attention.data import files, tfrecord
+from yt8m_attention.errors import UserError
+
+
+def test_a_pattern_is_sorted_and_names_each_file_once(tmp_path):
+    paths = [write(tmp_path / name, [video(0, 2)]) for name in ("b1", "a2", "a1")]
+    assert files.expand(f"{tmp_path}/b*, {tmp_path}/a*,{tmp_path}/a1", "f") == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("", "--flag='': names no files"),
+        ("{0}/a*,{0}/none*", r"--flag=.*none\*: matches no files"),
+        ("{0}", "is not a file; name the files in it"),
+        ("{0}/empty", "empty is empty"),
+        ("gs-not-known://bucket/a*", r"--flag=gs-not-known://bucket/a\*: matches no files"),
+        ("ram://none/a*", "matches no files"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_is_said_with_its_flag(tmp_path, pattern, message):
+    write(tmp_path / "a", [video(0, 2)])
+    (tmp_path / "empty").touch()
+    with pytest.raises(UserError, match=message):
+        files.expand(pattern.format(tmp_path), "flag")
+
+
+def test_remote_files_are_copied_whole_and_removed_when_no_longer_needed(tmp_path):
+    for name in ("a", "b"):
+        tf.io.gfile.GFile(f"ram://shards/{name}", "wb").write(name.encode() * 100)
+    paths = files.expand("ram://shards/*", "flag")
+    cache = files.ShardCache(str(tmp_path / "cache"))
+    cache.fetch_ahead(paths)
+    copies = [cache.local_path(path) for path in paths]
+    assert [open(copy).read() for copy in copies] == ["a" * 100, "b" * 100]
+    cache.keep_only(paths[1:])
+    assert [os.path.exists(copy) for copy in copies] == [False, True]
+    assert os.listdir(os.path.dirname(copies[1])) == [os.path.basename(copies[1])]
+    with pytest.raises(UserError, match="ram://shards/none: cannot be copied"):
+        cache.local_path("ram://shards/none")
+    assert cache.local_path("/some/local") == "/some/local"
+    del cache
+    assert not os.listdir(tmp_path / "cache")
+
+
+def test_checksum_is_that_of_the_standard():
+    # CRC-32C of "123456789" is 0xE3069283 in every catalogue of CRCs.
+    crc = 0xE3069283
+    assert tfrecord.masked_crc32c(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def test_spans_hold_the_records_as_tensorflow_reads_them(tmp_path):
+    path = write(tmp_path / "a", [b"", b"x" * 1000, video(0, 3)])
+    raw = open(path, "rb").read()
+    expected = [record.numpy() for record in tf.data.TFRecordDataset(path)]
+    assert [raw[a:b] for a, b in tfrecord.record_spans(path, raw)] == expected
+
+
+@given(st.data())
+def test_a_file_cut_off_within_a_record_is_said(draw):
+    ends = [16 + 5, 2 * 16 + 5 + 300]
+    raw = RECORDS
+    cut = draw.draw(st.integers(1, len(raw) - 1).filter(lambda c: c not in ends))
+    with pytest.raises(UserError, match=r"FILE: offset \d+: the file ends within a record"):
+        tfrecord.record_spans("FILE", raw[:cut])
+
+
+@given(st.binary(min_size=12, max_size=100).filter(lambda raw: raw[8:12] != RECORDS[8:12]))
+def test_a_file_of_another_kind_is_said(raw):
+    with pytest.raises(UserError, match="FILE: offset 0: not a TFRecord file"):
+        tfrecord.record_spans("FILE", raw)
+
+
+def test_a_missing_or_empty_file_is_said(tmp_path):
+    with pytest.raises(UserError, match="none: cannot be read"):
+        tfrecord.stamp(str(tmp_path / "none"))
+    (tmp_path / "empty").touch()
+    with pytest.raises(UserError, match="empty: is empty"):
+        tfrecord.mapped(tfrecord.stamp(str(tmp_path / "empty")))
+
+
+def _records():
+    out = b""
+    for record in (b"hello", b"r" * 300, b"the last"):
+        length = len(record).to_bytes(8, "little")
+        out += length + tfrecord.masked_crc32c(length).to_bytes(4, "little") + record
+        out += tfrecord.masked_crc32c(record).to_bytes(4, "little")
+    return out
+
+
+RECORDS = _records()

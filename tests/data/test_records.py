@@ -1,0 +1,208 @@
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from record_helpers import (
+    FEATURES,
+    assemble,
+    context,
+    delimited,
+    feature,
+    feature_lists,
+    frames_of,
+    sequence_example,
+    shared_data,
+    unpacked_integers,
+    video,
+    video_level,
+    write,
+)
+
+from yt8m_attention import config
+from yt8m_attention.data import index, records, shards, tfrecord
+from yt8m_attention.errors import UserError
+
+
+def decode(raw, features=FEATURES):
+    return records.decode("FILE", raw, (0, len(raw)), features)
+
+
+def read(directory, raw):
+    """-> (index of a file that holds the record alone, its frames as batches get them, by stride where it has one)."""
+    shard = index.shard_index(write(f"{directory}/{next(NUMBERS)}", [raw]), FEATURES)
+    out = np.empty((shard.num_frames[0], FEATURES.total), np.float32 if shard.video_level[0] else np.uint8)
+    shards.gather(shard, 0, np.arange(len(out)), FEATURES, out)
+    return shard, out
+
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("records")
+
+
+segments_lists = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 11), st.integers(0, 1)), max_size=4)
+shapes = st.fixed_dictionaries(
+    {
+        "id_key": st.sampled_from(["id", "video_id"]),
+        "labels": st.lists(st.integers(-5, 4000), max_size=5),
+        "segments": segments_lists,
+        "length": st.integers(0, 7),
+        "extra": st.booleans(),
+        "unpacked": st.booleans(),
+        "split": st.booleans(),
+        "seed": st.integers(0, 10**6),
+    }
+)
+
+
+def build(shape):
+    parts = context("an-id", shape["labels"], shape["segments"], id_key=shape["id_key"])
+    lists = feature_lists(frames_of(shape["seed"], shape["length"]))
+    if shape["extra"]:
+        parts |= {"start_time_seconds": feature(1.5), "nothing": tf.train.Feature(), "url": feature(b"x", b"")}
+        lists["depth"] = tf.train.FeatureList(feature=[feature(1.0, 2.0)] * 2)
+    entries = [(name, value.SerializeToString()) for name, value in parts.items()]
+    if shape["unpacked"]:
+        entries = [(n, unpacked_integers(shape["labels"]) if n == "labels" else v) for n, v in entries]
+    streams = [(name, value.SerializeToString()) for name, value in lists.items()]
+    rng = np.random.default_rng(shape["seed"])
+    entries, streams = ([pairs[i] for i in rng.permutation(len(pairs))] for pairs in (entries, streams))
+    return assemble(entries, streams, shape["split"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(shape=shapes)
+def test_agrees_with_the_protobuf_parser_on_records_of_any_shape(directory, shape):
+    raw = build(shape)
+    parsed = tf.train.SequenceExample.FromString(raw)
+    values = parsed.context.feature
+    record = decode(raw)
+    assert record.id == b"an-id"
+    assert record.labels.tolist() == list(values["labels"].int64_list.value) == shape["labels"]
+    assert record.segment_labels.tolist() == list(values["segment_labels"].int64_list.value)
+    assert record.segment_starts.tolist() == list(values["segment_start_times"].int64_list.value)
+    assert record.segment_ends.tolist() == list(values["segment_end_times"].int64_list.value)
+    assert record.segment_scores.tolist() == list(values["segment_scores"].float_list.value)
+    assert record.num_frames == shape["length"]
+    shard, frames = read(directory, raw)
+    expected = [
+        b"".join(parsed.feature_lists.feature_list[n].feature[t].bytes_list.value[0] for n in FEATURES.names)
+        for t in range(shape["length"])
+    ]
+    assert [row.tobytes() for row in frames] == expected
+    assert shape["unpacked"] or shard.streams[..., 2].all()
+    np.testing.assert_array_equal(records.read_frames("FILE", raw, (0, len(raw)), FEATURES), frames)
+
+
+@settings(max_examples=300, deadline=None)
+@given(shape=shapes, draw=st.data())
+def test_a_damaged_record_is_read_or_refused_in_one_line(directory, shape, draw):
+    raw = bytearray(build(shape))
+    for _ in range(draw.draw(st.integers(1, 3))):
+        raw[draw.draw(st.integers(0, len(raw) - 1))] = draw.draw(st.integers(0, 255))
+    raw = bytes(raw[: draw.draw(st.integers(1, len(raw)))])
+    try:
+        read(directory, raw)
+    except UserError as error:
+        assert str(error).startswith(f"{directory}/")
+        assert "\n" not in str(error)
+
+
+def test_a_list_as_long_as_equal_frames_that_holds_others_is_refused(directory):
+    frames = [bytes(3), bytes(1), bytes(5), bytes(3)]
+    rgb = tf.train.FeatureList(feature=[feature(f) for f in frames])
+    lists = {**feature_lists(frames_of(0, 4)), "rgb": rgb}
+    with pytest.raises(UserError, match=r"record 'a': rgb has [15] features a frame, wanted 3; .*--feature_sizes"):
+        read(directory, sequence_example(context("a", [1]), lists))
+
+
+def test_streams_of_unequal_length_end_with_the_shortest(directory):
+    lists = {**feature_lists(frames_of(1, 6)), "audio": feature_lists(frames_of(2, 4))["audio"]}
+    expected = np.concatenate([frames_of(1, 6)[:4, :3], frames_of(2, 4)[:, 3:]], axis=1)
+    np.testing.assert_array_equal(read(directory, sequence_example(context("a", [1]), lists))[1], expected)
+
+
+def test_video_level_records_are_one_float_frame(directory):
+    raw, means = video_level(3, labels=(4, 7))
+    shard, frames = read(directory, raw)
+    assert shard.video_level.all() and shard.num_frames == 1 and shard.labels.tolist() == [4, 7]
+    np.testing.assert_array_equal(frames, means[None])
+
+
+def test_ids_and_ratings_are_read_without_knowing_the_features():
+    record = decode(video(7, 9, labels=[2], segments=[(5, 3, 1)]), features=None)
+    assert (record.id, record.num_frames, record.streams) == (b"v0007", 9, ())
+    assert record.segment_labels.tolist() == [3]
+    assert decode(sequence_example(context("a", [1]), {}), features=None).num_frames == -1
+
+
+def rated(**changes):
+    parts = context("a", [1], [(0, 1, 1), (5, 1, 0)])
+    return sequence_example({**parts, **changes}, feature_lists(frames_of(0, 10)))
+
+
+@pytest.mark.parametrize(
+    ("raw", "features", "message"),
+    [
+        (video(1, 4), config.Features(("rgb", "audio"), (4, 2)), "'v0001': rgb has 3 .* wanted 4; .*--feature_sizes"),
+        (
+            video(1, 4),
+            config.Features(("rgb", "depth"), (3, 2)),
+            r"only \['audio', 'rgb'\]; .*--feature_names",
+        ),
+        (video_level(1)[0], config.Features(("rgb",), (4,)), "mean_rgb has 3 .* wanted 4; .*--feature_sizes"),
+        (video_level(1)[0], config.Features(("depth",), (4,)), "no feature 'mean_depth', .*--feature_names"),
+        (sequence_example({"labels": feature(1)}, {}), FEATURES, "neither 'id' nor 'video_id'"),
+        (sequence_example({"id": feature(1.0, 2.0)}, {}), FEATURES, "neither 'id' nor 'video_id'"),
+        (rated(segment_scores=feature(1.0)), FEATURES, "2 segment_labels, .* 1 segment_scores; .* parallel"),
+        (rated(segment_end_times=feature(5)), FEATURES, "1 segment_end_times, .* parallel"),
+        (rated(labels=feature(b"cat")), FEATURES, "labels holds bytes values, wanted int64"),
+        (rated(segment_labels=feature(1.0, 2.0)), FEATURES, "segment_labels holds float.* wanted int64"),
+        (b"\xff\xff\xff", FEATURES, "offset 0: the record is no tf.train.SequenceExample"),
+        (delimited(1, b"\x0a\x7f"), FEATURES, "offset 0: the record is no tf.train.SequenceExample"),
+    ],
+)
+def test_what_cannot_be_used_is_said(raw, features, message):
+    with pytest.raises(UserError, match=message):
+        decode(raw, features)
+
+
+def test_labels_outside_the_classes_are_refused(tmp_path):
+    path = write(tmp_path / "a", [video(0, 2, [3]), video(1, 2, [], [(0, 11, 1)]), video(2, 2, [1, 12])])
+    assert len(index.shard_index(path, FEATURES, 13)) == 3
+    with pytest.raises(UserError, match=r"'v0002': has label 12, .*--num_classes=12"):
+        index.shard_index(path, FEATURES, 12)
+    with pytest.raises(UserError, match=r"'v0002': has label 12, .*--num_classes=11"):
+        index.shard_index(path, FEATURES, 11)
+
+
+def test_an_index_follows_its_file(tmp_path):
+    path = write(tmp_path / "a", [video(0, 2)])
+    assert len(index.shard_index(path, FEATURES)) == 1
+    write(path, [video(0, 2), video(1, 2)])
+    assert len(index.shard_index(path, FEATURES)) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "features"),
+    [
+        ("audioset/train/0000.tfrecord", config.Features(("audio_embedding",), (128,))),
+        ("audioset/validate/0000.tfrecord", config.Features(("audio_embedding",), (128,))),
+        ("yt8m_video/validate0000.tfrecord", config.Features()),
+    ],
+)
+def test_real_records_agree_with_the_parser(file, features):
+    path = shared_data(*file.split("/"))
+    raw = path.read_bytes()
+    for span in map(tuple, tfrecord.record_spans(str(path), raw)[:60].tolist()):
+        walked, parsed = records._walk(raw, *span, None), records._parse("FILE", raw, span)
+        assert {name: list(values) for name, values in walked[0].items()} == parsed[0]
+        record = records.decode("FILE", raw, span, features)
+        assert records.read_frames("FILE", raw, span, features).shape == (record.num_frames, features.total)
+        assert record.video_level or all(s.stride for s in record.streams)
