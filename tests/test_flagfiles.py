@@ -1,4 +1,4 @@
-"""Every flagfile says what it is for, and every combination that run_train.sh can make is a run that `train` accepts."""
+"""Every flagfile says what it is for, and `train` accepts every combination that run_train.sh can make of them."""
 
 import itertools
 import json
