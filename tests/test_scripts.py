@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 RECORDER = f"""#!{sys.executable}
-import json, os, sys
+import json, os, signal, sys, time
 
 arguments = sys.argv[1:]
 if arguments[0] == "-":
@@ -25,33 +26,53 @@ if arguments[0] == "-m":
         file.write(json.dumps([command, arguments[2:]]) + "\\n")
     if command == os.environ.get("FAILING"):
         sys.exit(7)
+    if command == os.environ.get("STOPPED"):
+        def stop(*_):
+            print(json.dumps({{"preempted": True}}), flush=True)
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, stop)
+        open(os.environ["RECORD"] + ".ready", "w").close()
+        time.sleep(60)
     print("words before the result")
     print(json.dumps({{"command": command, "segment_map": 0.5, "chance": None}}))
 """
 
 
+class Caller:
+    """Calls a script in a directory of its own, and tells which commands it called."""
+
+    def __init__(self, tmp_path):
+        self.environment = tmp_path / "environment"
+        self.record = tmp_path / "record"
+        self.work = tmp_path / "elsewhere"
+        self.work.mkdir()
+        python = self.environment / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(RECORDER)
+        python.chmod(0o755)
+
+    def start(self, script, *arguments, **settings):
+        self.record.write_text("")
+        keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        own = {"VIRTUAL_ENV": str(self.environment), "RECORD": str(self.record)}
+        return subprocess.Popen(
+            ["bash", str(ROOT / script), *arguments],
+            cwd=self.work, env={**keep, **own, **settings}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def calls(self):
+        """[(command, its arguments)] of the last start."""
+        return [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
+
+    def __call__(self, script, *arguments, **settings):
+        process = self.start(script, *arguments, **settings)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err), self.calls()
+
+
 @pytest.fixture
 def call(tmp_path):
-    """call(script, *arguments, **environment) -> (completed process, [(command, its arguments)])."""
-    python = tmp_path / "environment" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(RECORDER)
-    python.chmod(0o755)
-    work = tmp_path / "elsewhere"
-    work.mkdir()
-
-    def call(script, *arguments, **environment):
-        record = tmp_path / "record"
-        record.write_text("")
-        keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        variables = {**keep, "VIRTUAL_ENV": str(tmp_path / "environment"), "RECORD": str(record), **environment}
-        done = subprocess.run(
-            ["bash", str(ROOT / script), *arguments], cwd=work, env=variables, capture_output=True, text=True
-        )
-        return done, [tuple(json.loads(line)) for line in record.read_text().splitlines()]
-
-    call.work = work
-    return call
+    return Caller(tmp_path)
 
 
 def last_line(done):
@@ -120,6 +141,18 @@ def test_a_failing_command_ends_training(call, failing, status):
     assert done.returncode == status
     assert calls[-1][0] == failing
     assert done.stdout == ""
+
+
+def test_a_stopped_training_stops_the_script(call):
+    process = call.start("run_train.sh", STOPPED="train")
+    ready = Path(f"{call.record}.ready")
+    while not ready.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (143, "")
+    assert "goes on from there" in err
+    assert [command for command, _ in call.calls()] == ["synthesize", "train"]
 
 
 @pytest.mark.parametrize(
