@@ -37,7 +37,28 @@ train_phase() {
     if [ -f "$ROOT/flags/$name.flags" ]; then flags+=("--flagfile=$ROOT/flags/$name.flags"); fi
   done
   flags+=(${own[@]+"${own[@]}"} "--train_dir=$RUN_DIR/$1" "--train_data_pattern=$2" "${@:3}")
-  "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >&2
+  mkdir -p "$RUN_DIR"
+  attend "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >"$RUN_DIR/$1.json"
+  tail -n 1 "$RUN_DIR/$1.json" >&2
+  if tail -n 1 "$RUN_DIR/$1.json" | grep -q '"preempted": true'; then
+    say "stopped at a checkpoint; the same command goes on from there"
+    exit 143
+  fi
+}
+
+# attend COMMAND...: passes on a signal to stop, which training answers with a checkpoint, and waits for its end.
+attend() {
+  local child status=0
+  "$@" &
+  child=$!
+  trap 'kill -TERM "$child" 2>/dev/null || true' TERM INT
+  while
+    status=0
+    wait "$child" || status=$?
+    kill -0 "$child" 2>/dev/null
+  do :; done
+  trap - TERM INT
+  return "$status"
 }
 
 evaluate() { result_of eval "--train_dir=$RUN_DIR/$1" --segment_labels "${EVALUATED[@]}"; }

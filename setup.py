@@ -8,7 +8,13 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "yt8m_attention/__init__.py").read_text("utf-8"), re.M).group(1)
 
-COMMANDS = ("train", "eval", "inference", "segment_eval_inference", "synthesize")
+COMMANDS = {
+    "train": "train",
+    "eval": "eval",
+    "inference": "inference.__main__",  # a folder has the name
+    "segment_eval_inference": "segment_eval_inference",
+    "synthesize": "synthesize",
+}
 
 # One distribution of TensorFlow for processors and GPUs alike: the extra `gpu` only adds NVIDIA's libraries to it.
 # (`tensorflow-cpu` would be a second distribution of the same package, and whichever came last would win.)
@@ -46,6 +52,6 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": [f"yt8m-{name.replace('_', '-')} = yt8m_attention.{name}:entry" for name in COMMANDS]
+        "console_scripts": [f"yt8m-{name} = yt8m_attention.{module}:entry" for name, module in COMMANDS.items()]
     },
 )

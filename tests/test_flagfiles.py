@@ -1,0 +1,118 @@
+"""Every flagfile says what it is for, and `train` accepts every combination that run_train.sh can make of them."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLAGS = ROOT / "flags"
+
+PHASES = ("phase1", "phase2")
+DATA = ("youtube8m", "demo", "collage", "audioset")
+# name: heads, classifier, normaliser, sampling; the paper's table of single models.
+PUBLISHED = {
+    "attention_1": (1, "moe", "sparsemax", "random"),
+    "attention_2": (1, "moe", "softmax", "every"),
+    "attention_3": (1, "logistic", "softmax", "random"),
+    "multi_attention_1": (8, "logistic", "softmax", "random"),
+    "multi_attention_2": (8, "moe", "softmax", "random"),
+    "multi_attention_3": (16, "moe", "softmax", "random"),
+}
+
+# Flags are global to a process and commands define the same ones, so they are parsed in a process of their own.
+PARSE = """
+import json, sys
+from absl.testing import flagsaver
+from yt8m_attention import config
+from yt8m_attention.cli import app, train_flags
+
+for line in sys.stdin:
+    with flagsaver.flagsaver():
+        app.parse(["train", *json.loads(line)])
+        print(json.dumps(config.to_dict(train_flags.run())))
+"""
+
+
+def command_line(phase, model, data):
+    """run_train.sh's order of flagfiles, without the network that reading the class ids may need."""
+    names = [name for name in (phase, model, data, f"{data}_{phase}") if (FLAGS / f"{name}.flags").exists()]
+    return [f"--flagfile={FLAGS / name}.flags" for name in names] + [
+        "--train_dir=runs",
+        "--train_data_pattern=*.tfrecord",
+        "--segment_label_ids_file=",
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """{(phase, model, data): the run's configuration as a dict}."""
+    keys = list(itertools.product(PHASES, PUBLISHED, DATA))
+    lines = "\n".join(json.dumps(command_line(*key)) for key in keys)
+    done = subprocess.run([sys.executable, "-c", PARSE], input=lines, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(keys, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def test_every_flagfile_has_its_place():
+    known = {*PHASES, *PUBLISHED, *DATA, *(f"{data}_{phase}" for data in DATA for phase in PHASES)}
+    assert {path.name.removesuffix(".flags") for path in FLAGS.iterdir()} <= known
+
+
+@pytest.mark.parametrize("path", sorted(FLAGS.glob("*.flags")), ids=lambda path: path.stem)
+def test_a_flagfile_opens_with_command_cost_and_score(path):
+    comments = list(itertools.takewhile(lambda line: line.startswith("# "), path.read_text("utf-8").splitlines()))
+    said = [line.removeprefix("# ").partition(":")[0] for line in comments]
+    assert [word for word in said if word in ("Command", "Cost", "Score")] == ["Command", "Cost", "Score"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_networks(runs, name):
+    run = runs["phase1", name, "youtube8m"]
+    model, sampling = run["model"], run["data"]["sampling"]
+    heads, classifier, normaliser, frames = PUBLISHED[name]
+    assert model["model"] == ("attention" if heads == 1 else "multi_attention")
+    assert model["num_heads"] == heads
+    assert model["video_level_classifier_model"] == classifier
+    assert model["attention_normalizer"] == normaliser
+    assert sampling["frame_sampling"] == frames
+    if frames == "every":
+        taken = range(sampling["first_frame"], sampling["last_frame"] + 1, sampling["frame_stride"])
+        assert (taken[0], taken[-1], len(taken)) == (20, 270, 51)
+    else:
+        assert (sampling["num_frames"], sampling["trim_frames"]) == (120, 15)
+
+
+def test_published_schedule(runs):
+    first, second = (runs[phase, "multi_attention_1", "youtube8m"]["phase"] for phase in PHASES)
+    assert (first["max_steps"], second["max_steps"]) == (60_100, 2500)
+    for phase in (first, second):
+        assert (phase["batch_size"], phase["base_learning_rate"], phase["clip_gradient_norm"]) == (128, 8e-4, 1.0)
+        assert (phase["learning_rate_decay"], phase["learning_rate_decay_examples"]) == (0.8, 4_000_000)
+
+
+def test_phase_2_goes_on_where_phase_1_ended(runs):
+    for model, data in itertools.product(PUBLISHED, DATA):
+        first, second = runs["phase1", model, data], runs["phase2", model, data]
+        assert first["model"] == second["model"]
+        assert first["data"] == second["data"]
+        for flag in ("base_learning_rate", "learning_rate_decay", "learning_rate_decay_examples"):
+            assert first["phase"][flag] == second["phase"][flag], (model, data, flag)
+
+
+def test_rated_segments_are_phase_2s_and_some_are_held_out(runs):
+    for (phase, _, _), run in runs.items():
+        assert run["phase"]["segment_labels"] == (phase == "phase2")
+        assert (run["phase"]["holdout_fraction"] > 0) == (phase == "phase2")
+        assert run["phase"]["unrated"] == "ignore"
+
+
+def test_the_data_decides_how_frames_are_sampled(runs):
+    for (_, model, data), run in runs.items():
+        if data == "audioset":
+            assert run["data"]["sampling"]["frame_sampling"] == "all", model
+            assert run["data"]["segment_size"] == 2
+            assert run["model"]["features"] == {"names": ["audio_embedding"], "sizes": [128]}

@@ -1,0 +1,200 @@
+"""What run_train.sh and run_eval.sh ask of the commands, in which order, and what they make of the answers.
+
+The commands themselves are replaced by a recorder, put in the place of an active environment's Python.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+RECORDER = f"""#!{sys.executable}
+import json, os, signal, sys, time
+
+arguments = sys.argv[1:]
+if arguments[0] == "-":
+    os.execv({sys.executable!r}, [{sys.executable!r}, *arguments])
+if arguments[0] == "-m":
+    command = arguments[1].removeprefix("yt8m_attention.")
+    with open(os.environ["RECORD"], "a") as file:
+        file.write(json.dumps([command, arguments[2:]]) + "\\n")
+    if command == os.environ.get("FAILING"):
+        sys.exit(7)
+    if command == os.environ.get("STOPPED"):
+        def stop(*_):
+            print(json.dumps({{"preempted": True}}), flush=True)
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, stop)
+        open(os.environ["RECORD"] + ".ready", "w").close()
+        time.sleep(60)
+    print("words before the result")
+    print(json.dumps({{"command": command, "segment_map": 0.5, "chance": None}}))
+"""
+
+
+class Caller:
+    """Calls a script in a directory of its own, and tells which commands it called."""
+
+    def __init__(self, tmp_path):
+        self.environment = tmp_path / "environment"
+        self.record = tmp_path / "record"
+        self.work = tmp_path / "elsewhere"
+        self.work.mkdir()
+        python = self.environment / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(RECORDER)
+        python.chmod(0o755)
+
+    def start(self, script, *arguments, **settings):
+        self.record.write_text("")
+        keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        own = {"VIRTUAL_ENV": str(self.environment), "RECORD": str(self.record)}
+        return subprocess.Popen(
+            ["bash", str(ROOT / script), *arguments],
+            cwd=self.work, env={**keep, **own, **settings}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def calls(self):
+        """[(command, its arguments)] of the last start."""
+        return [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
+
+    def __call__(self, script, *arguments, **settings):
+        process = self.start(script, *arguments, **settings)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err), self.calls()
+
+
+@pytest.fixture
+def call(tmp_path):
+    return Caller(tmp_path)
+
+
+def last_line(done):
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def flagfiles(arguments):
+    return [Path(a.partition("=")[2]).stem for a in arguments if a.startswith("--flagfile=")]
+
+
+def test_train_without_settings_makes_its_data(call):
+    done, calls = call("run_train.sh")
+    assert done.returncode == 0, done.stderr
+    assert [command for command, _ in calls] == ["synthesize", "train", "train", "eval", "eval"]
+    run_dir = "runs/demo/multi_attention_1"
+    first, second = calls[1][1], calls[2][1]
+    assert flagfiles(first) == ["phase1", "multi_attention_1", "demo", "demo_phase1"]
+    assert flagfiles(second) == ["phase2", "multi_attention_1", "demo", "demo_phase2"]
+    assert f"--train_data_pattern={run_dir}/data/train/*.tfrecord" in first
+    assert f"--train_data_pattern={run_dir}/data/validate/*.tfrecord" in second
+    assert f"--init_checkpoint={run_dir}/phase1" in second
+    assert "--segment_labels" in second
+    for phase, arguments in (("phase1", calls[3][1]), ("phase2", calls[4][1])):
+        assert f"--train_dir={run_dir}/{phase}" in arguments
+        assert f"--eval_data_pattern={run_dir}/data/test/*.tfrecord" in arguments
+        assert "--only_holdout" not in arguments
+    assert last_line(done) == {
+        "phase1": {"command": "eval", "segment_map": 0.5, "chance": None},
+        "phase2": {"command": "eval", "segment_map": 0.5, "chance": None},
+        "run_dir": run_dir,
+    }
+    assert f"--logdir {run_dir}" in done.stderr
+
+
+def test_the_command_line_wins_and_is_trainings_alone(call):
+    _, calls = call("run_train.sh", "--max_steps=3", "--nodeterministic", MODEL="attention_2", RUN_DIR="here")
+    for command, arguments in calls:
+        if command == "train":
+            assert arguments[-2:] == ["--max_steps=3", "--nodeterministic"]
+            assert flagfiles(arguments)[1] == "attention_2"
+        else:
+            assert "--max_steps=3" not in arguments
+        assert any(a.startswith(("--train_dir=here/", "--output_dir=here/")) for a in arguments)
+
+
+def test_named_data_is_youtube8m_judged_on_what_phase_2_left_out(call):
+    settings = {"TRAIN_DATA": "a b/*.tfrecord", "SEGMENT_DATA": "gs://bucket/validate*.tfrecord"}
+    done, calls = call("run_train.sh", **settings)
+    assert done.returncode == 0, done.stderr
+    assert [command for command, _ in calls] == ["train", "train", "eval", "eval"]
+    assert flagfiles(calls[0][1]) == ["phase1", "multi_attention_1", "youtube8m"]
+    assert "--train_data_pattern=a b/*.tfrecord" in calls[0][1]
+    for _, arguments in calls[2:]:
+        assert arguments[-3:] == [
+            "--eval_data_pattern=gs://bucket/validate*.tfrecord",
+            "--only_holdout",
+            "--holdout_fraction=0.1",
+        ]
+    _, calls = call("run_train.sh", "--holdout_fraction=0.3", **settings)
+    assert calls[-1][1][-1] == "--holdout_fraction=0.3"
+
+
+@pytest.mark.parametrize("failing, status", [("synthesize", 7), ("train", 7), ("eval", 7)])
+def test_a_failing_command_ends_training(call, failing, status):
+    done, calls = call("run_train.sh", FAILING=failing)
+    assert done.returncode == status
+    assert calls[-1][0] == failing
+    assert done.stdout == ""
+
+
+def test_a_stopped_training_stops_the_script(call):
+    process = call.start("run_train.sh", STOPPED="train")
+    ready = Path(f"{call.record}.ready")
+    while not ready.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (143, "")
+    assert "goes on from there" in err
+    assert [command for command, _ in call.calls()] == ["synthesize", "train"]
+
+
+@pytest.mark.parametrize(
+    "script, settings, told",
+    [
+        ("run_train.sh", {"MODEL": "no_such"}, "MODEL=no_such"),
+        ("run_train.sh", {"DATA": "no_such"}, "DATA=no_such"),
+        ("run_train.sh", {"TRAIN_DATA": "x"}, "SEGMENT_DATA"),
+        ("run_train.sh", {"SEGMENT_DATA": "x"}, "TRAIN_DATA"),
+        ("run_train.sh", {"DATA": "demo", "TRAIN_DATA": "x"}, "DATA=demo"),
+        ("run_eval.sh", {}, "run_train.sh first"),
+    ],
+)
+def test_wrong_settings_are_said_in_one_line(call, script, settings, told):
+    done, calls = call(script, **settings)
+    assert (done.returncode, calls, done.stdout) == (2, [], "")
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_eval_ranks_and_scores_the_ranking(call):
+    (call.work / "runs/demo/multi_attention_1/phase2").mkdir(parents=True)
+    done, calls = call("run_eval.sh", "--segment_window=0,0")
+    assert done.returncode == 0, done.stderr
+    assert [command for command, _ in calls] == ["eval", "inference", "segment_eval_inference"]
+    assert {name: result["command"] for name, result in last_line(done).items()} == {
+        "eval": "eval",
+        "inference": "inference",
+        "submission": "segment_eval_inference",
+    }
+    run_dir = "runs/demo/multi_attention_1"
+    assert f"--input_data_pattern={run_dir}/data/test/*.tfrecord" in calls[1][1]
+    assert f"--output_file={run_dir}/segments.csv" in calls[1][1]
+    assert f"--submission_file={run_dir}/segments.csv" in calls[2][1]
+    for _, arguments in calls:
+        assert arguments[-1] == "--segment_window=0,0"
+        ignored = next(a for a in arguments if a.startswith("--undefok="))
+        assert "segment_window" in ignored.partition("=")[2].split(",")
+
+
+def test_a_failing_command_ends_evaluation(call):
+    (call.work / "here/phase2").mkdir(parents=True)
+    done, calls = call("run_eval.sh", RUN_DIR="here", FAILING="inference")
+    assert done.returncode == 7
+    assert [command for command, _ in calls] == ["eval", "inference"]
