@@ -7,7 +7,14 @@ With --norun_once it follows a training run and scores every checkpoint, until t
 
 from absl import flags
 
-from yt8m_attention.cli import app, data_flags, eval_flags, trained_flags, values  # noqa: F401  they define flags
+from yt8m_attention.cli import (  # they define flags
+    app,
+    data_flags,
+    eval_flags,  # noqa: F401
+    holdout_flags,
+    trained_flags,
+    values,
+)
 
 FLAGS = flags.FLAGS
 
@@ -26,8 +33,7 @@ def main():
         change_data=data_flags.over,
         segments=FLAGS.segment_labels,
         top_k=FLAGS.top_k,
-        only_holdout=FLAGS.only_holdout,
-        holdout_fraction=FLAGS.holdout_fraction,
+        held_out=holdout_flags.share,
         limit=FLAGS.num_examples,
     )
 

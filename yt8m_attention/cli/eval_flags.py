@@ -11,5 +11,3 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_integer("top_k", schema.TOP_CLASSES, "classes of a video that GAP and MAP look at")
 flags.DEFINE_integer("num_examples", None, "score no more than this many videos, and this many segments")
-flags.DEFINE_bool("only_holdout", False, "score only the share of the videos that training held out")
-flags.DEFINE_float("holdout_fraction", None, "that share; absent: as the model was trained")

@@ -5,7 +5,6 @@ import time
 
 from yt8m_attention import progress
 from yt8m_attention.data import files as data_files
-from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
@@ -16,8 +15,7 @@ from yt8m_attention.training.summaries import Summaries
 _POLL_SECONDS = 5.0
 
 
-def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, only_holdout=False,
-             holdout_fraction=None, limit=None):  # fmt: skip
+def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, held_out=None, limit=None):
     """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
 
     Args:
@@ -27,7 +25,8 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
       change_data: function of the run's config.Data -> the one to evaluate with; None: as trained.
       segments: whether rated segments are scored too.
       top_k: classes of a video that GAP and MAP look at.
-      only_holdout, holdout_fraction: whether only the share held out is scored, and that share (None: the run's).
+      held_out: function of the share that the run held out -> the share that alone is scored, 0 for all videos;
+        None: all videos.
       limit: as evaluator.Examples.
 
     Returns:
@@ -35,15 +34,12 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
       model was trained on some of these files' videos, so that the score says nothing about new ones.
     """
     trained = restore.load(train_dir, which)
-    fraction = trained.run.phase.holdout_fraction if holdout_fraction is None else holdout_fraction
-    if only_holdout and not fraction:
-        raise UserError(
-            f"--only_holdout: the model in {train_dir} held nothing out; name the share by --holdout_fraction"
-        )
-    data = change_data(trained.run.data) if change_data else trained.run.data
-    examples = evaluator.Examples(pattern, data, fraction if only_holdout else 0.0, limit)
-    seen = _seen_in_training(trained.run, pattern, only_holdout, fraction)
-    weights = class_weights(trained.run.model.num_classes, data.segment_classes, trained.run.phase.segment_class_weight)
+    run = trained.run
+    share = held_out(run.phase.holdout_fraction) if held_out else 0.0
+    data = change_data(run.data) if change_data else run.data
+    examples = evaluator.Examples(pattern, data, share, limit)
+    seen = _seen_in_training(run, pattern, share)
+    weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
     result = evaluator.evaluate(scoring.make_scorer(trained.model), examples, weights, segments, top_k)
     per_class = result.pop("per_class", None)
     _write_summaries(train_dir, trained.meta["step"], result, per_class)
@@ -69,10 +65,10 @@ def follow(train_dir, pattern, **options):
             time.sleep(_POLL_SECONDS)
 
 
-def _seen_in_training(run, pattern, only_holdout, fraction):
-    if only_holdout and fraction <= run.phase.holdout_fraction:
+def _seen_in_training(run, pattern, share):
+    if share and share <= run.phase.holdout_fraction:
         return False
-    trained_on = {os.path.abspath(path) for path in data_files.expand(run.train_data_pattern, "train_data_pattern")}
+    trained_on = {os.path.abspath(path) for path in data_files.find(run.train_data_pattern)}
     seen = any(os.path.abspath(path) in trained_on for path in data_files.expand(pattern, "eval_data_pattern"))
     if seen:
         progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "

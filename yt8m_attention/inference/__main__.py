@@ -8,7 +8,14 @@ It is the entry point `inference`, and stands here because a package and a modul
 
 from absl import flags
 
-from yt8m_attention.cli import app, data_flags, inference_flags, trained_flags, values  # noqa: F401  they define flags
+from yt8m_attention.cli import (  # they define flags
+    app,
+    data_flags,
+    holdout_flags,
+    inference_flags,  # noqa: F401
+    trained_flags,
+    values,
+)
 
 FLAGS = flags.FLAGS
 
@@ -21,10 +28,11 @@ def main():
         from yt8m_attention.training import restore
 
     trained = restore.load(train_dir, FLAGS.checkpoint)
-    data = data_flags.over(trained.run.data)
+    held_out = holdout_flags.share(trained.run.phase.holdout_fraction)
+    job = rank.Job(pattern, data_flags.over(trained.run.data), output_file, FLAGS.scores_file, held_out)
     if FLAGS.segment_labels:
-        return rank.rank_segments(trained.model, pattern, data, output_file, FLAGS.segment_max_pred, FLAGS.scores_file)
-    return rank.rank_classes(trained.model, pattern, data, output_file, FLAGS.top_k, FLAGS.scores_file)
+        return rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)
+    return rank.rank_classes(trained.model, job, FLAGS.top_k)
 
 
 def entry():

@@ -1,64 +1,83 @@
 """From a trained model and videos to the ranked segments of every class, or the ranked classes of every video."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from yt8m_attention import files, progress
+from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring, submission
 from yt8m_attention.inference.ranking import TopSegments
+from yt8m_attention.metrics import order
 
 # Bags a batch; they bound memory and never change a result.
 _VIDEOS = 32
 _SEGMENTS = 256
 
 
-def rank_segments(model, pattern, data, output_file, max_per_class, scores_file=None):
-    """Scores every eligible segment and writes the challenge's CSV.
+@dataclass(frozen=True)
+class Job:
+    """What is scored, and where the results go.
+
+    Attributes:
+      pattern: the files; labels in them are not looked at.
+      data: their shape; its `segment_classes` are ranked, in its `segment_window` nothing is.
+      output_file: the CSV.
+      scores_file: npz of every score too, or None: `ids` [N], `starts` [N], `classes` [C], `scores` [N,C].
+      held_out: the share of the videos that training held out, which alone is scored; 0: all.
+    """
+
+    pattern: str
+    data: Data
+    output_file: str
+    scores_file: str | None = None
+    held_out: float = 0.0
+
+    def batches(self, items, size):
+        with pipeline.user_errors():
+            yield from pipeline.evaluation_batches(
+                self.pattern, self.data, size, items, self.held_out, bool(self.held_out), flag="input_data_pattern"
+            )
+
+    def save_scores(self, ids, starts, classes, scores):
+        if self.scores_file:
+            with files.replacing(self.scores_file) as file:
+                np.savez(file, ids=ids, starts=starts, classes=classes, scores=np.concatenate(scores))
+
+
+def rank_segments(model, job: Job, max_per_class):
+    """Scores every eligible segment and writes the challenge's CSV, `Class,Segments`.
 
     Args:
       model: follows the model contract.
-      pattern: the files; labels in them are not looked at.
-      data: config.Data, whose `segment_classes` are ranked and whose `segment_window` is left out.
-      output_file: CSV `Class,Segments`.
-      max_per_class: segments a class, at most.
-      scores_file: where all scores go too, or None: npz of `ids` [N], `starts` [N], `classes` [C], `scores` [N,C].
+      max_per_class: segments of a class, at most.
 
     Returns:
-      dict of `segments`, `classes`, `rows`, `segments_per_second`, `output_file`.
+      dict of `segments`, `classes`, `rows` (segments over all classes), `segments_per_second`, `output_file`.
 
     Raises:
-      UserError: where no class or no segment is there to rank, or the file cannot be written.
+      UserError: where no class or no segment is there to rank, or a file cannot be written.
     """
-    classes = _classes(data)
-    top, videos, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    shown = progress.Progress("segments")
-    score = scoring.make_scorer(model)
-    for batch in _batches(pattern, data, _SEGMENTS, "windows"):
+    classes = _classes(job.data)
+    top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
+    score, shown = scoring.make_scorer(model), progress.Progress("segments")
+    for batch in job.batches("windows", _SEGMENTS):
         scores = score(batch)["probabilities"][:, classes]
-        top.add(scores, np.arange(shown.done, shown.done + len(scores)))
-        videos.append(batch["id"].numpy())
+        top.add(scores, batch["ordinal"].numpy())
+        ids.append(batch["id"].numpy())
         starts.append(batch["start"].numpy())
-        if scores_file:
+        if job.scores_file:
             kept.append(scores)
         shown.add(len(scores))
-    if not videos:
-        window = ",".join(map(str, data.segment_window))
-        what = f"no segment to rank; --segment_window={window} leaves out head and tail of each video"
-        raise UserError(f"--input_data_pattern={pattern}: {what}")
     shown.close()
-    videos, starts = np.concatenate(videos), np.concatenate(starts)
+    ids, starts = np.concatenate(ids), np.concatenate(starts)
     _, ranked = top.result()
-    submission.write(output_file, classes, videos, starts, ranked)
-    if scores_file:
-        _save_scores(scores_file, videos, starts, classes, np.concatenate(kept))
+    submission.write(job.output_file, classes, submission.segment_names(ids, starts), ranked)
+    job.save_scores(ids, starts, classes, kept)
     return {"segments": shown.done, "classes": len(classes), "rows": sum(map(len, ranked)),
-            "segments_per_second": shown.rate, "output_file": output_file}  # fmt: skip
-
-
-def _batches(pattern, data, size, items):
-    with pipeline.user_errors():
-        yield from pipeline.evaluation_batches(pattern, data, size, items, flag="input_data_pattern")
+            "segments_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip
 
 
 def _classes(data):
@@ -68,37 +87,31 @@ def _classes(data):
     return np.array(data.segment_classes, np.int64)
 
 
-def _save_scores(path, videos, starts, classes, scores):
-    with files.replacing(path) as file:
-        np.savez(file, ids=videos, starts=starts, classes=classes, scores=scores)
+def rank_classes(model, job: Job, top_k):
+    """Scores whole videos and writes a CSV of the best classes of each, `VideoId,LabelConfidencePairs`.
 
-
-def rank_classes(model, pattern, data, output_file, top_k, scores_file=None):
-    """Scores whole videos and writes a CSV of each one's best classes.
-
-    Args: as rank_segments; `top_k` classes a video.
+    Args:
+      model: follows the model contract.
+      top_k: classes of a video, at most.
 
     Returns:
       dict of `videos`, `classes`, `rows`, `videos_per_second`, `output_file`.
+
+    Raises:
+      UserError: where no video is there to score, or a file cannot be written.
     """
-    rows, ids, kept = [], [], []
-    shown = progress.Progress("videos")
-    score = scoring.make_scorer(model)
-    for batch in _batches(pattern, data, _VIDEOS, "videos"):
+    ids, best, kept = [], [], []
+    score, shown = scoring.make_scorer(model), progress.Progress("videos")
+    for batch in job.batches("videos", _VIDEOS):
         scores = score(batch)["probabilities"]
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        names = [video.decode() for video in batch["id"].numpy()]
-        rows += zip(names, best, np.take_along_axis(scores, best, axis=1), strict=True)
-        if scores_file:
-            ids.append(batch["id"].numpy())
+        best += zip(*order.top_columns(scores, top_k), strict=True)
+        ids += batch["id"].numpy().tolist()
+        if job.scores_file:
             kept.append(scores)
         shown.add(len(scores))
-    if not rows:
-        raise UserError(f"--input_data_pattern={pattern}: holds no video")
     shown.close()
-    submission.write_videos(output_file, rows)
-    if scores_file:
-        ids = np.concatenate(ids)
-        _save_scores(scores_file, ids, np.full(len(ids), -1), np.arange(data.num_classes), np.concatenate(kept))
-    return {"videos": shown.done, "classes": data.num_classes, "rows": len(rows),
-            "videos_per_second": shown.rate, "output_file": output_file}  # fmt: skip
+    rows = ((video.decode(), *ranked) for video, ranked in zip(ids, best, strict=True))
+    submission.write_videos(job.output_file, rows)
+    job.save_scores(np.array(ids), np.full(len(ids), -1), np.arange(job.data.num_classes), kept)
+    return {"videos": shown.done, "classes": job.data.num_classes, "rows": len(ids),
+            "videos_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip

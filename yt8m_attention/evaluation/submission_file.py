@@ -1,0 +1,76 @@
+"""Scores a submission file against the ratings in labelled records."""
+
+import os
+
+import numpy as np
+
+from yt8m_attention import files, progress
+from yt8m_attention.data import holdout, segments
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import submission_score
+from yt8m_attention.inference import submission
+
+
+def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, cache_dir=None):
+    """MAP@top_n of the ranked segments in a CSV.
+
+    Args:
+      path: the CSV, see inference/submission.py.
+      pattern: files with rated segments.
+      top_n: segments of a class that count.
+      label_cache: npz of the ratings, read where it is there, else written; None: none.
+      per_class_file: where `class,average_precision,positives,rated` goes, best first; None: nowhere.
+      held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
+      cache_dir: where remote shards are kept.
+
+    Returns:
+      dict of `map`, `classes`, `rated_pairs`, `unknown_segments`.
+
+    Raises:
+      UserError: for files that cannot be used, or without any positive rating.
+    """
+    ratings = _held_out(_ratings(pattern, label_cache, cache_dir), held_out)
+    result = submission_score.score(_counted(submission.read(path, top_n)), ratings, top_n)
+    if not result["classes"]:
+        raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
+    if result["unknown_segments"]:
+        progress.say(f"{result['unknown_segments']:,} segments of {path} are rated for no class")
+    per_class = result.pop("per_class")
+    if per_class_file:
+        _write(per_class_file, per_class)
+    return result
+
+
+def _ratings(pattern, label_cache, cache_dir):
+    if label_cache and os.path.exists(label_cache):
+        return submission_score.load_ratings(label_cache)
+    found = segments.read_ratings(pattern, cache_dir=cache_dir)
+    ratings = submission_score.Ratings(found.ids, found.starts, found.classes, found.scores)
+    if label_cache:
+        submission_score.save_ratings(label_cache, ratings)
+    return ratings
+
+
+def _held_out(ratings, fraction):
+    if not fraction:
+        return ratings
+    kept = {video for video in np.unique(ratings.video_ids).tolist() if holdout.in_holdout(video, fraction)}
+    keep = np.array([video in kept for video in ratings.video_ids.tolist()], bool)
+    return submission_score.Ratings(*(part[keep] for part in ratings))
+
+
+def _counted(rows):
+    """Passes rows on, and says how many entries were beyond top_n."""
+    cut = 0
+    for row in rows:
+        cut += row.cut
+        yield row
+    if cut:
+        progress.say(f"{cut:,} entries beyond --top_n were left out")
+
+
+def _write(path, per_class):
+    rows = sorted(per_class.items(), key=lambda item: (-item[1][0], item[0]))
+    with files.replacing(path, "w") as file:
+        file.write("class,average_precision,positives,rated\n")
+        file.writelines(f"{c},{precision!r},{positives},{rated}\n" for c, (precision, positives, rated) in rows)

@@ -1,0 +1,36 @@
+"""Scores any system's ranked segments, a CSV as `inference --segment_labels` writes it: MAP@100,000.
+
+  python -m yt8m_attention.segment_eval_inference --eval_data_pattern='data/test/*.tfrecord' \\
+      --submission_file=segments.csv
+"""
+
+from absl import flags
+
+from yt8m_attention.cli import app, holdout_flags, submission_flags, values  # noqa: F401  they define flags
+
+FLAGS = flags.FLAGS
+
+
+def main():
+    submission_file, pattern = values.required("submission_file"), values.required("eval_data_pattern")
+    held_out = holdout_flags.share()
+    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+        from yt8m_attention.evaluation import submission_file as scorer
+
+    return scorer.score(
+        submission_file,
+        pattern,
+        FLAGS.top_n,
+        label_cache=FLAGS.label_cache,
+        per_class_file=FLAGS.per_class_file,
+        held_out=held_out,
+        cache_dir=FLAGS.cache_dir,
+    )
+
+
+def entry():
+    app.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    entry()
