@@ -62,7 +62,7 @@ def test_newest_few_and_the_best_are_kept(tmp_path):
 
 
 def test_a_place_without_checkpoints_is_told(tmp_path):
-    with pytest.raises(UserError, match="--init_checkpoint=.*holds no checkpoint"):
+    with pytest.raises(UserError, match=r"--init_checkpoint=.*holds no checkpoint"):
         checkpoints.resolve(str(tmp_path), "init_checkpoint")
     with pytest.raises(UserError, match="does not exist"):
         checkpoints.resolve(str(tmp_path / "nowhere"), "train_dir")

@@ -48,7 +48,7 @@ def _assert_close(ours, theirs, tolerance=1e-5):
 
 @pytest.mark.parametrize("unrated", ["ignore", "negative"])
 def test_unrated_pairs_are_ignored_or_negative(unrated):
-    model, _, step = _make(Phase(max_steps=1, unrated=unrated))
+    _, _, step = _make(Phase(max_steps=1, unrated=unrated))
     batch = _batch()
     keras.utils.set_random_seed(7)
     outputs = registry.build(MODEL)(batch, training=True)

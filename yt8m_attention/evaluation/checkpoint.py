@@ -5,6 +5,7 @@ import time
 
 from yt8m_attention import progress
 from yt8m_attention.data import files as data_files
+from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
@@ -66,9 +67,13 @@ def follow(train_dir, pattern, **options):
 
 
 def _seen_in_training(run, pattern, share):
+    """True or False; None where the training files are no longer there to compare with."""
     if share and share <= run.phase.holdout_fraction:
         return False
-    trained_on = {os.path.abspath(path) for path in data_files.find(run.train_data_pattern)}
+    try:
+        trained_on = {os.path.abspath(path) for path in data_files.expand(run.train_data_pattern, "train_data_pattern")}
+    except UserError:
+        return None
     seen = any(os.path.abspath(path) in trained_on for path in data_files.expand(pattern, "eval_data_pattern"))
     if seen:
         progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "

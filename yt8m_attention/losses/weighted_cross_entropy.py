@@ -26,7 +26,9 @@ def weighted_cross_entropy(labels, probabilities, rated=None, class_weights=None
 
 
 def class_weights(num_classes, segment_classes, segment_weight=5.0):
-    """Weights of the classes in the loss, float32 numpy [V]: segment_weight for segment_classes (ids, or None), 1 for the rest.
+    """Weights of the classes in the loss, float32 numpy [V].
+
+    segment_weight for segment_classes (ids; None: there are none), 1 for the rest.
 
     Source: arXiv 1911.06866's published code, which weighs its 1000 segment classes 5.
     """
