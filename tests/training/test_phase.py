@@ -47,10 +47,8 @@ def test_phase_2_carries_weights_optimizer_and_step_on(planted, tmp_path):
     arrays, meta = checkpoints.load(second["checkpoint"])
     assert arrays["optimizer/adam/iteration"] == 5
     assert meta["first_step"] == 3
-    fresh = runs.small(
-        planted, tmp_path / "3", True, max_steps=2, init_checkpoint=str(tmp_path / "1"), reset_optimizer=True
-    )
-    assert phase.train(fresh, {})["step"] == 2
+    start = {"init_checkpoint": str(tmp_path / "1"), "reset_optimizer": True}
+    assert phase.train(runs.small(planted, tmp_path / "3", True, max_steps=2, **start), {})["step"] == 2
 
 
 def test_phase_2_starts_from_phase_1s_weights(planted, tmp_path):
