@@ -41,7 +41,7 @@ def _project(logits, axis):
 
     From the left, each step goes to the root of the piece that tau lies on: it never passes the true tau and drops at
     least one entry from the support, until the support stands, and that is the exact answer. The product of the excess
-    over one and the support's size falls at least fourfold a step, so rounding ends it after some 20 steps of 300 entries,
+    over one and the support's size falls at least fourfold a step, so rounding ends it after some 20 steps (N = 300),
     however the row is made; a batch of random rows takes 2 to 8.
     """
     # The bound keeps a row of nothing but -inf from becoming NaN.
