@@ -41,7 +41,7 @@ def _project(logits, axis):
 
     From the left, each step goes to the root of the piece that tau lies on: it never passes the true tau and drops at
     least one entry from the support, until the support stands, and that is the exact answer. The product of the excess
-    over one and the support's size falls at least fourfold a step, so rounding ends it after some 20 steps at most,
+    over one and the support's size falls at least fourfold a step, so rounding ends it after some 20 steps (N = 300),
     however the row is made; a batch of random rows takes 2 to 8.
     """
     # The bound keeps a row of nothing but -inf from becoming NaN.
@@ -61,7 +61,7 @@ def _project(logits, axis):
 
 
 def _gradient(upstream, probabilities, axis):
-    """The Jacobian is that of centring on the support (equation 9): upstream less its mean there, and 0 elsewhere."""
+    """The Jacobian is that of centring on the support: upstream less its mean there, and 0 elsewhere."""
     support = ops.sign(probabilities)
     size = ops.maximum(ops.sum(support, axis=axis, keepdims=True), 1)
     upstream = upstream * support
