@@ -44,7 +44,7 @@ def output_dir():
 
 def recipe():
     """The flags as a Recipe; see there for errors."""
-    planted = SOURCES.value is None
+    planted = not SOURCES.value
     num_classes = PLANTED_CLASSES if planted and not app.given("num_classes") else feature_flags.NUM_CLASSES.value
     num_segment_classes = NUM_SEGMENT_CLASSES.value
     if planted and num_segment_classes is None:
@@ -59,7 +59,7 @@ def recipe():
         video_frames=frames,
         segment_size=SEGMENT_SIZE.value,
         per_shard=PER_SHARD.value,
-        sources=SOURCES.value,
+        sources=SOURCES.value or None,
         seed=SEED.value,
         **{name: flag.value for name, flag in _COUNTS.items()},
     )

@@ -26,8 +26,8 @@ DROPPED = 0.1
 SPURIOUS = 0.3  # a video, on average (Poisson)
 
 # Rated pairs of a class in one video, at most. More positives, as in the real ratings, where 55.7 % are positive.
-POSITIVES = 4
-NEGATIVES = 3
+POSITIVES = 5
+NEGATIVES = 2
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dataclasses import asdict
 import numpy as np
 
 from yt8m_attention.data import writer
+from yt8m_attention.data.collage import Collage
 from yt8m_attention.data.composition import noisy_labels, rate
 from yt8m_attention.data.recipe import SPLITS
 from yt8m_attention.data.synthetic import Planted
@@ -45,7 +46,7 @@ def make(recipe, output_dir):
     arguments = json.loads(json.dumps(asdict(recipe)))
     mark = _complete(output_dir, arguments)
     if mark is None:
-        composer = Planted(recipe)
+        composer = Collage(recipe) if recipe.sources else Planted(recipe)
         _begin(output_dir, arguments)
         videos, rated_pairs = _write_files(recipe, composer, output_dir)
         mark = {"arguments": arguments, "videos": videos, "rated_pairs": rated_pairs}

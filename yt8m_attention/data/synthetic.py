@@ -18,15 +18,15 @@ from yt8m_attention.data.composition import Scene, film, scene_count
 LATENT = 16
 BETWEEN = 0.46  # standard deviation of a feature between scenes, as between the means of real videos
 SPREAD = 0.8  # of a class's scenes round its place, where places have 1
-LIKENESS = 0.4  # correlation of a class's context with its moment
+LIKENESS = 0.75  # correlation of a class's context with its moment
 BACKGROUNDS = 24
 
 TOPICS = (1, 3)  # classes of a video, fewest and most
-CONTEXT_SHOWN = 0.8  # of a video's classes, the share whose context it shows
+CONTEXT_SHOWN = 0.6  # of a video's classes, the share whose context it shows
 # What the remaining scenes of a video are; background is the rest.
-MORE_MOMENT = 0.2
-MORE_CONTEXT = 0.25
-FOREIGN_CONTEXT = 0.15  # the context of a class that the video is not about
+MORE_MOMENT = 0.3
+MORE_CONTEXT = 0.2
+FOREIGN_CONTEXT = 0.25  # the context of a class that the video is not about
 
 
 class Planted:

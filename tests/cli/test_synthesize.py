@@ -1,0 +1,57 @@
+"""The command `synthesize`: its result, its defaults, and what it says of bad flags."""
+
+import json
+import os
+import subprocess
+import sys
+
+from absl.testing import flagsaver
+
+from yt8m_attention.cli import feature_flags, synthesize_flags
+from yt8m_attention.cli.app import FLAGS
+
+SMALL = ("--feature_names=audio_embedding", "--feature_sizes=8", "--num_train=3", "--num_validate=2", "--num_test=1")
+
+
+def synthesize(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "yt8m_attention.synthesize", *arguments], capture_output=True, text=True, timeout=300
+    )
+
+
+def test_command_and_again(tmp_path):
+    folder = tmp_path / "set"
+    runs = [synthesize(f"--output_dir={folder}", *SMALL, "--num_classes=2") for _ in range(2)]
+    results = [json.loads(run.stdout.splitlines()[-1]) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0] and results[0] == results[1]
+    assert results[0]["videos"] == 6 and results[0]["output_dir"] == str(folder)
+    assert sorted(os.listdir(folder)) == sorted(
+        ["train", "validate", "test", "video", "segment_label_ids.csv", "truth.csv", "synthesize.json"]
+    )
+    lines = (folder / "segment_label_ids.csv").read_text().splitlines()
+    assert lines[0] == "Index" and len(lines) == 3
+
+
+def test_bad_input_is_one_line_and_status_2(tmp_path):
+    for arguments, said in (
+        ((), "--output_dir"),
+        ((f"--output_dir={tmp_path}/set", "--num_classes=3", "--num_segment_classes=4"), "--num_segment_classes"),
+        ((f"--output_dir={tmp_path}/set", "--feature_sizes=1024,many"), "--feature_sizes"),
+    ):
+        run = synthesize(*arguments)
+        assert run.returncode == 2 and said in run.stderr
+        assert len(run.stderr.splitlines()) == 1 and not run.stdout
+    assert not os.listdir(tmp_path)
+
+
+def test_defaults_are_planted_classes_or_those_of_the_sources():
+    if not FLAGS.is_parsed():
+        FLAGS.mark_as_parsed()
+    recipe = synthesize_flags.recipe()
+    assert (recipe.num_classes, recipe.num_segment_classes, recipe.video_frames) == (40, 24, (70, 120))
+    with flagsaver.flagsaver((synthesize_flags.SOURCES, "x*"), (synthesize_flags.SEED, 3)):
+        recipe = synthesize_flags.recipe()
+        assert (recipe.num_classes, recipe.num_segment_classes, recipe.video_frames) == (3862, None, (120, 300))
+        assert (recipe.sources, recipe.seed) == ("x*", 3)
+    with flagsaver.flagsaver((feature_flags.FEATURE_NAMES, ["a"]), (feature_flags.FEATURE_SIZES, ["7"])):
+        assert synthesize_flags.recipe().features.total == 7
