@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import tempfile
 
 from yt8m_attention.errors import UserError
 
@@ -25,8 +24,8 @@ def make_directory(path, flag):
 
 
 @contextlib.contextmanager
-def replacing(path, mode="wb"):
-    """Opens a file to write that takes its name only once it is whole and on disk.
+def replacing_path(path):
+    """Gives a temporary path beside `path` to write to; it takes the name once it is whole and on disk.
 
     Whatever stops the writing, a reader finds the former file or none, never a part of the new one.
 
@@ -34,24 +33,26 @@ def replacing(path, mode="wb"):
       UserError: where the directory or the disk does not take it, naming the file.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    temporary = None
+    temporary = os.path.join(directory, f".{name}.{os.getpid()}.partial")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
-        os.fchmod(handle, 0o666 & ~_umask())
-        with os.fdopen(handle, mode) as file:
-            yield file
-            file.flush()
+        yield temporary
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        temporary = None
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written: {error.strerror or error}; free space or name another place"
-        ) from error
+        what = f"cannot be written: {error.strerror or error}; free space or name another place"
+        raise UserError(f"{path}: {what}") from error
     finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def replacing(path, mode="wb"):
+    """replacing_path, with the file opened."""
+    encoding = None if "b" in mode else "utf-8"
+    with replacing_path(path) as temporary, open(temporary, mode, encoding=encoding) as file:
+        yield file
 
 
 def write_json(path, value):
@@ -73,9 +74,3 @@ def read_json(path):
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {error}; restore or remove it") from error
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

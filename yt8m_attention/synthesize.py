@@ -12,7 +12,8 @@ from yt8m_attention.cli import app, synthesize_flags
 
 def main():
     output_dir, recipe = synthesize_flags.output_dir(), synthesize_flags.recipe()
-    from yt8m_attention.data import data_set  # imports TensorFlow, which a wrong flag need not wait for
+    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+        from yt8m_attention.data import data_set
 
     return data_set.make(recipe, output_dir)
 

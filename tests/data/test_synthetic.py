@@ -15,6 +15,7 @@ from yt8m_attention.config import Features
 from yt8m_attention.data import composition, data_set, synthetic, writer
 from yt8m_attention.data.recipe import SPLITS, Recipe
 from yt8m_attention.errors import UserError
+from yt8m_attention.ops.quantize import dequantize, quantize
 
 SMALL = Features(("rgb", "audio"), (12, 4))
 
@@ -214,10 +215,10 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
 
 def test_quantize_takes_the_nearest_level_and_clips():
     levels = np.arange(256, dtype=np.uint8)
-    values = writer.dequantize(levels)
-    np.testing.assert_array_equal(writer.quantize(values), levels)
-    np.testing.assert_array_equal(writer.quantize(values + 0.4 * schema.QUANTIZED_STEP), levels)
-    np.testing.assert_array_equal(writer.quantize(np.array([-9.0, 9.0])), [0, 255])
+    values = dequantize(levels)
+    np.testing.assert_array_equal(quantize(values), levels)
+    np.testing.assert_array_equal(quantize(values + 0.4 * schema.QUANTIZED_STEP), levels)
+    np.testing.assert_array_equal(quantize(np.array([-9.0, 9.0])), [0, 255])
 
 
 def test_video_labels_are_noisy_at_the_stated_rates():
@@ -235,7 +236,7 @@ def test_frames_scatter_as_in_real_videos():
     features = Features(("rgb", "audio"), (400, 400))
     scene = composition.Scene(np.zeros(800, np.float32), frozenset({0}))
     video = composition.film(np.random.default_rng(0), [scene], {0}, 300, 5, features)
-    frames = writer.dequantize(video.frames)
+    frames = dequantize(video.frames)
     noise = frames - np.concatenate([np.zeros((1, 800), np.float32), frames[:-1]])
     assert frames[:, :400].std() == pytest.approx(0.8, abs=0.03)
     assert frames[:, 400:].std() == pytest.approx(0.6, abs=0.03)
@@ -274,7 +275,7 @@ def test_moments_can_be_told_but_not_by_the_video_alone():
     hits, scores, context_hits = [], [], []
     for video, pairs in videos:
         for start, label, score in pairs:
-            point = writer.dequantize(video.frames[start : start + 5]).mean(axis=0) @ inverse
+            point = dequantize(video.frames[start : start + 5]).mean(axis=0) @ inverse
             near_moment = np.linalg.norm(point - planted.moments[label])
             near_context = np.linalg.norm(point - planted.contexts[label])
             near_other = np.linalg.norm(point - planted.backgrounds, axis=1).min()

@@ -3,7 +3,7 @@
 from absl import flags
 
 from yt8m_attention import schema
-from yt8m_attention.cli import app, feature_flags
+from yt8m_attention.cli import feature_flags, values
 from yt8m_attention.data.recipe import Recipe
 from yt8m_attention.errors import UserError
 
@@ -27,7 +27,7 @@ NUM_SEGMENT_CLASSES = flags.DEFINE_integer(
     "num_segment_classes", None, "Classes that segments are rated for. Default: three in five; with --sources all that "
     "are frequent there."
 )  # fmt: skip
-VIDEO_FRAMES = flags.DEFINE_list(
+values.define_integers(
     "video_frames", None, "Frames of the shortest and the longest video. Default: 70,120; with --sources 120,300."
 )
 SEGMENT_SIZE = flags.DEFINE_integer("segment_size", schema.SEGMENT_SIZE, "Frames of a segment.")
@@ -45,13 +45,11 @@ def output_dir():
 def recipe():
     """The flags as a Recipe; see there for errors."""
     planted = not SOURCES.value
-    num_classes = PLANTED_CLASSES if planted and not app.given("num_classes") else feature_flags.NUM_CLASSES.value
+    num_classes = PLANTED_CLASSES if planted and not values.given("num_classes") else flags.FLAGS.num_classes
     num_segment_classes = NUM_SEGMENT_CLASSES.value
     if planted and num_segment_classes is None:
         num_segment_classes = -(-num_classes * 3 // 5)
-    frames = PLANTED_FRAMES if planted else COLLAGE_FRAMES
-    if VIDEO_FRAMES.value is not None:
-        frames = feature_flags.integers("video_frames", VIDEO_FRAMES.value)
+    frames = flags.FLAGS.video_frames or (PLANTED_FRAMES if planted else COLLAGE_FRAMES)
     return Recipe(
         num_classes=num_classes,
         num_segment_classes=num_segment_classes,

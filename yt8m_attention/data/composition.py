@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yt8m_attention import schema
-from yt8m_attention.data.writer import quantize
+from yt8m_attention.ops.quantize import quantize
 
 SCENES = (4, 9)  # of a video, fewest and most
 SHOT_SECONDS = (5, 15)

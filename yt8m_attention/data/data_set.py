@@ -11,12 +11,11 @@ import contextlib
 import json
 import os
 import shutil
-import sys
-import time
 from dataclasses import asdict
 
 import numpy as np
 
+from yt8m_attention import files, progress
 from yt8m_attention.data import writer
 from yt8m_attention.data.collage import Collage
 from yt8m_attention.data.composition import noisy_labels, rate
@@ -27,7 +26,6 @@ from yt8m_attention.errors import UserError
 MARK = "synthesize.json"
 BEGUN = ".synthesize-begun.json"
 ID_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-PROGRESS_SECONDS = 10
 
 
 def make(recipe, output_dir):
@@ -84,6 +82,7 @@ def _read_mark(path):
 
 def _begin(output_dir, arguments):
     """Marks the directory as ours, and clears what an unfinished run has left there."""
+    files.make_directory(output_dir, "output_dir")
     writer.write_text(os.path.join(output_dir, BEGUN), json.dumps(arguments) + "\n")
     for name in (*SPLITS, "video"):
         with contextlib.suppress(FileNotFoundError):
@@ -93,7 +92,7 @@ def _begin(output_dir, arguments):
 def _write_files(recipe, composer, output_dir):
     classes = sorted(composer.segment_classes)
     writer.write_text(os.path.join(output_dir, "segment_label_ids.csv"), _lines("Index", *classes))
-    truth, rated_pairs, progress = [], 0, _Progress(sum(recipe.counts.values()))
+    truth, rated_pairs, shown = [], 0, progress.Progress("videos", sum(recipe.counts.values()))
     for split, count in recipe.counts.items():
         for shard, first in enumerate(range(0, count, recipe.per_shard)):
             frame_records, video_records = [], []
@@ -103,12 +102,13 @@ def _write_files(recipe, composer, output_dir):
                 video_records.append(records[1])
                 truth += moments
                 rated_pairs += rated
-                progress.step()
+                shown.add(1)
             name = os.path.join(split, f"{split}{shard:04d}.tfrecord")
             writer.write_shard(os.path.join(output_dir, name), frame_records)
             writer.write_shard(os.path.join(output_dir, "video", name), video_records)
     writer.write_text(os.path.join(output_dir, "truth.csv"), _lines("split,id,class,start,end", *truth))
-    return progress.done, rated_pairs
+    shown.close()
+    return shown.done, rated_pairs
 
 
 def _video(recipe, composer, split, index):
@@ -142,16 +142,3 @@ def video_id(seed, number):
 
 def _lines(*lines):
     return "".join(f"{line}\n" for line in lines)
-
-
-class _Progress:
-    """Counts videos; now and then says on standard error how many are done."""
-
-    def __init__(self, total):
-        self.total, self.done, self.said = total, 0, time.monotonic()
-
-    def step(self):
-        self.done += 1
-        if time.monotonic() - self.said >= PROGRESS_SECONDS:
-            self.said = time.monotonic()
-            print(f"synthesize: {self.done} of {self.total} videos", file=sys.stderr, flush=True)

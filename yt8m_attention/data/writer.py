@@ -4,58 +4,31 @@ Frame level: tf.train.SequenceExample, one bytes feature a frame and stream. Vid
 mean of each stream. Source: research.google.com/youtube8m/download.html.
 """
 
-import contextlib
 import os
 
 import numpy as np
 import tensorflow as tf
 
-from yt8m_attention import schema
+from yt8m_attention import files, schema
 from yt8m_attention.errors import UserError
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """Gives a temporary name beside path to write to; renames it to path when the block ends without an error.
-
-    Raises:
-      UserError: where the directory cannot be made or written to.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    try:
-        os.makedirs(folder, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.remove(temporary)
+from yt8m_attention.ops.quantize import dequantize
 
 
 def write_text(path, text):
     """Writes a text file, complete or absent."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+    with files.replacing(path, "w") as file:
         file.write(text)
 
 
 def write_shard(path, records):
     """Writes serialized records (an iterable of bytes) as one TFRecord file, complete or absent."""
-    with replacing(path) as temporary, tf.io.TFRecordWriter(temporary) as file:
-        for record in records:
-            file.write(record)
-
-
-def quantize(frames):
-    """Features, float [..., F], as the bytes that stand nearest to them; what lies outside [-2, 2] is clipped."""
-    levels = np.rint((frames - schema.QUANTIZED_OFFSET) / schema.QUANTIZED_STEP)
-    return np.clip(levels, 0, 255).astype(np.uint8)
-
-
-def dequantize(levels):
-    """What bytes, uint8 [..., F], stand for: float32 [..., F]."""
-    return levels.astype(np.float32) * np.float32(schema.QUANTIZED_STEP) + np.float32(schema.QUANTIZED_OFFSET)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(temporary) as file:
+            for record in records:
+                file.write(record)
+    except tf.errors.OpError as error:
+        raise UserError(f"{path}: cannot be written: {error.message}; free space or name another place") from error
 
 
 def frame_record(video_id, labels, frames, features, pairs=None, segment_size=schema.SEGMENT_SIZE):

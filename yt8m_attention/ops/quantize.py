@@ -22,11 +22,15 @@ def dequantize(values):
     """The numbers that bytes stand for: byte * 4 / 255 + 4 / 512 - 2, from -1.992 to 2.008.
 
     Args:
-      values: uint8 tensor of any shape.
+      values: uint8 tensor, or numpy array, of any shape.
 
     Returns:
-      float32 tensor of that shape.
+      float32 of that shape; a numpy array for a numpy array.
     """
-    from keras import ops  # not above: what writes bytes needs no Keras
+    if isinstance(values, np.ndarray):
+        floats = values.astype(np.float32)
+    else:
+        from keras import ops  # not above: what writes bytes needs no Keras
 
-    return ops.cast(values, "float32") * schema.QUANTIZED_STEP + schema.QUANTIZED_OFFSET
+        floats = ops.cast(values, "float32")
+    return floats * np.float32(schema.QUANTIZED_STEP) + np.float32(schema.QUANTIZED_OFFSET)
