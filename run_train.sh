@@ -24,11 +24,11 @@ settle_run "$@"
 set_up_python
 
 given=("$@")
+if [ "$DATA" = demo ]; then "$PYTHON" -m yt8m_attention.synthesize "--output_dir=$RUN_DIR/data" >&2; fi
+# The classes that segments are rated for, where their list lies beside the folder of SEGMENT_DATA's files.
 own=()
-if [ "$DATA" = demo ]; then
-  "$PYTHON" -m yt8m_attention.synthesize "--output_dir=$RUN_DIR/data" >&2
-  own=("--segment_label_ids_file=$RUN_DIR/data/segment_label_ids.csv")
-fi
+ids="$(dirname "$(dirname "${SEGMENT_DATA%%,*}")")/segment_label_ids.csv"
+if [ -f "$ids" ]; then own=("--segment_label_ids_file=$ids"); fi
 
 # train_phase PHASE DATA [FLAG...]: later flags win, so from the general to the particular.
 train_phase() {

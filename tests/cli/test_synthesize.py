@@ -7,7 +7,7 @@ import sys
 
 from absl.testing import flagsaver
 
-from yt8m_attention.cli import feature_flags, synthesize_flags
+from yt8m_attention.cli import synthesize_flags
 from yt8m_attention.cli.app import FLAGS
 
 SMALL = ("--feature_names=audio_embedding", "--feature_sizes=8", "--num_train=3", "--num_validate=2", "--num_test=1")
@@ -53,5 +53,5 @@ def test_defaults_are_planted_classes_or_those_of_the_sources():
         recipe = synthesize_flags.recipe()
         assert (recipe.num_classes, recipe.num_segment_classes, recipe.video_frames) == (3862, None, (120, 300))
         assert (recipe.sources, recipe.seed) == ("x*", 3)
-    with flagsaver.flagsaver((feature_flags.FEATURE_NAMES, ["a"]), (feature_flags.FEATURE_SIZES, ["7"])):
+    with flagsaver.flagsaver(feature_names=("a",), feature_sizes=(7,)):
         assert synthesize_flags.recipe().features.total == 7

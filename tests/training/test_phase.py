@@ -61,16 +61,17 @@ def test_phase_2_starts_from_phase_1s_weights(planted, tmp_path):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-7)
 
 
+def _videos(run, only_holdout):
+    batches = pipeline.evaluation_batches(run.train_data_pattern, run.data, 8, "rated_segments", 0.3, only_holdout)
+    return {video for batch in batches for video in batch["id"].numpy()}
+
+
 def test_held_out_videos_pick_the_best_and_are_never_trained_on(planted, tmp_path):
     run = runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3)
     phase.train(run, {})
     scores = checkpoints.scores(str(tmp_path))
     assert scores["metric"] == "segment_map" and sorted(scores["scores"]) == [3, 6]
-    trained_on, held_out = (
-        {video for batch in pipeline.evaluation_batches(run.train_data_pattern, run.data, 8, "rated_segments", 0.3, only)
-         for video in batch["id"].numpy()}
-        for only in (False, True)
-    )  # fmt: skip
+    trained_on, held_out = (_videos(run, only) for only in (False, True))
     assert held_out and not trained_on & held_out
 
 

@@ -56,6 +56,7 @@ _make_venv() {
 settle_run() {
   local named="${TRAIN_DATA:-}${SEGMENT_DATA:-}${EVAL_DATA:-}" fraction
   MODEL="${MODEL:-multi_attention_1}"
+  DATA="${DATA:-$(_data_among "$@")}"
   if [ -n "$named" ]; then DATA="${DATA:-youtube8m}"; else DATA="${DATA:-demo}"; fi
   RUN_DIR="${RUN_DIR:-runs/$DATA/$MODEL}"
   _flagfile MODEL "$MODEL"
@@ -73,6 +74,18 @@ settle_run() {
   [ -n "${SEGMENT_DATA:-}" ] || refuse "EVAL_DATA and SEGMENT_DATA are unset: name a glob of files with rated segments"
   fraction="$({ cat "$ROOT/flags/phase2.flags"; printf '%s\n' "$@"; } | sed -n 's/^--holdout_fraction=//p' | tail -1)"
   EVALUATED=("--eval_data_pattern=$SEGMENT_DATA" --only_holdout "--holdout_fraction=$fraction")
+}
+
+# _data_among [FLAG...]: the kind of data whose flagfile is among the flags, if one is: its budgets are wanted too.
+_data_among() {
+  local flag name
+  for flag in "$@"; do
+    name="$(basename "${flag#--flagfile=}" .flags)"
+    if [ "$flag" != "${flag#--flagfile=}" ] && [ -f "$ROOT/flags/${name}_phase1.flags" ]; then
+      printf '%s' "$name"
+      return
+    fi
+  done
 }
 
 _flagfile() {
