@@ -26,7 +26,7 @@ class TestDequantize(LayerCase):
         values = np.float32(np.random.default_rng(0).normal(size=(2, 3, 4)))
         assert_close(Dequantize(dtype=policy)(values), values, 0)
 
-    @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "bool"])
+    @pytest.mark.parametrize("dtype", ["int8", "int32", "bool"])
     def test_other_types_are_refused(self, dtype):
         with pytest.raises(TypeError, match=f"found {dtype}, wanted uint8"):
             Dequantize()(ops.ones((1, 2, 3), dtype))

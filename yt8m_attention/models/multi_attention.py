@@ -31,11 +31,12 @@ class MultiAttention(FrameLevelModel):
         ]
 
     def pool(self, frames, mask, training):
+        features = self.config.features
         pooled, attention, start = [], {}, 0
-        for stream, name, size in zip(self.streams, *_streams(self.config.features), strict=True):
-            of_stream = frames[..., start : start + size]
+        for stream, name, size in zip(self.streams, features.names, features.sizes, strict=True):
+            own_BTD = frames[..., start : start + size]
             start += size
-            pooled_BMD, attention[f"attention_{name}"] = stream(of_stream, mask=mask, training=training)
+            pooled_BMD, attention[f"attention_{name}"] = stream(own_BTD, mask=mask, training=training)
             pooled.append(pooled_BMD)
         attention["attention"] = sum(attention.values()) / len(pooled)
         return ops.concatenate(pooled, axis=-1), attention
@@ -77,7 +78,3 @@ class AttentionStream(MaskedLayer):
     def get_config(self):
         own = {"width": self.width, "num_heads": self.num_heads, "normalizer": self.normalizer}
         return super().get_config() | own
-
-
-def _streams(features):
-    return features.names, features.sizes
