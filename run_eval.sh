@@ -22,6 +22,6 @@ eval="$(result_of eval "--train_dir=$model" --segment_labels "${EVALUATED[@]}" "
 inference="$(result_of inference "--train_dir=$model" --segment_labels "--output_file=$RUN_DIR/segments.csv" \
   "${EVALUATED[@]/#--eval_data_pattern=/--input_data_pattern=}" "$some" "$@")"
 submission="$(result_of segment_eval_inference "--submission_file=$RUN_DIR/segments.csv" \
-  "${EVALUATED[@]}" "$some" "$@")"
+  "--segment_label_ids_file=$model/segment_label_ids.csv" "${EVALUATED[@]}" "$some" "$@")"
 
 printf '{"eval": %s, "inference": %s, "submission": %s}\n' "$eval" "$inference" "$submission"

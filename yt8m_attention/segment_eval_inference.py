@@ -6,14 +6,20 @@
 
 from absl import flags
 
-from yt8m_attention.cli import app, holdout_flags, submission_flags, values  # noqa: F401  they define flags
+from yt8m_attention.cli import (  # they define flags
+    app,
+    holdout_flags,
+    segment_class_flags,
+    submission_flags,  # noqa: F401
+    values,
+)
 
 FLAGS = flags.FLAGS
 
 
 def main():
     submission_file, pattern = values.required("submission_file"), values.required("eval_data_pattern")
-    held_out = holdout_flags.share()
+    held_out, classes = holdout_flags.share(), segment_class_flags.segment_classes()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.evaluation import submission_file as scorer
 
@@ -24,6 +30,7 @@ def main():
         label_cache=FLAGS.label_cache,
         per_class_file=FLAGS.per_class_file,
         held_out=held_out,
+        classes=classes,
         cache_dir=FLAGS.cache_dir,
     )
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from yt8m_attention.cli import feature_flags, values
+from yt8m_attention.cli import feature_flags, segment_class_flags, values
 from yt8m_attention.config import Data, Sampling
 
 FLAGS = flags.FLAGS
@@ -20,8 +20,6 @@ flags.DEFINE_integer("max_frames", Sampling.max_frames, "frames of a video beyon
 flags.DEFINE_integer("segment_size", Data.segment_size, "frames of a segment")
 values.define_integers("segment_window", Data.segment_window,
                        "frames at the head and the tail of a video in which inference ranks no segment")  # fmt: skip
-flags.DEFINE_string("segment_label_ids_file", None,
-                    "CSV of class ids that segments are rated for, path or URL; absent: as rated")  # fmt: skip
 flags.DEFINE_integer("shuffle_shards", Data.shuffle_shards,
                      "shards open at once, to shuffle records over; 0: all if they are local, else 16")  # fmt: skip
 flags.DEFINE_string("cache_dir", None, "where remote shards are kept while in use; absent: a temporary directory")
@@ -33,21 +31,17 @@ _DATA = ("segment_size", "segment_window", "shuffle_shards", "cache_dir")
 def data() -> Data:
     """The data that the flags describe."""
     return values.collect(
-        Data, features=feature_flags.features(), sampling=values.collect(Sampling), segment_classes=segment_classes()
+        Data,
+        features=feature_flags.features(),
+        sampling=values.collect(Sampling),
+        segment_classes=segment_class_flags.segment_classes(),
     )
 
 
 def over(saved: Data) -> Data:
     """The data that a model was trained on, but for what the command line says otherwise."""
     sampling = dataclasses.replace(saved.sampling, **values.given(*_SAMPLING))
-    changed = values.given(*_DATA) | ({"segment_classes": segment_classes()} if FLAGS.segment_label_ids_file else {})
+    changed = values.given(*_DATA) | (
+        {"segment_classes": segment_class_flags.segment_classes()} if FLAGS.segment_label_ids_file else {}
+    )
     return dataclasses.replace(saved, sampling=sampling, **changed)
-
-
-def segment_classes():
-    """The class ids in --segment_label_ids_file, or None."""
-    if not FLAGS.segment_label_ids_file:
-        return None
-    from yt8m_attention.data import label_ids  # here, because it needs pandas, which a wrong flag need not wait for
-
-    return label_ids.read(FLAGS.segment_label_ids_file)

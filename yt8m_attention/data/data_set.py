@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 
 from yt8m_attention import files, progress
-from yt8m_attention.data import writer
+from yt8m_attention.data import label_ids, writer
 from yt8m_attention.data.collage import Collage
 from yt8m_attention.data.composition import noisy_labels, rate
 from yt8m_attention.data.recipe import SPLITS
@@ -91,7 +91,7 @@ def _begin(output_dir, arguments):
 
 def _write_files(recipe, composer, output_dir):
     classes = sorted(composer.segment_classes)
-    writer.write_text(os.path.join(output_dir, "segment_label_ids.csv"), _lines("Index", *classes))
+    label_ids.write(os.path.join(output_dir, "segment_label_ids.csv"), classes)
     truth, rated_pairs, shown = [], 0, progress.Progress("videos", sum(recipe.counts.values()))
     for split, count in recipe.counts.items():
         for shard, first in enumerate(range(0, count, recipe.per_shard)):

@@ -2,6 +2,7 @@
 
 import pandas
 
+from yt8m_attention import files
 from yt8m_attention.errors import UserError
 
 
@@ -26,3 +27,9 @@ def read(source):
     if not ids:
         raise UserError(f"--segment_label_ids_file={source}: holds no class id")
     return ids
+
+
+def write(path, ids):
+    """Writes class ids as `read` takes them."""
+    with files.replacing(path, "w") as file:
+        file.write("Index\n" + "".join(f"{c}\n" for c in ids))

@@ -89,11 +89,20 @@ def _videos(score, examples, class_weights, top_k, kept):
     return metrics.result() | {"loss": float(np.average(values, weights=counts))}
 
 
+def _classes_that_count(data):
+    """bool [V]: the classes that the mean is taken over, where a positive is rated; others may be rated too."""
+    if data.segment_classes is None:
+        return np.ones(data.num_classes, bool)
+    return np.isin(np.arange(data.num_classes), data.segment_classes)
+
+
 def _segments(score, examples, video_scores):
     metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
     shown = progress.Progress("segments")
+    counts = _classes_that_count(examples.data)
     for batch in examples.batches("rated_segments"):
         labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
+        rated &= counts
         metrics.add(score(batch)["probabilities"], labels, rated, ordinals)
         ids = batch["id"].numpy()
         known = np.array([video in video_scores for video in ids], bool)

@@ -11,7 +11,7 @@ from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import submission
 
 
-def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, cache_dir=None):
+def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None, cache_dir=None):
     """MAP@top_n of the ranked segments in a CSV.
 
     Args:
@@ -21,6 +21,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
       label_cache: npz of the ratings, read where it is there, else written; None: none.
       per_class_file: where `class,average_precision,positives,rated` goes, best first; None: nowhere.
       held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
+      classes: ids of the classes that count; None: all that are rated.
       cache_dir: where remote shards are kept.
 
     Returns:
@@ -29,7 +30,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
     Raises:
       UserError: for files that cannot be used, or without any positive rating.
     """
-    ratings = _held_out(_ratings(pattern, label_cache, cache_dir), held_out)
+    ratings = _kept(_ratings(pattern, label_cache, cache_dir), held_out, classes)
     result = submission_score.score(_counted(submission.read(path, top_n)), ratings, top_n)
     if not result["classes"]:
         raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
@@ -51,11 +52,12 @@ def _ratings(pattern, label_cache, cache_dir):
     return ratings
 
 
-def _held_out(ratings, fraction):
-    if not fraction:
-        return ratings
-    kept = {video for video in np.unique(ratings.video_ids).tolist() if holdout.in_holdout(video, fraction)}
-    keep = np.array([video in kept for video in ratings.video_ids.tolist()], bool)
+def _kept(ratings, fraction, classes):
+    """The ratings of the videos and the classes that count."""
+    keep = np.ones(len(ratings.classes), bool) if classes is None else np.isin(ratings.classes, classes)
+    if fraction:
+        videos, which = np.unique(ratings.video_ids, return_inverse=True)
+        keep &= holdout.kept(videos, fraction, only_holdout=True)[which]
     return submission_score.Ratings(*(part[keep] for part in ratings))
 
 

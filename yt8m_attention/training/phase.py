@@ -12,7 +12,7 @@ import tensorflow as tf
 import yt8m_attention
 from yt8m_attention import files, progress
 from yt8m_attention.config import Run
-from yt8m_attention.data import pipeline
+from yt8m_attention.data import label_ids, pipeline
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
@@ -54,6 +54,8 @@ def train(run: Run, flags: dict):
         state, resumed_from = _restore(run, model, variables)
         batches = pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed, state.position)
         run_file.write(run, flags, yt8m_attention.__version__)
+        if run.data.segment_classes:
+            label_ids.write(os.path.join(run.train_dir, "segment_label_ids.csv"), run.data.segment_classes)
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
