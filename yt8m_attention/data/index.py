@@ -4,7 +4,7 @@ Letters: N records of a shard, S streams, L labels and P rated pairs over all of
 """
 
 import functools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,10 +40,6 @@ class ShardIndex:
     def name(self, record):
         """What messages call a record."""
         return f"{self.path}: record {self.ids[record].decode(errors='replace')!r}"
-
-    def nbytes(self):
-        """Memory of the arrays."""
-        return sum(a.nbytes for f in fields(self) if isinstance(a := getattr(self, f.name), np.ndarray))
 
 
 def shard_index(path, features=None, num_classes=None):

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from yt8m_attention.data import order, segments
 from yt8m_attention.data.batch import Batch, bag_size
+from yt8m_attention.data.leaving import until_exit
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
 
@@ -132,7 +133,8 @@ def user_errors():
 
 
 def _dataset(generator, signature):
-    return tf.data.Dataset.from_generator(generator, output_signature=signature).prefetch(_PREFETCHED_BATCHES)
+    batches = tf.data.Dataset.from_generator(lambda: until_exit(generator()), output_signature=signature)
+    return batches.prefetch(_PREFETCHED_BATCHES)
 
 
 def _signature(source, training, size):
