@@ -13,7 +13,7 @@ BYTES = np.arange(256, dtype=np.uint8)
 
 
 def test_the_published_values():
-    values = dequantize(BYTES).numpy()
+    values = dequantize(BYTES)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, BYTES * (4 / 255) + 4 / 512 - 2, rtol=0, atol=3e-7)
 

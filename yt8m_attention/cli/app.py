@@ -54,10 +54,10 @@ def _status(main, description, argv):
 
 @contextlib.contextmanager
 def quiet_imports():
-    """Imports inside say nothing on standard error.
+    """Imports inside, of TensorFlow above all, say nothing on standard error.
 
-    TensorFlow's libraries greet every user with lines that no setting silences, which would bury the one line that
-    matters. What they said is shown after all when an import fails.
+    Its libraries greet every user with lines that no setting silences, which would bury the one line that matters.
+    What they said is shown after all when an import fails, and errors are where there is an NVIDIA GPU to have them.
     """
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -65,13 +65,27 @@ def quiet_imports():
         os.dup2(said.fileno(), 2)
         try:
             yield
+            _look_for_devices()
+            shown = [line for line in _lines(said) if line.startswith(b"E") and os.path.exists("/dev/nvidiactl")]
         except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
+            shown = _lines(said)
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+            sys.stderr.buffer.writelines(shown)
+            sys.stderr.flush()
+
+
+def _look_for_devices():
+    """TensorFlow complains of a missing GPU when it first looks for one: now, where nobody hears it."""
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].config.list_physical_devices()
+
+
+def _lines(file):
+    file.seek(0)
+    return file.readlines()
 
 
 def parse(argv):

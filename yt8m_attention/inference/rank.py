@@ -44,7 +44,7 @@ class Job:
     def save_scores(self, ids, starts, classes, scores):
         if self.scores_file:
             with files.replacing(self.scores_file) as file:
-                np.savez(file, ids=ids, starts=starts, classes=classes, scores=np.concatenate(scores))
+                np.savez(file, ids=np.array(ids, bytes), starts=starts, classes=classes, scores=np.concatenate(scores))
 
 
 def rank_segments(model, job: Job, max_per_class):
@@ -112,6 +112,6 @@ def rank_classes(model, job: Job, top_k):
     shown.close()
     rows = ((video.decode(), *ranked) for video, ranked in zip(ids, best, strict=True))
     submission.write_videos(job.output_file, rows)
-    job.save_scores(np.array(ids), np.full(len(ids), -1), np.arange(job.data.num_classes), kept)
+    job.save_scores(ids, np.full(len(ids), -1), np.arange(job.data.num_classes), kept)
     return {"videos": shown.done, "classes": job.data.num_classes, "rows": len(ids),
             "videos_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip

@@ -18,6 +18,17 @@ def names():
     return sorted(_MODELS)
 
 
+def find(name):
+    """The class of the network with that name.
+
+    Raises:
+      UserError: when no model has it.
+    """
+    if name not in _MODELS:
+        raise UserError(f"--model: found {name!r}, wanted one of {', '.join(names())}")
+    return _MODELS[name]
+
+
 def build(config):
     """The network that a config.Model describes, with its weights drawn (seed: `keras.utils.set_random_seed`).
 
@@ -29,9 +40,7 @@ def build(config):
     Raises:
       UserError: when no model has that name.
     """
-    if config.model not in _MODELS:
-        raise UserError(f"--model: found {config.model!r}, wanted one of {', '.join(names())}")
-    model = _MODELS[config.model](config)
+    model = find(config.model)(config)
     # One segment of zero bytes: the weights take their shapes from it.
     model({"frames": np.zeros((1, schema.SEGMENT_SIZE, config.features.total), np.uint8)})
     return model

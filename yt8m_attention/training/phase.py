@@ -39,7 +39,7 @@ def train(run: Run, flags: dict):
     Raises:
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
     """
-    _check_data(run)
+    _check(run)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
     with _locked(run.train_dir):
@@ -72,10 +72,13 @@ def train(run: Run, flags: dict):
     }
 
 
-def _check_data(run):
-    """Reads the first shard, so that flags which do not fit the data are told before anything is written."""
+def _check(run):
+    """What can be known to be wrong before anything is written: the first shard, the checkpoint, the model's name."""
     kind = "rated_segments" if run.phase.segment_labels else "videos"
     Source(run.train_data_pattern, "train_data_pattern", run.data, kind, run.phase.holdout_fraction).open([0])
+    if run.phase.init_checkpoint:
+        checkpoints.resolve(run.phase.init_checkpoint, "init_checkpoint")
+    registry.find(run.model.model)
 
 
 def _with_segment_classes(run):
