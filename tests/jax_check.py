@@ -6,16 +6,43 @@ A part is checked by one entry of `cases`: a function of one float32 tensor, and
 from backend to backend: a layer's case must set its weights from numpy.
 """
 
+import functools
+import itertools
 import sys
 
 import keras
 import numpy as np
 
+from tests.layer_case import randomize
+from tests.models.network_case import FEATURES, SMALL
+from yt8m_attention import config
+from yt8m_attention.models import registry
 from yt8m_attention.ops import masked, quantize, sparsemax
+
+
+def networks():
+    """Name -> (a network's probabilities of bags of frames with padding, the frames), for each in the registry."""
+    rng = np.random.default_rng(9)
+    frames = rng.normal(size=(4, 6, FEATURES.total)).astype(np.float32)
+    mask = np.arange(6) < np.array([6, 3, 1, 5])[:, None]
+    found = {}
+    for name, classifier in itertools.product(registry.names(), ("logistic", "moe")):
+        model = registry.build(config.Model(**SMALL | {"model": name, "video_level_classifier_model": classifier}))
+        randomize(model, 3)
+        found[f"{name}_{classifier}"] = (functools.partial(_probabilities, model, mask), frames)
+    return found
+
+
+def _probabilities(model, mask, frames):
+    return model({"frames": frames, "mask": mask})["probabilities"]
 
 
 def cases():
     """Name -> (function of one tensor, its input as float32 array)."""
+    return operations() | networks()
+
+
+def operations():
     rng = np.random.default_rng(7)
     logits = rng.normal(size=(4, 30, 3)).astype(np.float32)
     mask = np.arange(30)[:, None] < np.array([30, 11, 1, 0])[:, None, None]

@@ -1,6 +1,5 @@
 """The loop of a phase: batches in, checkpoints and summaries out, ready to be killed at any moment."""
 
-import signal
 import time
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from yt8m_attention import progress
 from yt8m_attention.config import Run
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints
+from yt8m_attention.training.stopping import StopRequest
 
 
 @dataclass
@@ -47,13 +47,16 @@ class Loop:
       state: where to go on from; changed in place.
       learning_rate: function of no arguments -> the current rate.
       summaries: where the curves go.
+      stop: looked at after every step; a request ends the loop with a checkpoint.
       evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, or None.
     """
 
-    def __init__(self, run: Run, train_on, variables, state: State, learning_rate, summaries, evaluate=None):
+    def __init__(
+        self, run: Run, train_on, variables, state, learning_rate, summaries, stop: StopRequest, evaluate=None
+    ):
+        self.stop = stop
         self.run, self.train_on, self.variables, self.state = run, train_on, variables, state
         self.learning_rate, self.summaries, self.evaluate = learning_rate, summaries, evaluate
-        self.stop_requested = False
         self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
         self._since = time.monotonic()
         self._wait_share = 0.0
@@ -63,23 +66,17 @@ class Loop:
         limit = self.run.phase.max_steps
         total = None if limit is None else limit * self.run.phase.batch_size
         shown = progress.Progress("examples", total, self.state.phase_step * self.run.phase.batch_size)
-        with _on_termination(self._request_stop):
-            self.score_held_out()
-            iterator = iter(batches)
-            while not self.stop_requested and (limit is None or self.state.phase_step < limit):
-                batch = self._next(iterator)
-                if batch is None:
-                    break
-                shown.add(self._step(batch), self._note())
-            self.state.finished = not self.stop_requested
-            self._log()
-            path = self._save()
+        self.score_held_out()
+        iterator = iter(batches)
+        while not self.stop.made and (limit is None or self.state.phase_step < limit):
+            batch = self._next(iterator)
+            if batch is None:
+                break
+            shown.add(self._step(batch), self._note())
+        self.state.finished = not self.stop.made or self.state.phase_step == limit
+        path = self._save()
         shown.close(self._note())
         return shown.rate, path
-
-    def _request_stop(self):
-        progress.say("stopping after this step; the checkpoint will let the run go on")
-        self.stop_requested = True
 
     def _next(self, iterator):
         started = time.monotonic()
@@ -135,7 +132,8 @@ class Loop:
         self._log()
         train_dir = self.run.train_dir
         path = checkpoints.save(train_dir, self.state.step, checkpoints.to_arrays(self.variables), self.state.to_meta())
-        self.score_held_out()
+        if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
+            self.score_held_out()
         checkpoints.prune(train_dir, self.run.keep_checkpoints)
         self.summaries.flush()
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
@@ -151,22 +149,3 @@ class Loop:
         checkpoints.note_score(train_dir, step, metric, values[metric])
         best = ", the best so far" if checkpoints.best_step(train_dir) == step else ""
         progress.say(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")
-
-
-class _on_termination:
-    """While inside, the first SIGTERM or SIGINT calls a function; a second SIGINT interrupts as ever."""
-
-    def __init__(self, function):
-        self._function, self._former = function, {}
-
-    def __enter__(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._former[number] = signal.signal(number, self._handle)
-
-    def __exit__(self, *_):
-        for number, handler in self._former.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number, frame):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._function()

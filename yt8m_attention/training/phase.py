@@ -22,6 +22,7 @@ from yt8m_attention.models import registry
 from yt8m_attention.training import checkpoints, distribution, optimizer, precision, run_file
 from yt8m_attention.training.loop import Loop, State
 from yt8m_attention.training.step import make_step
+from yt8m_attention.training.stopping import StopRequest
 from yt8m_attention.training.summaries import Summaries
 
 
@@ -42,7 +43,7 @@ def train(run: Run, flags: dict):
     _check(run)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
-    with _locked(run.train_dir):
+    with _locked(run.train_dir), StopRequest() as stop:
         _seed(run)
         strategy = distribution.strategy(run.distribution)
         with strategy.scope():
@@ -59,7 +60,7 @@ def train(run: Run, flags: dict):
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
-        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches)
+        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, stop)
     return {
         "step": state.step,
         "loss": state.loss,
@@ -172,7 +173,7 @@ def _put_aside(train_dir):
     progress.say(f"--start_new_model: what was in {train_dir} is now in {aside}")
 
 
-def _run(run, flags, model, adam, variables, state, strategy, batches):
+def _run(run, flags, model, adam, variables, state, strategy, batches, stop):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
@@ -186,6 +187,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches):
         state,
         learning_rate=lambda: float(keras.ops.convert_to_numpy(adam.learning_rate)),
         summaries=summaries,
+        stop=stop,
         evaluate=_held_out(run, model, weights) if run.phase.holdout_fraction else None,
     )
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests" / "jax_check.py"
 
 
@@ -22,4 +22,4 @@ def test_jax_gives_tensorflows_answers(tmp_path):
     with np.load(tmp_path / "jax.npz") as found:
         assert sorted(found.files) == sorted(expected)
         for name, values in expected.items():
-            np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
