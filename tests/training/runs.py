@@ -27,3 +27,14 @@ def small(planted, train_dir, segment_labels=False, model=None, run=None, **phas
         phase=Phase(**settings),
         **{"save_checkpoint_steps": 3, "log_steps": 2, "deterministic": True} | (run or {}),
     )
+
+
+def flags(planted, train_dir, *more, split="train"):
+    """The flags of such a run, for the command."""
+    return [
+        f"--train_data_pattern={planted}/{split}/*.tfrecord", f"--train_dir={train_dir}",
+        "--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6",
+        f"--segment_label_ids_file={planted}/segment_label_ids.csv",
+        "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",
+        "--batch_size=8", "--save_checkpoint_steps=3", "--seed=5", "--deterministic", *more,
+    ]  # fmt: skip

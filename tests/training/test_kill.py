@@ -10,20 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests import commands
+from tests.training import runs
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 40
 
 
-def _flags(planted, train_dir, segment_labels=False):
-    split = "validate" if segment_labels else "train"
-    return [
-        f"--train_data_pattern={planted}/{split}/*.tfrecord", f"--train_dir={train_dir}",
-        "--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6",
-        f"--segment_label_ids_file={planted}/segment_label_ids.csv",
-        "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",
-        "--batch_size=8", f"--max_steps={STEPS}", "--save_checkpoint_steps=3", "--seed=5", "--deterministic",
-    ]  # fmt: skip
+def _flags(planted, train_dir):
+    return runs.flags(planted, train_dir, f"--max_steps={STEPS}")
 
 
 def _kill_once(flags, seconds):

@@ -1,0 +1,87 @@
+"""The figures of an evaluation, against the reference and for models that know all or nothing."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from tests.training import runs
+from yt8m_attention.config import Data
+from yt8m_attention.data import label_ids, segments
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import evaluator
+from yt8m_attention.metrics import reference
+
+
+@pytest.fixture(scope="module")
+def examples(planted):
+    classes = label_ids.read(planted / "segment_label_ids.csv")
+    data = Data(features=runs.FEATURES, num_classes=6, segment_classes=classes)
+    return evaluator.Examples(str(planted / "test" / "*.tfrecord"), data)
+
+
+def _drawn(batch):
+    """Scores that depend on a bag's id and start alone, as a model's would on its frames."""
+    keys = [video + b"%d" % start for video, start in zip(batch["id"].numpy(), batch["start"].numpy(), strict=True)]
+    seeds = [int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big") for key in keys]
+    rows = [np.random.default_rng(seed).random(6, np.float32).round(1) for seed in seeds]  # rounded: many ties
+    return {"probabilities": np.stack(rows)}
+
+
+def _knowing(batch):
+    return {"probabilities": batch["labels"].numpy().astype(np.float32)}
+
+
+def _evaluate(score, examples, **options):
+    return evaluator.evaluate(score, examples, np.ones(6, np.float32), segments=True, **options)
+
+
+def test_segment_map_is_the_references(examples):
+    result = _evaluate(_drawn, examples)
+    ranked, ratings = {}, {}
+    rows = [(batch["ordinal"].numpy(), batch["labels"].numpy(), batch["rated"].numpy(), _drawn(batch)["probabilities"])
+            for batch in examples.batches("rated_segments")]  # fmt: skip
+    ordinals, labels, rated, scores = (np.concatenate(part) for part in zip(*rows, strict=True))
+    for c in examples.data.segment_classes:
+        keep = np.flatnonzero(rated[:, c])
+        order = np.lexsort((ordinals[keep], -scores[keep, c]))
+        ranked[c] = ordinals[keep][order].tolist()
+        ratings[c] = dict(zip(ordinals[keep].tolist(), labels[keep, c].tolist(), strict=True))
+    assert np.isclose(result["segment_map"], reference.mean_average_precision_at_k(ranked, ratings))
+    assert result["rated_pairs"] == sum(map(len, ratings.values()))
+    assert result["classes"] == sum(any(r.values()) for r in ratings.values())
+
+
+def test_a_model_that_knows_is_perfect_and_its_copy_is_not(examples):
+    result = _evaluate(_knowing, examples)
+    assert result["segment_map"] == 1.0
+    assert result["gap"] == result["map"] == result["hit_at_one"] == result["perr"] == 1.0
+    assert result["loss"] < 1e-3
+    # Every rated class is one of its video's, so a video's score, even a perfect one, tells nothing of when.
+    assert result["copied_video_score_map"] < 0.9
+
+
+def test_chance_is_the_share_of_positives(examples, planted):
+    ratings = segments.read_ratings(str(planted / "test" / "*.tfrecord"))
+    shares = [ratings.scores[ratings.classes == c].mean() for c in examples.data.segment_classes]
+    assert np.isclose(_evaluate(_drawn, examples)["chance"], np.mean([share for share in shares if share > 0]))
+
+
+def test_only_listed_classes_count(examples):
+    listed = evaluator.Examples(examples.pattern, Data(features=runs.FEATURES, num_classes=6,
+                                                       segment_classes=examples.data.segment_classes[:1]))  # fmt: skip
+    result, whole = _evaluate(_drawn, listed), _evaluate(_drawn, examples)
+    assert result["classes"] == 1 and result["rated_pairs"] < whole["rated_pairs"]
+    assert result["per_class"].items() <= whole["per_class"].items()
+
+
+def test_a_limit_is_kept(examples):
+    limited = evaluator.Examples(examples.pattern, examples.data, limit=7)
+    assert _evaluate(_drawn, limited)["videos"] == 7
+    assert sum(len(batch["id"]) for batch in limited.batches("rated_segments")) == 7
+
+
+def test_videos_without_ratings_are_told(planted):
+    data = Data(features=runs.FEATURES, num_classes=6)
+    with pytest.raises(UserError, match="rated"):
+        _evaluate(_drawn, evaluator.Examples(str(planted / "train" / "*.tfrecord"), data))
