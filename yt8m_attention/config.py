@@ -110,24 +110,56 @@ class Model:
     num_heads: int = 8  # attention heads, fused by the maximum of their probabilities
     attention_normalizer: str = "sparsemax"
     attention_sizes: tuple[int, ...] | None = None  # C of each stream; None: a quarter of the stream, 64 at least
-    hidden_size: int = 1024  # width of the pooled vector that is classified
+    hidden_layer: bool = True  # whether a linear layer stands between pooling and classifier
+    hidden_size: int = 1024  # width of the hidden layer, which is what is classified; of the transformer throughout
     context_gating: bool = True
     moe_num_mixtures: int = 2  # experts beside the dummy
     moe_probability_gating: bool = True
     input_noise: float = 1e-3  # standard deviation added to the l2-normalised frames while training on videos
     l2_penalty: float | None = None  # None: 1e-8 for logistic, 1e-6 for the mixture of experts, as published
+    pooling: str = "mean"  # over a bag's frames, of what the network makes of them: mean, max, or last
+    dbof_cluster_size: int = 2048
+    netvlad_cluster_size: int = 64  # of the first stream; half of it for any other, as in the published networks
+    cnn_filter_widths: tuple[int, ...] = (1, 2, 3)  # frames that a filter sees ...
+    cnn_filters: tuple[int, ...] = (1024, 1024, 2048)  # ... and how many filters there are of each width
+    gru_cells: int = 1024
+    lstm_cells: int = 1024
+    nextvlad_cluster_size: int = 128  # of the first stream; half of it for any other, as published; so the groups
+    nextvlad_groups: int = 8
+    nextvlad_expansion: int = 2  # factor on a stream's width before it is cut into groups
+    mix_number: int = 3  # networks of the mixture
+    transformer_layers: int = 3
+    transformer_heads: int = 8
 
     def __post_init__(self):
         _one_of("video_level_classifier_model", self.video_level_classifier_model, ("logistic", "moe"))
         _one_of("attention_normalizer", self.attention_normalizer, ("sparsemax", "softmax"))
-        for flag in ("num_classes", "num_heads", "hidden_size", "moe_num_mixtures"):
+        _one_of("pooling", self.pooling, ("mean", "max", "last"))
+        for flag in ("num_classes", "num_heads", "hidden_size", "moe_num_mixtures", "dbof_cluster_size", "gru_cells",
+                     "lstm_cells", "nextvlad_groups", "nextvlad_expansion", "transformer_layers",
+                     "transformer_heads"):  # fmt: skip
             _at_least(flag, getattr(self, flag), 1)
+        # Half of the first two has to be one; a mixture of one mixes nothing.
+        for flag in ("netvlad_cluster_size", "nextvlad_cluster_size", "mix_number"):
+            _at_least(flag, getattr(self, flag), 2)
+        self._check_filters()
         _at_least("input_noise", self.input_noise, 0)
         if self.attention_sizes is not None:
             _require(
                 len(self.attention_sizes) == len(self.features.sizes) and min(self.attention_sizes) >= 2,
                 "attention_sizes", self.attention_sizes, "a size of 2 or more for each feature",
             )  # fmt: skip
+
+    def _check_filters(self):
+        widths, filters = self.cnn_filter_widths, self.cnn_filters
+        _require(
+            len(set(widths)) == len(widths) > 0 and min(widths) >= 1,
+            "cnn_filter_widths", widths, "distinct numbers of frames, 1 or more",
+        )  # fmt: skip
+        _require(
+            len(filters) == len(widths) and min(filters) >= 1,
+            "cnn_filters", filters, f"a number of filters for each of --cnn_filter_widths={widths}",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

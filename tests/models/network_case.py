@@ -15,7 +15,8 @@ from yt8m_attention.models import registry
 FEATURES = config.Features(("rgb", "audio"), (12, 8))
 SMALL = {
     "features": FEATURES, "num_classes": 7, "num_heads": 3, "attention_sizes": (6, 4), "hidden_size": 10,
-    "input_noise": 0.0,
+    "input_noise": 0.0, "dbof_cluster_size": 9, "netvlad_cluster_size": 4, "cnn_filter_widths": (1, 2, 3),
+    "cnn_filters": (4, 5, 6),
 }  # fmt: skip
 
 
@@ -40,6 +41,10 @@ def part(inputs, rows):
 
 def state(model):
     return {v.path: ops.convert_to_numpy(v) for v in model.weights}
+
+
+def trainable(model):
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
 class NetworkCase:

@@ -5,7 +5,7 @@ from keras import ops
 
 from tests import numpy_layers as reference
 from tests.layer_case import assert_close, weights_of
-from tests.models.network_case import SMALL, NetworkCase, bags
+from tests.models.network_case import SMALL, NetworkCase, bags, trainable
 from yt8m_attention import config, schema
 from yt8m_attention.models import registry
 
@@ -83,10 +83,6 @@ def test_attention_is_multi_attention_with_one_head_whatever_the_flag_says():
     answers = [model(bags(width=12)) for model in models]
     assert answers[0]["attention"].shape == (5, 6, 1)
     assert_close(answers[0]["probabilities"], answers[1]["probabilities"], 0)
-
-
-def trainable(model):
-    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
 def test_one_head_with_mixture_of_experts_has_37_million_parameters():

@@ -11,5 +11,5 @@ def test_names_are_sorted_and_hold_the_papers_networks():
 
 
 def test_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match=r"--model: found 'Attention', wanted one of attention, multi_attention"):
+    with pytest.raises(UserError, match=r"--model: found 'Attention', wanted one of attention, cnn, .*multi_attention"):
         registry.build(config.Model(model="Attention"))

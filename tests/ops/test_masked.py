@@ -1,4 +1,4 @@
-"""Masked softmax, mean and maximum: what numpy says of the unmasked entries alone, and nothing of the masked ones."""
+"""Masked softmax, mean, maximum and last: numpy of the unmasked entries alone, nothing of the masked ones."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from yt8m_attention.ops.masked import masked_max, masked_mean, masked_softmax
+from yt8m_attention.ops.masked import masked_last, masked_max, masked_mean, masked_softmax, zero_masked
 
 # Keras takes a softmax over one entry for a mistake; a bag of one frame is none.
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis")
@@ -107,3 +107,23 @@ def test_narrow_dtypes_are_kept_and_summed_wide(dtype):
         answer = function(x, mask, axis=1)
         assert answer.dtype == dtype
         np.testing.assert_allclose(tf.cast(answer, "float32"), np.full(answer.shape, expected), rtol=4e-3)
+
+
+@few
+@given(masked_rows())
+def test_last_of_the_unmasked(rows):
+    values, mask, hidden = rows
+    answer, gradient = value_and_gradient(masked_last, hidden, mask, axis=1)
+    for row, kept, found, slope in zip(values, mask, answer, gradient, strict=True):
+        assert found == (row[kept][-1] if kept.any() else 0)
+        assert np.flatnonzero(slope).tolist() == np.flatnonzero(kept)[-1:].tolist()
+
+
+@few
+@given(masked_rows())
+def test_zeros_stand_where_the_mask_hides(rows):
+    values, mask, hidden = rows
+    np.testing.assert_array_equal(zero_masked(tf.constant(hidden), mask), np.where(mask, values, 0))
+    deep = np.repeat(hidden[..., None], 3, axis=-1)
+    np.testing.assert_array_equal(zero_masked(tf.constant(deep), mask)[..., 2], np.where(mask, values, 0))
+    np.testing.assert_array_equal(zero_masked(hidden, None), hidden)

@@ -1,12 +1,10 @@
 """Letters: B batch, T frames, F features."""
 
 import keras
-from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
-
-# Below this squared length a frame counts as this long, so that a frame of zeros stays zero.
-LEAST_SQUARED_LENGTH = 1e-12
+from yt8m_attention.ops.masked import zero_masked
+from yt8m_attention.ops.normalize import l2_normalize
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -22,11 +20,7 @@ class FrameL2Normalization(MaskedLayer):
         super().__init__(autocast=False, **kwargs)
 
     def call(self, frames_BTF, mask=None):
-        frames_BTF = ops.cast(frames_BTF, "float32")
-        if mask is not None:
-            frames_BTF = ops.where(ops.expand_dims(mask, -1), frames_BTF, 0.0)
-        squared_BT1 = ops.sum(ops.square(frames_BTF), axis=-1, keepdims=True)
-        return frames_BTF * ops.rsqrt(ops.maximum(squared_BT1, LEAST_SQUARED_LENGTH))
+        return l2_normalize(zero_masked(frames_BTF, mask))
 
     def compute_output_spec(self, frames_BTF, mask=None):
         return keras.KerasTensor(frames_BTF.shape, dtype="float32")

@@ -8,6 +8,7 @@ from yt8m_attention.layers.gated_attention import GatedAttention
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.models.frame_level import FrameLevelModel
+from yt8m_attention.models.streams import split_streams
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -32,10 +33,8 @@ class MultiAttention(FrameLevelModel):
 
     def pool(self, frames, mask, training):
         features = self.config.features
-        pooled, attention, start = [], {}, 0
-        for stream, name, size in zip(self.streams, features.names, features.sizes, strict=True):
-            own_BTD = frames[..., start : start + size]
-            start += size
+        pooled, attention = [], {}
+        for stream, name, own_BTD in zip(self.streams, features.names, split_streams(frames, features), strict=True):
             pooled_BMD, attention[f"attention_{name}"] = stream(own_BTD, mask=mask, training=training)
             pooled.append(pooled_BMD)
         attention["attention"] = sum(attention.values()) / len(pooled)

@@ -5,11 +5,21 @@ import numpy as np
 from yt8m_attention import schema
 from yt8m_attention.errors import UserError
 from yt8m_attention.models.attention import Attention
+from yt8m_attention.models.cnn import Cnn
+from yt8m_attention.models.dbof import Dbof
+from yt8m_attention.models.frame_pooling import FramePoolingModel
 from yt8m_attention.models.multi_attention import MultiAttention
+from yt8m_attention.models.netvlad import NetVladModel
+from yt8m_attention.models.video_level import VideoLevel
 
 _MODELS = {
     "attention": Attention,
+    "cnn": Cnn,
+    "dbof": Dbof,
+    "frame_pooling": FramePoolingModel,
     "multi_attention": MultiAttention,
+    "netvlad": NetVladModel,
+    "video_level": VideoLevel,
 }
 
 

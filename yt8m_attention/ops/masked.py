@@ -1,4 +1,4 @@
-"""Softmax, mean and maximum over the unmasked entries of an axis; what a mask hides can be anything, NaN too."""
+"""Softmax, mean, maximum and last of the unmasked entries of an axis; what a mask hides can be anything, NaN too."""
 
 import keras
 import numpy as np
@@ -60,3 +60,28 @@ def masked_max(x, mask, axis):
     x = ops.convert_to_tensor(x)
     largest = ops.max(ops.where(mask, x, ops.cast(float("-inf"), x.dtype)), axis=axis)
     return ops.where(ops.any(mask, axis=axis), largest, ops.zeros_like(largest))
+
+
+def masked_last(x, mask, axis):
+    """The last unmasked entry of an axis, 0 where there is none.
+
+    Args:
+      x: [..., N, ...], floating point.
+      mask: bool, broadcastable to x and as long as x along the axis: [B, T, 1] for frames [B, T, F].
+      axis: the axis to reduce.
+
+    Returns:
+      x without the axis, in x's dtype.
+    """
+    x = ops.convert_to_tensor(x)
+    from_end = ops.flip(ops.cumsum(ops.flip(ops.cast(mask, "int32"), axis=axis), axis=axis), axis=axis)
+    is_last = ops.logical_and(mask, ops.equal(from_end, 1))
+    return ops.sum(ops.where(is_last, x, ops.zeros_like(x)), axis=axis)
+
+
+def zero_masked(x, mask):
+    """x [B, T, ...] with zeros where mask, bool [B, T], is false; a mask of None leaves x as it is."""
+    if mask is None:
+        return x
+    mask = ops.reshape(mask, (*ops.shape(mask), *(1 for _ in x.shape[2:])))
+    return ops.where(mask, x, ops.zeros_like(x))

@@ -1,0 +1,59 @@
+"""Letters: B batch, T frames, D width, K clusters."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
+from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.ops.masked import zero_masked
+from yt8m_attention.ops.normalize import l2_normalize
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class NetVLAD(MaskedLayer):
+    """What a bag's frames leave over beside each of K learned centres, by soft assignment.
+
+    a = softmax over K of BN(x W); v_k = sum over the frames of a_k (x - c_k). Each v_k is brought to length 1
+    (intra-normalisation), then all of them together.
+
+    Source: Arandjelovic et al. 2016, equation 4; the batch norm: Miech, Laptev & Sivic 2017.
+
+    Args:
+      num_clusters: K.
+
+    Call: frames [B, T, D]; mask bool [B, T], true where a frame exists, or None for all.
+    Returns: [B, K * D] in the layer's compute type, of length 1; 0 for a bag without frames.
+    """
+
+    def __init__(self, num_clusters, **kwargs):
+        super().__init__(**kwargs)
+        self.num_clusters = num_clusters
+        self.assignment_norm = MaskedBatchNormalization(dtype=self.dtype_policy, name="assignment_norm")
+
+    def build(self, input_shape, *_):
+        width, clusters = input_shape[-1], self.num_clusters
+        initializer = {"initializer": keras.initializers.RandomNormal(stddev=width**-0.5)}
+        self.kernel = self.add_weight(name="kernel", shape=(width, clusters), **initializer)
+        self.assignment_norm.build((*input_shape[:-1], clusters))
+        initializer = {"initializer": keras.initializers.RandomNormal(stddev=width**-0.5)}
+        self.centres = self.add_weight(name="centres", shape=(clusters, width), **initializer)
+
+    def call(self, frames_BTD, mask=None, training=False):
+        logits_BTK = self.assignment_norm(ops.matmul(frames_BTD, self.kernel), mask=mask, training=training)
+        assignment_BTK = zero_masked(ops.softmax(logits_BTK, axis=-1), mask)
+        vlad_BKD = l2_normalize(residuals(frames_BTD, assignment_BTK, self.centres))
+        vlad = ops.reshape(vlad_BKD, (-1, self.num_clusters * frames_BTD.shape[-1]))
+        return ops.cast(l2_normalize(vlad), self.compute_dtype)
+
+    def compute_output_spec(self, frames_BTD, mask=None, training=False):
+        width = self.num_clusters * frames_BTD.shape[-1]
+        return keras.KerasTensor((frames_BTD.shape[0], width), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {"num_clusters": self.num_clusters}
+
+
+def residuals(x_BND, assignment_BNK, centres_KD):
+    """The sum over N of assignment · (x - centre): [B, K, D], as two products instead of N · K differences."""
+    sums_BKD = ops.matmul(ops.transpose(assignment_BNK, (0, 2, 1)), x_BND)
+    return sums_BKD - ops.expand_dims(ops.sum(assignment_BNK, axis=1), -1) * centres_KD

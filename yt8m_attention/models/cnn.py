@@ -1,0 +1,19 @@
+"""Convolution over time."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.frame_convolution import FrameConvolution
+from yt8m_attention.models.frame_level import FrameLevelModel
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class Cnn(FrameLevelModel):
+    """The strongest answer over time of filters of several widths (arXiv 1911.06866, section 4)."""
+
+    def __init__(self, config, **kwargs):
+        super().__init__(config, **kwargs)
+        self.convolution = FrameConvolution(config.cnn_filter_widths, config.cnn_filters, name="convolution")
+
+    def pool(self, frames, mask, training):
+        return ops.expand_dims(self.convolution(frames, mask=mask), 1), {}

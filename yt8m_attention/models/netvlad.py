@@ -1,0 +1,22 @@
+"""NetVLAD."""
+
+import keras
+
+from yt8m_attention.layers.net_vlad import NetVLAD
+from yt8m_attention.models.frame_level import FrameLevelModel
+from yt8m_attention.models.streams import halved_after_first, pool_streams
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class NetVladModel(FrameLevelModel):
+    """Residuals to learned centres, each stream by itself (Miech, Laptev & Sivic 2017): `netvlad_cluster_size` of them
+    for the first stream, half as many for any other."""
+
+    def __init__(self, config, **kwargs):
+        super().__init__(config, **kwargs)
+        features = config.features
+        sizes = halved_after_first(config.netvlad_cluster_size, features)
+        self.vlads = [NetVLAD(k, name=f"{name}_vlad") for name, k in zip(features.names, sizes, strict=True)]
+
+    def pool(self, frames, mask, training):
+        return pool_streams(self.vlads, self.config.features, frames, mask, training), {}
