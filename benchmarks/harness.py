@@ -16,11 +16,13 @@ import sys
 import time
 
 
-def parse(description):
-    """The arguments that every benchmark takes: --quick, --rounds."""
+def parse(description, **more):
+    """The arguments that every benchmark takes: --quick, --rounds. more: name -> help of further ones, text or None."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run, and roughly how fast")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    for name, meaning in more.items():
+        parser.add_argument(f"--{name}", help=meaning)
     return parser.parse_args()
 
 

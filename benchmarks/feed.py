@@ -1,0 +1,115 @@
+"""The feed as training sees it, a plain tf.data reader, and reading every byte of the same files (the limit).
+
+`python -m benchmarks.feed [--quick] [--data=PATTERN]`. Rates are videos a second over one epoch, from a new iterator to
+its end: 120 random frames, mask, labels, batches of 128. Without --data, videos of real length are made first.
+`memory_mb` is what a process that drains an epoch holds of its own (mapped files are the system's), with 10 shards and
+with 100 of the same size.
+"""
+
+import glob
+import multiprocessing
+import os
+import tempfile
+import time
+
+import tensorflow as tf
+
+from benchmarks import harness
+from yt8m_attention.config import Data, Features, Phase
+from yt8m_attention.data import data_set, pipeline
+from yt8m_attention.data.recipe import Recipe
+
+BATCH, FRAMES, TRIM, CLASSES = 128, 120, 15, 3862
+MANY_SHARDS = (10, 100)
+
+
+def ours(pattern, data=Data()):
+    """Videos a second of an epoch; the files' indices are there from the second turn on, as from an earlier run."""
+    start, count = time.perf_counter(), 0
+    for batch in pipeline.training_batches(pattern, data, Phase(batch_size=BATCH, num_epochs=1), seed=0):
+        count += len(batch["mask"])
+    return count / (time.perf_counter() - start)
+
+
+def plain(paths):
+    """The way of tf.data's guide: parse, decode, sample, batch; in parallel, and shuffled in a buffer."""
+    records = tf.data.Dataset.from_tensor_slices(paths).interleave(
+        tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    batches = records.shuffle(256).map(_parse, num_parallel_calls=tf.data.AUTOTUNE).batch(BATCH).prefetch(2)
+    start, count = time.perf_counter(), 0
+    for batch in batches:
+        count += len(batch["mask"])
+    return count / (time.perf_counter() - start)
+
+
+def _parse(record):
+    context, lists = tf.io.parse_single_sequence_example(
+        record,
+        context_features={"labels": tf.io.VarLenFeature(tf.int64)},
+        sequence_features={name: tf.io.FixedLenSequenceFeature([], tf.string) for name in ("rgb", "audio")},
+    )
+    length = tf.shape(lists["rgb"])[0]
+    trim = tf.where(length > 2 * TRIM, TRIM, 0)
+    frames = tf.random.uniform([FRAMES], trim, length - trim, tf.int32)
+    streams = [tf.io.decode_raw(tf.gather(lists[name], frames), tf.uint8) for name in ("rgb", "audio")]
+    labels = tf.tensor_scatter_nd_max(
+        tf.zeros([CLASSES], tf.uint8),
+        context["labels"].values[:, None],
+        tf.ones_like(context["labels"].values, tf.uint8),
+    )
+    return {"frames": tf.concat(streams, 1), "mask": tf.fill([FRAMES], True), "labels": labels}
+
+
+def raw(paths, videos, buffer=memoryview(bytearray(1 << 20))):
+    start = time.perf_counter()
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+    return videos / (time.perf_counter() - start)
+
+
+def memory(paths, shards, folder):
+    """MB that a fresh process holds after an epoch over so many shards: the files, again and again by other names."""
+    directory = os.path.join(folder, f"shards{shards}")
+    os.mkdir(directory)
+    for number in range(shards):
+        os.symlink(os.path.abspath(paths[number % len(paths)]), os.path.join(directory, f"{number:04}.tfrecord"))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_own_memory, (os.path.join(directory, "*"),))
+
+
+def _own_memory(pattern):
+    ours(pattern)
+    with open("/proc/self/status", encoding="utf-8") as file:
+        return round(int(next(line for line in file if line.startswith("RssAnon")).split()[1]) / 1024)
+
+
+def main():
+    arguments = harness.parse(__doc__, data="glob of frame-level files; absent: videos are made in a temporary folder")
+    with tempfile.TemporaryDirectory() as folder:
+        pattern = arguments.data or made(folder, 256 if arguments.quick else 2048)
+        paths = sorted(glob.glob(pattern))
+        videos = pipeline.summarise(pattern, Data()).videos
+        sides = {
+            "ours": lambda: ours(pattern),
+            "reference": lambda: plain(paths),
+            "limit": lambda: raw(paths, videos),
+        }
+        rates, peak = harness.interleave(sides, arguments.rounds)
+        held = {shards: memory(paths, shards, folder) for shards in MANY_SHARDS}
+        megabytes = round(sum(map(os.path.getsize, paths)) / 1e6)
+    sizes = {"videos": videos, "shards": len(paths), "megabytes": megabytes, "memory_mb": held}
+    harness.report("feed", "videos/s", rates, peak, **sizes)
+
+
+def made(folder, videos):
+    """A pattern of files with so many videos, 229 frames each in the mean, as YouTube-8M's have."""
+    recipe = Recipe(videos, 0, 0, CLASSES, 1000, Features(), (158, 300), per_shard=64)
+    data_set.make(recipe, os.path.join(folder, "made"))
+    return os.path.join(folder, "made", "train", "*.tfrecord")
+
+
+if __name__ == "__main__":
+    main()
