@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 
 import tensorflow as tf
+from tensorboard.backend.event_processing import event_accumulator
 
 from yt8m_attention import progress
 
@@ -53,3 +55,22 @@ class Summaries:
             if not self._failed:
                 progress.say(f"{self._directory}: curves cannot be written from here on: {error.message}")
             self._failed = True
+
+
+def read_scalars(directory):
+    """The curves that Summaries wrote to a directory, those of its subdirectories left out.
+
+    Returns:
+      {name: [(step, value), ...] by step}; of values written twice for a step, as a run that was set back does, the
+      last. Empty where there is no event file.
+    """
+    if not os.path.isdir(directory):
+        return {}
+    events = event_accumulator.EventAccumulator(directory, size_guidance={event_accumulator.TENSORS: 0})
+    events.Reload()
+    curves = {}
+    for name in events.Tags()["tensors"]:
+        if events.SummaryMetadata(name).plugin_data.plugin_name == "scalars":
+            points = {e.step: float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(name)}
+            curves[name] = sorted(points.items())
+    return curves

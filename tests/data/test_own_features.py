@@ -1,0 +1,98 @@
+"""Features of any origin: numpy's files, YouTube-8M's records, MediaPipe's."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from yt8m_attention.config import Features
+from yt8m_attention.data import own_features, writer
+from yt8m_attention.errors import UserError
+from yt8m_attention.ops.quantize import dequantize
+
+FEATURES = Features(("rgb", "audio"), (5, 3))
+FRAMES = np.random.default_rng(0).integers(0, 256, (7, 8), dtype=np.uint8)
+
+
+def read(path, features=FEATURES):
+    return list(own_features.videos(str(path), features))
+
+
+def media_sequence(frames, context=(), lengths=(None, None)):
+    """A record as MediaPipe's extractor for YouTube-8M writes it."""
+    message, values = tf.train.SequenceExample(), dequantize(frames)
+    for key, value in context:
+        message.context.feature[key].bytes_list.value.append(value)
+    for prefix, columns, length in (("RGB", slice(0, 5), lengths[0]), ("AUDIO", slice(5, 8), lengths[1])):
+        for t, row in enumerate(values[:length]):
+            lists = message.feature_lists.feature_list
+            lists[f"{prefix}/feature/floats"].feature.add().float_list.value.extend(row[columns])
+            lists[f"{prefix}/feature/timestamp"].feature.add().int64_list.value.append(t * 1_000_000)
+    return message.SerializeToString()
+
+
+def test_npy_of_bytes_and_of_the_floats_they_stand_for(tmp_path):
+    for dtype in (np.uint8, np.float16, np.float32, np.float64):
+        array = FRAMES if dtype == np.uint8 else dequantize(FRAMES).astype(dtype)
+        np.save(tmp_path / "holiday.npy", array)
+        (video,) = read(tmp_path / "holiday.npy")
+        assert video.id == "holiday"
+        np.testing.assert_array_equal(video.frames, FRAMES)
+
+
+def test_npz_holds_a_video_an_array(tmp_path):
+    np.savez(tmp_path / "many.npz", a=FRAMES, b=FRAMES[:2], empty=FRAMES[:0])
+    assert [(v.id, len(v.frames)) for v in read(tmp_path / "many.npz")] == [("a", 7), ("b", 2)]
+
+
+def test_youtube8m_records_bring_labels_and_ratings(tmp_path):
+    record = writer.frame_record("abcd", [4, 1], FRAMES, FEATURES, [(0, 1, 1.0), (5, 4, 0.0)])
+    writer.write_shard(str(tmp_path / "x.tfrecord"), [record])
+    (video,) = read(tmp_path / "x.tfrecord")
+    assert (video.id, video.labels, video.ratings) == ("abcd", (1, 4), ((0, 1, 1.0), (5, 4, 0.0)))
+    np.testing.assert_array_equal(video.frames, FRAMES)
+
+
+def test_mediapipes_record_as_it_is_written(tmp_path):
+    """A single record without TFRecord's frame, and the same in a TFRecord file; the shorter stream ends the video."""
+    raw = media_sequence(FRAMES, [("clip/data_path", b"/home/me/holiday.mp4")], (None, 6))
+    (tmp_path / "features.pb").write_bytes(raw)
+    writer.write_shard(str(tmp_path / "features.tfrecord"), [raw, media_sequence(FRAMES), media_sequence(FRAMES)])
+    (single,) = read(tmp_path / "features.pb")
+    assert single.id == "holiday"
+    np.testing.assert_array_equal(single.frames, FRAMES[:6])
+    assert [v.id for v in read(tmp_path / "features.tfrecord")] == ["holiday", "features-1", "features-2"]
+
+
+@pytest.mark.parametrize(
+    "array, told",
+    [
+        (FRAMES[0], r"shape \[8\]; wanted \[frames, 8\], 5 \+ 3 of rgb, audio"),
+        (FRAMES[:, :7], r"shape \[7, 7\]"),
+        (FRAMES.astype(np.int64), "holds int64; wanted uint8"),
+        (np.full((2, 8), np.nan), "holds NaN"),
+        (np.array([["a"] * 8]), "wanted uint8"),
+        (np.array([[None] * 8]), "numpy"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_told(tmp_path, array, told):
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(UserError, match=rf"x\.npy.*{told}"):
+        read(tmp_path / "x.npy")
+
+
+def test_files_of_something_else_are_told(tmp_path):
+    (tmp_path / "x.npy").write_text("not numpy's")
+    (tmp_path / "x.tfrecord").write_text("neither TFRecord nor a record")
+    (tmp_path / "cut.pb").write_bytes(media_sequence(FRAMES)[:-3])
+    (tmp_path / "mute.pb").write_bytes(media_sequence(FRAMES, lengths=(None, 0)))
+    for name, told in (("x.npy", "numpy.save"), ("x.tfrecord", "not a TFRecord file"), ("cut.pb", "SequenceExample"),
+                       ("mute.pb", "AUDIO/feature/floats with 3 features")):  # fmt: skip
+        with pytest.raises(UserError, match=rf"{name}.*{told}"):
+            read(tmp_path / name)
+
+
+def test_a_real_audioset_clip(shared_data):
+    videos = own_features.videos(str(shared_data / "audioset/test/*.tfrecord"), Features(("audio_embedding",), (128,)))
+    video = next(videos)
+    assert video.frames.shape == (10, 128)
+    assert video.ratings

@@ -1,0 +1,138 @@
+"""Moments: out of planted probabilities exactly the planted seconds; and what the command makes of them."""
+
+import json
+import re
+import xml.sax.saxutils
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tests import commands
+from tests.training import runs
+from yt8m_attention.inference import moment_files, moments, windows
+from yt8m_attention.inference.moments import Moment
+from yt8m_attention.training import phase
+
+SIZE = 5
+
+
+def planted_windows(events, num_frames, num_classes):
+    """What a perfect judge of segments says: how much of a window's frames an event fills."""
+    on = np.zeros((num_frames, num_classes))
+    for class_id, start, end in events:
+        on[start:end, class_id] = 1
+    return np.stack([on[w : w + SIZE].mean(axis=0) for w in range(num_frames - SIZE + 1)])
+
+
+def test_planted_events_are_found_to_the_second():
+    events = [(2, 10, 20), (0, 40, 48), (2, 60, 70), (1, 0, 7), (3, 90, 100)]
+    found = moments.find(planted_windows(events, 100, 4), np.ones(4), 100, SIZE, 9)
+    assert sorted((m.class_id, m.start, m.end) for m in found) == sorted(events)
+    assert all(m.probability == 1 for m in found)
+
+
+def test_the_videos_own_score_orders_and_the_windows_is_told():
+    p = np.zeros((20, 2))
+    p[3, 0], p[15, 1] = 0.9, 0.8
+    found = moments.find(p, np.array([0.1, 0.9]), 24, SIZE, 5)
+    assert found == [Moment(1, 15, 20, 0.8), Moment(0, 3, 8, 0.9)]
+
+
+@given(hnp.arrays(np.float32, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=st.floats(0, 1, width=32)),
+       st.integers(1, 12), st.integers(1, 7))  # fmt: skip
+def test_moments_are_within_the_video_disjoint_by_class_and_best_first(probabilities, top, size):
+    frames = len(probabilities) + size - 1
+    found = moments.find(probabilities, np.ones(probabilities.shape[1]), frames, size, top)
+    assert len(found) <= top
+    assert [m.probability for m in found] == sorted((m.probability for m in found), reverse=True)
+    assert not found or found[0].probability == probabilities.max()
+    for i, m in enumerate(found):
+        assert 0 <= m.start and m.start + min(size, frames) <= m.end <= frames
+        for other in found[:i]:
+            assert other.class_id != m.class_id or other.end <= m.start or m.end <= other.start
+
+
+def test_only_the_wanted_classes():
+    found = moments.find(np.full((9, 4), 0.5), np.ones(4), 13, SIZE, 9, (1, 3))
+    assert {m.class_id for m in found} == {1, 3}
+
+
+@pytest.mark.parametrize("frames", [1, 3, 5, 9])
+def test_windows_of_short_videos(frames):
+    """A window is scored over its own frames alone, and a video shorter than a segment is one window."""
+
+    def score(batch):
+        mask = np.asarray(batch["mask"])
+        sums = (np.asarray(batch["frames"], np.float64)[..., 0] * mask).sum(axis=1) / mask.sum(axis=1)
+        return {"probabilities": sums[:, None]}
+
+    video = np.arange(1, frames + 1, dtype=np.uint8)[:, None]
+    scored = windows.score_video(score, video, SIZE)
+    starts = range(max(1, frames - SIZE + 1))
+    np.testing.assert_allclose(scored.windows[:, 0], [video[s : s + SIZE, 0].mean() for s in starts])
+    np.testing.assert_allclose(scored.whole, [video.mean()])
+
+
+NASTY = 'Tom & "Jerry"\n<b> --> x'
+
+
+def described():
+    found = [Moment(7, 60, 65, 0.5), Moment(1, 2, 9, 0.987)]
+    return moment_files.describe("id", 70, found, {7: NASTY, 1: "Dog"}.get, 0.96)
+
+
+def test_subtitles_are_in_time_and_hold_one_line():
+    srt, vtt = (moment_files.text([described()], form) for form in ("srt", "vtt"))
+    assert srt.startswith("1\n00:00:01,920 --> 00:00:08,640\nDog (99%)\n\n2\n00:00:57,600 --> 00:01:02,400\n")
+    assert vtt.startswith("WEBVTT\n\n00:00:01.920 --> 00:00:08.640\nDog (99%)\n\n")
+    for text in (srt, vtt):
+        assert len(re.findall("-->", text)) == 2
+    assert vtt.splitlines()[-1] == xml.sax.saxutils.escape('Tom & "Jerry" <b> → x (50%)')
+
+
+def test_table_and_json_say_the_same():
+    table, found = (moment_files.text([described()], form) for form in ("table", "json"))
+    assert table.splitlines()[1].split()[:5] == ["id", "7", "0:57.6", "1:02.4", "0.500"]
+    assert json.loads(found)[0]["moments"][0] == {
+        "class": 7, "name": NASTY, "start": 57.6, "end": 62.4, "probability": 0.5
+    }  # fmt: skip
+
+
+@given(st.text())
+def test_ids_make_harmless_file_names(video_id):
+    name = moment_files.file_name(video_id)
+    assert "/" not in name and "." not in name and "\0" not in name
+
+
+@pytest.fixture(scope="module")
+def trained(planted, tmp_path_factory):
+    train_dir = tmp_path_factory.mktemp("trained") / "run"
+    phase.train(runs.small(planted, train_dir, True, max_steps=2), {})
+    return str(train_dir)
+
+
+def test_the_command(planted, trained, tmp_path):
+    names = tmp_path / "names.csv"
+    names.write_text("Index,Name\n" + "".join(f"{c},name {c}\n" for c in range(6)))
+    common = [f"--train_dir={trained}", f"--input={planted}/test/*.tfrecord", "--top=2", f"--vocabulary={names}"]
+    result = commands.succeed("moments", *common, "--format=json", f"--output_file={tmp_path}/m.json")
+    assert result == {"videos": 30, "moments": 60, "output_file": f"{tmp_path}/m.json"}
+    found = json.loads((tmp_path / "m.json").read_text())
+    rated = set(map(int, (planted / "segment_label_ids.csv").read_text().split()[1:]))
+    assert {m["class"] for video in found for m in video["moments"]} <= rated
+    assert all(m["name"] == f"name {m['class']}" for video in found for m in video["moments"])
+    commands.succeed("moments", *common, "--format=vtt", f"--output_file={tmp_path}/{{id}}.vtt")
+    assert len(list(tmp_path.glob("*.vtt"))) == 30
+    refused = commands.run("moments", *common, "--format=srt")
+    assert refused.status == 2 and "{id}" in refused.stderr.splitlines()[-1]
+
+
+def test_the_table_comes_before_the_result(trained, tmp_path):
+    np.save(tmp_path / "mine.npy", np.zeros((9, 32), np.float32))
+    result = commands.run("moments", f"--train_dir={trained}", f"--input={tmp_path}/mine.npy", "--top=1")
+    head, row, last = result.stdout.splitlines()
+    assert head.split()[0] == "video" and row.split()[0] == "mine"
+    assert json.loads(last) == {"videos": 1, "moments": 1, "output_file": None}

@@ -1,0 +1,13 @@
+"""What moments are looked for, and how they are told."""
+
+from absl import flags
+
+flags.DEFINE_string(
+    "input", None, "features: .npy [frames, features], .npz of such arrays, TFRecord files of YouTube-8M or MediaPipe"
+)
+flags.DEFINE_integer("top", 5, "moments of a video, at most", lower_bound=1)
+flags.DEFINE_enum(
+    "format", "table", ["table", "json", "srt", "vtt"], "table for people; JSON; SubRip or WebVTT, which players show"
+)
+flags.DEFINE_string("output_file", None, "file to write; {id} in it makes a file each video; absent: standard output")
+flags.DEFINE_float("frame_seconds", 1.0, "how far apart frames are; AudioSet's are 0.96", lower_bound=0.001)

@@ -1,0 +1,174 @@
+"""A user's own features, one video at a time, from whatever file they come in.
+
+  .npy        one video, [T, F]
+  .npz        a video an array, named by its key
+  TFRecord    YouTube-8M's frame-level records, rated or not
+  MediaSequence records (MediaPipe's YouTube-8M extractor), in a TFRecord file or a single one as the extractor writes
+              it (features.pb): feature list RGB/feature/floats for the stream `rgb`, AUDIO/feature/floats for `audio`
+
+Letters: T frames, F features of a frame. Source of the names: mediapipe/util/sequence/README.md and
+mediapipe/graphs/youtube8m/feature_extraction.pbtxt.
+"""
+
+import os
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from yt8m_attention.data import files, records, tfrecord
+from yt8m_attention.errors import UserError
+from yt8m_attention.ops.quantize import quantize
+
+_MEDIA_LIST = "{}/feature/floats"
+_MEDIA_IDS = ("example/id", "clip/media_id", "clip/data_path")
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """Frames of one video and, where its record says, what is known of it."""
+
+    id: str
+    frames: np.ndarray  # uint8 [T, F]
+    labels: tuple[int, ...] = ()
+    ratings: tuple[tuple[int, int, float], ...] = ()  # (start, class, score) of each rated segment
+
+
+def videos(pattern, features, flag="input"):
+    """The videos in files, in file order; those without a single frame are left out.
+
+    Floats become bytes, as all features that a network was trained on are: what lies beyond [-2, 2] is clipped.
+
+    Args:
+      pattern: files, as files.expand takes them.
+      features: the config.Features that the network was trained on.
+      flag: the pattern's, for messages.
+
+    Yields:
+      Video.
+
+    Raises:
+      UserError: where a file or a record cannot be used, naming it.
+    """
+    cache = files.ShardCache()
+    for path in files.expand(pattern, flag):
+        local = cache.local_path(path)
+        read = _READERS.get(os.path.splitext(path)[1], _records)
+        yield from (video for video in read(local, path, features) if len(video.frames))
+        cache.keep_only([])
+
+
+def _array(local, path, features):
+    yield Video(_stem(path), _frames(_load(local, path), features, path))
+
+
+def _archive(local, path, features):
+    with _load(local, path) as archive:
+        for name in archive.files:
+            try:
+                array = archive[name]
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
+                raise UserError(f"{path}: array {name!r} cannot be read: {error}; write the file again") from error
+            yield Video(name, _frames(array, features, f"{path}: array {name!r}"))
+
+
+_READERS = {".npy": _array, ".npz": _archive}
+
+
+def _load(local, path):
+    try:
+        return np.load(local, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path}: cannot be read as numpy's: {error}; write it with numpy.save or numpy.savez"
+        ) from error
+
+
+def _frames(array, features, where):
+    """An array as uint8 [T, F]."""
+    wanted = f"wanted [frames, {features.total}], {' + '.join(map(str, features.sizes))} of {', '.join(features.names)}"
+    if array.ndim != 2 or array.shape[1] != features.total:
+        raise UserError(f"{where}: has shape {list(array.shape)}; {wanted}, as the network was trained on")
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise UserError(f"{where}: holds {array.dtype}; wanted uint8 (bytes as YouTube-8M stores them) or floats")
+    if not np.isfinite(array).all():
+        raise UserError(f"{where}: holds NaN or infinity; extract the features again")
+    return quantize(array)
+
+
+def _records(local, path, features):
+    data = tfrecord.mapped(tfrecord.stamp(local))
+    try:
+        spans = tfrecord.record_spans(path, data)
+    except UserError:
+        if not _is_media_sequence(data[:], features):
+            raise
+        spans = [(0, len(data))]
+    for number, span in enumerate(spans):
+        span = tuple(map(int, span))
+        raw = data[span[0] : span[1]]
+        if _is_media_sequence(raw, features):
+            yield _media_sequence(raw, features, path, number)
+        else:
+            yield _youtube8m(path, data, span, features)
+
+
+def _youtube8m(path, data, span, features):
+    record = records.decode(path, data, span, features)
+    if record.video_level:
+        raise UserError(f"{path}: holds video-level records, which have no moments; name frame-level files")
+    rated = zip(
+        record.segment_starts.tolist(), record.segment_labels.tolist(), record.segment_scores.tolist(), strict=True
+    )
+    frames = records.read_frames(path, data, span, features)
+    return Video(record.id.decode(errors="replace"), frames, tuple(record.labels.tolist()), tuple(rated))
+
+
+def _is_media_sequence(raw, features):
+    """Whether a record has one of the streams under MediaSequence's name; quick where it has not."""
+    return any(_media_list(name).encode() in raw for name in features.names)
+
+
+def _media_list(name):
+    return _MEDIA_LIST.format(name.upper())
+
+
+def _media_sequence(raw, features, path, number):
+    try:
+        message = tf.train.SequenceExample.FromString(raw)
+    except DecodeError as error:
+        raise UserError(
+            f"{path}: record {number}: is no tf.train.SequenceExample; extract the features again"
+        ) from error
+    streams, lists = [], message.feature_lists.feature_list
+    for name, size in zip(features.names, features.sizes, strict=True):
+        rows = (
+            [feature.float_list.value for feature in lists[_media_list(name)].feature]
+            if _media_list(name) in lists
+            else []
+        )
+        if not rows or {len(row) for row in rows} != {size}:
+            found = f"frames of {sorted({len(row) for row in rows})} features" if rows else f"only {sorted(lists)}"
+            raise UserError(
+                f"{path}: record {number}: wanted {_media_list(name)} with {size} features a frame, found {found}"
+            )
+        streams.append(np.array(rows, np.float32))
+    length = min(map(len, streams))  # sound may end a frame before the picture does
+    frames = np.concatenate([stream[:length] for stream in streams], axis=1)
+    return Video(_media_id(message, path, number), _frames(frames, features, f"{path}: record {number}"))
+
+
+def _media_id(message, path, number):
+    for key in _MEDIA_IDS:
+        values = message.context.feature[key].bytes_list.value if key in message.context.feature else ()
+        if values:
+            return _stem(values[0].decode(errors="replace"))
+    return f"{_stem(path)}-{number}" if number else _stem(path)
+
+
+def _stem(path):
+    return os.path.splitext(os.path.basename(path))[0]

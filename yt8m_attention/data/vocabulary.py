@@ -1,0 +1,52 @@
+"""What the classes are called."""
+
+import csv
+
+from yt8m_attention.data import files as data_files
+from yt8m_attention.errors import UserError
+
+_ID, _NAME = "Index", "Name"
+_WANTED = f"wanted a CSV with columns {_ID} and {_NAME}"
+
+
+class Vocabulary:
+    """Class names by id.
+
+    Args:
+      names: {id: name}; a class without one is called by its id.
+    """
+
+    def __init__(self, names=()):
+        self._names = dict(names)
+
+    def __len__(self):
+        return len(self._names)
+
+    def name(self, class_id):
+        """The name, or the id as text."""
+        return self._names.get(int(class_id)) or str(int(class_id))
+
+
+def read(path):
+    """Reads names from a CSV with columns `Index` and `Name`, as YouTube-8M's `vocabulary.csv`.
+
+    Args:
+      path: the file, gs:// too; None or "": no names.
+
+    Returns:
+      A Vocabulary.
+
+    Raises:
+      UserError: naming the file, where it cannot be read or is no such CSV.
+    """
+    if not path:
+        return Vocabulary()
+    cache = data_files.ShardCache()
+    try:
+        with open(cache.local_path(path), encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {_ID, _NAME} <= set(rows.fieldnames or ()):
+                raise UserError(f"--vocabulary={path}: has columns {rows.fieldnames or 'none'}; {_WANTED}")
+            return Vocabulary({int(row[_ID]): row[_NAME].strip() for row in rows})
+    except (OSError, ValueError, AttributeError, TypeError, csv.Error) as error:
+        raise UserError(f"--vocabulary={path}: cannot be read: {error}; {_WANTED}") from error

@@ -1,0 +1,40 @@
+"""Names the best moments of videos, given as features: class, from, to, how probable.
+
+  python -m yt8m_attention.moments --input=features.npy --train_dir=runs/phase2 --vocabulary=vocabulary.csv
+  python -m yt8m_attention.moments --input='data/test/*.tfrecord' --train_dir=runs/phase2 --format=vtt \\
+      --output_file='chapters-{id}.vtt'
+"""
+
+from absl import flags
+
+from yt8m_attention.cli import (  # they define flags
+    app,
+    data_flags,
+    moments_flags,  # noqa: F401
+    trained_flags,
+    values,
+    vocabulary_flags,
+)
+
+FLAGS = flags.FLAGS
+
+
+def main():
+    train_dir, pattern = trained_flags.train_dir(), values.required("input")
+    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+        from yt8m_attention.inference import name_moments
+        from yt8m_attention.training import restore
+
+    vocabulary = vocabulary_flags.vocabulary()
+    trained = restore.load(train_dir, FLAGS.checkpoint)
+    data = data_flags.over(trained.run.data)
+    job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, FLAGS.output_file, FLAGS.frame_seconds)
+    return name_moments.run(trained.model, job, vocabulary.name)
+
+
+def entry():
+    app.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    entry()
