@@ -1,0 +1,68 @@
+"""The windows of videos that segments are ranked by, scored. Letters: N windows, T frames of one, C classes."""
+
+import dataclasses
+
+import numpy as np
+
+from yt8m_attention import schema
+from yt8m_attention.config import Sampling
+from yt8m_attention.data.segments import window_starts
+from yt8m_attention.errors import UserError
+
+# Bags, and whole videos, a batch; they bound memory and never change a result.
+_WINDOWS = 256
+_VIDEOS = 8
+# Batches of videos are as long as their longest, rounded up to so many frames: few lengths, little compiled anew.
+_FRAMES = 64
+
+
+def score(scorers, job):
+    """Scores every eligible window of a rank.Job by several models, in one pass over the files.
+
+    With job.stride frames between neighbours less than a window has, windows overlap: then a video is read whole, up
+    to its first --max_frames, and its windows share what a scorer does frame by frame.
+
+    Args:
+      scorers: scoring.make_scorer's.
+
+    Yields:
+      (ids bytes [N], starts int64 [N], scores: a list of float32 [N, C], one a scorer), in file order, then by start.
+
+    Raises:
+      UserError: where no video has a window, or files or records cannot be used.
+    """
+    if job.stride == job.data.segment_size:
+        for batch in job.batches("windows", _WINDOWS):
+            yield batch["id"].numpy(), batch["start"].numpy(), [s(batch)["probabilities"] for s in scorers]
+        return
+    whole = Sampling("all", trim_frames=0, max_frames=max(schema.MAX_FRAMES, job.data.sampling.max_frames))
+    videos = dataclasses.replace(job, data=dataclasses.replace(job.data, sampling=whole))
+    found = 0
+    for batch in videos.batches("videos", _VIDEOS):
+        for part in _of_videos(scorers, batch, job):
+            found += len(part[0])
+            yield part
+    if not found:
+        raise UserError(f"--input_data_pattern={job.pattern}: no video is long enough to have a window; see "
+                        "--segment_window")  # fmt: skip
+
+
+def starts(num_frames, size, window, stride):
+    """As data.segments.window_starts, but every `stride` frames."""
+    anywhere = window_starts(num_frames - size + 1, 1, window)
+    return anywhere[anywhere % stride == 0]
+
+
+def _of_videos(scorers, batch, job):
+    lengths = batch["mask"].numpy().sum(axis=1)
+    padded = min(-(-int(lengths.max()) // _FRAMES) * _FRAMES, batch["frames"].shape[1])
+    frames = batch["frames"].numpy()[:, :padded]
+    size = job.data.segment_size
+    found = [starts(length, size, job.data.segment_window, job.stride) for length in lengths]
+    video, start = np.repeat(np.arange(len(found)), [len(s) for s in found]), np.concatenate(found)
+    places = (video * padded + start)[:, None] + np.arange(size)
+    flat = frames.reshape(-1, frames.shape[-1])
+    for at in range(0, len(start), _WINDOWS):
+        part = slice(at, at + _WINDOWS)
+        scores = [scorer.windows(flat, places[part]) for scorer in scorers]
+        yield batch["id"].numpy()[video[part]], start[part], scores
