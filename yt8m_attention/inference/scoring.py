@@ -68,6 +68,7 @@ class FoldedScorer(Scorer):
     """A model folded; windows share all that is done by frame."""
 
     def __init__(self, folded):
+        self.folded = folded
         self._rows = 0
         self._forward = _function(folded)
         self._frame_work = _function(folded.frame_work)
