@@ -12,6 +12,7 @@ from yt8m_attention.cli import (  # they define flags
     data_flags,
     eval_flags,  # noqa: F401
     holdout_flags,
+    precision_flags,  # noqa: F401
     trained_flags,
     values,
 )
@@ -35,6 +36,7 @@ def main():
         top_k=FLAGS.top_k,
         held_out=holdout_flags.share,
         limit=FLAGS.num_examples,
+        precision=FLAGS.precision,
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from tests import commands
 from tests.training import runs
-from yt8m_attention.inference import moment_files, moments, windows
+from yt8m_attention.inference import moment_files, moments, timeline
 from yt8m_attention.inference.moments import Moment
 from yt8m_attention.training import phase
 
@@ -70,7 +70,7 @@ def test_windows_of_short_videos(frames):
         return {"probabilities": sums[:, None]}
 
     video = np.arange(1, frames + 1, dtype=np.uint8)[:, None]
-    scored = windows.score_video(score, video, SIZE)
+    scored = timeline.score_video(score, video, SIZE)
     starts = range(max(1, frames - SIZE + 1))
     np.testing.assert_allclose(scored.windows[:, 0], [video[s : s + SIZE, 0].mean() for s in starts])
     np.testing.assert_allclose(scored.whole, [video.mean()])

@@ -16,7 +16,8 @@ from yt8m_attention.training.summaries import Summaries
 _POLL_SECONDS = 5.0
 
 
-def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, held_out=None, limit=None):
+def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, held_out=None, limit=None,
+             precision="float32"):  # fmt: skip
     """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
 
     Args:
@@ -29,6 +30,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
       held_out: function of the share that the run held out -> the share that alone is scored, 0 for all videos;
         None: all videos.
       limit: as evaluator.Examples.
+      precision: of the products, as scoring.make_scorer's arithmetic.
 
     Returns:
       What evaluator.evaluate returns, less `per_class`, with `step`, `checkpoint`, and `seen_in_training`: whether the
@@ -41,7 +43,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     examples = evaluator.Examples(pattern, data, share, limit)
     seen = _seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
-    result = evaluator.evaluate(scoring.make_scorer(trained.model), examples, weights, segments, top_k)
+    result = evaluator.evaluate(scoring.make_scorer(trained.model, None, precision), examples, weights, segments, top_k)
     per_class = result.pop("per_class", None)
     _write_summaries(train_dir, trained.meta["step"], result, per_class)
     return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}

@@ -13,6 +13,7 @@ from yt8m_attention.cli import (  # they define flags
     data_flags,
     holdout_flags,
     inference_flags,  # noqa: F401
+    precision_flags,  # noqa: F401
     trained_flags,
     values,
 )
@@ -29,7 +30,15 @@ def main():
 
     trained = restore.load(train_dir, FLAGS.checkpoint)
     held_out = holdout_flags.share(trained.run.phase.holdout_fraction)
-    job = rank.Job(pattern, data_flags.over(trained.run.data), output_file, FLAGS.scores_file, held_out)
+    job = rank.Job(
+        pattern,
+        data_flags.over(trained.run.data),
+        output_file,
+        FLAGS.scores_file,
+        held_out,
+        FLAGS.window_stride,
+        FLAGS.precision,
+    )
     if FLAGS.segment_labels:
         return rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)
     return rank.rank_classes(trained.model, job, FLAGS.top_k)

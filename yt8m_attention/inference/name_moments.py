@@ -6,7 +6,7 @@ from yt8m_attention import files, progress
 from yt8m_attention.config import Data
 from yt8m_attention.data import own_features
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import moment_files, scoring, windows
+from yt8m_attention.inference import moment_files, scoring, timeline
 
 _PLACE = "{id}"
 
@@ -47,8 +47,8 @@ def run(model, job: Job, class_name):
     """
     found, score, shown = [], scoring.make_scorer(model), progress.Progress("videos")
     for video in own_features.videos(job.pattern, job.data.features):
-        scored = windows.score_video(score, video.frames, job.data.segment_size)
-        best = windows.best_moments(scored, len(video.frames), job.data, job.top)
+        scored = timeline.score_video(score, video.frames, job.data.segment_size)
+        best = timeline.best_moments(scored, len(video.frames), job.data, job.top)
         found.append(moment_files.describe(video.id, len(video.frames), best, class_name, job.frame_seconds))
         shown.add(1)
     shown.close()

@@ -8,13 +8,12 @@ from yt8m_attention import files, progress
 from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import scoring, submission
+from yt8m_attention.inference import scoring, submission, windows
 from yt8m_attention.inference.ranking import TopSegments
 from yt8m_attention.metrics import order
 
-# Bags a batch; they bound memory and never change a result.
+# Bags a batch; it bounds memory and never changes a result.
 _VIDEOS = 32
-_SEGMENTS = 256
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,8 @@ class Job:
       output_file: the CSV.
       scores_file: npz of every score too, or None: `ids` [N], `starts` [N], `classes` [C], `scores` [N,C].
       held_out: the share of the videos that training held out, which alone is scored; 0: all.
+      window_stride: frames from one window's start to the next one's; None: a window's length, so they never overlap.
+      precision: of the products, as scoring.make_scorer's arithmetic.
     """
 
     pattern: str
@@ -34,6 +35,12 @@ class Job:
     output_file: str
     scores_file: str | None = None
     held_out: float = 0.0
+    window_stride: int | None = None
+    precision: str = "float32"
+
+    @property
+    def stride(self):
+        return self.window_stride or self.data.segment_size
 
     def batches(self, items, size):
         with pipeline.user_errors():
@@ -62,12 +69,11 @@ def rank_segments(model, job: Job, max_per_class):
     """
     classes = _classes(job.data)
     top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    score, shown = scoring.make_scorer(model), progress.Progress("segments")
-    for batch in job.batches("windows", _SEGMENTS):
-        scores = score(batch)["probabilities"][:, classes]
-        top.add(scores, batch["ordinal"].numpy())
-        ids.append(batch["id"].numpy())
-        starts.append(batch["start"].numpy())
+    score, shown = scoring.make_scorer(model, classes, job.precision), progress.Progress("segments")
+    for part_ids, part_starts, (scores,) in windows.score([score], job):
+        top.add(scores, np.arange(shown.done, shown.done + len(scores)))
+        ids.append(part_ids)
+        starts.append(part_starts)
         if job.scores_file:
             kept.append(scores)
         shown.add(len(scores))
@@ -101,7 +107,7 @@ def rank_classes(model, job: Job, top_k):
       UserError: where no video is there to score, or a file cannot be written.
     """
     ids, best, kept = [], [], []
-    score, shown = scoring.make_scorer(model), progress.Progress("videos")
+    score, shown = scoring.make_scorer(model, None, job.precision), progress.Progress("videos")
     for batch in job.batches("videos", _VIDEOS):
         scores = score(batch)["probabilities"]
         best += zip(*order.top_columns(scores, top_k), strict=True)

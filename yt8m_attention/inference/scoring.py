@@ -1,20 +1,98 @@
-"""A trained model as a function of batches."""
+"""A trained model as a function of batches. Letters: B bags, T frames of a bag, N frames, F features, C classes."""
 
 import tensorflow as tf
 
+from yt8m_attention.models.folded import fold
+from yt8m_attention.ops import islands
+from yt8m_attention.training import compiling, precision
 
-def make_scorer(model):
-    """Compiles a model's forward pass, in inference mode: moving statistics, so no row depends on another.
+
+def make_scorer(model, classes=None, arithmetic="float32"):
+    """The fast form of a trained model: folded (models/folded.py) where it has such a form, else as it is.
+
+    No row's answer depends on another row. A folded scorer keeps the weights that the model has now.
+
+    Args:
+      model: follows the model contract.
+      classes: int [C], the columns of `probabilities` wanted; None: all.
+      arithmetic: of a folded model's products: "auto" (training.precision.choose_for_scoring), "float32" or
+        "mixed_bfloat16". Others keep the one they were built with.
 
     Returns:
-      A function of a batch with frames [B,T,F] and mask [B,T] -> the model's outputs by name, as numpy arrays.
+      A Scorer.
+    """
+    dtype = precision.choose_for_scoring(arithmetic).removeprefix("mixed_")
+    folded = fold(model, classes, dtype)
+    return Scorer(model, classes) if folded is None else FoldedScorer(folded)
+
+
+class Scorer:
+    """A model as it is, with the weights that it has when it is called.
+
+    Call: a batch with frames [B, T, F] and mask [B, T] -> the model's outputs by name, as numpy arrays.
+
+    Smaller batches than the largest one so far are filled up with empty bags: they need nothing compiled anew.
     """
 
-    @tf.function(reduce_retracing=True)
-    def forward(frames, mask):
-        return model({"frames": frames, "mask": mask}, training=False)
+    def __init__(self, model, classes=None):
+        self._rows = 0
 
-    def score(batch):
-        return {name: value.numpy() for name, value in forward(batch["frames"], batch["mask"]).items()}
+        @tf.function(reduce_retracing=True)
+        def forward(frames, mask):
+            outputs = model({"frames": frames, "mask": mask}, training=False)
+            if classes is not None:
+                outputs["probabilities"] = tf.gather(outputs["probabilities"], classes, axis=1)
+            return outputs
 
-    return score
+        self._forward = forward
+
+    def __call__(self, batch):
+        rows = int(batch["frames"].shape[0])
+        self._rows = max(self._rows, rows)
+        inputs = [_fill_up(batch[name], self._rows) for name in ("frames", "mask")]
+        return {name: value.numpy()[:rows] for name, value in self._forward(*inputs).items()}
+
+    def windows(self, frames, places):
+        """Probabilities [B, C] of windows over the same frames, which may overlap.
+
+        Args:
+          frames: [N, F].
+          places: int [B, T], a window's frames among them, all real.
+        """
+        places = tf.convert_to_tensor(places)
+        batch = {"frames": tf.gather(frames, places), "mask": tf.ones(places.shape, bool)}
+        return self(batch)["probabilities"]
+
+
+class FoldedScorer(Scorer):
+    """A model folded; windows share all that is done by frame."""
+
+    def __init__(self, folded):
+        self.folded = folded
+        self._rows = 0
+        self._forward = _function(folded)
+        self._frame_work = _function(folded.frame_work)
+        self._window_work = _function(folded.window_work)
+        self._shared = None, None
+
+    def windows(self, frames, places):
+        if self._shared[0] is not frames:
+            self._shared = frames, self._frame_work(tf.convert_to_tensor(frames))
+        rows = len(places)
+        self._rows = max(self._rows, rows)
+        places = _fill_up(tf.convert_to_tensor(places), self._rows)
+        return self._window_work(self._shared[1], places)["probabilities"].numpy()[:rows]
+
+
+def _function(call):
+    @tf.function
+    def compiled(*inputs):
+        with islands.compiled_by(compiling.xla):
+            return call(*inputs)
+
+    return compiled
+
+
+def _fill_up(tensor, rows):
+    missing = rows - tensor.shape[0]
+    return tf.pad(tensor, [[0, missing]] + [[0, 0]] * (len(tensor.shape) - 1)) if missing else tensor

@@ -1,51 +1,68 @@
-"""A video, second by second: every segment of it scored, and what each head looks at."""
+"""The windows of videos that segments are ranked by, scored. Letters: N windows, T frames of one, C classes."""
 
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 
-from yt8m_attention.inference import moments
+from yt8m_attention import schema
+from yt8m_attention.config import Sampling
+from yt8m_attention.data.segments import window_starts
+from yt8m_attention.errors import UserError
 
-_BATCH = 128
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """One video's scores. Letters: T frames, W windows, V classes, M heads."""
-
-    windows: np.ndarray  # float32 [W, V], probabilities of the segments that begin one frame apart
-    whole: np.ndarray  # float32 [V], probabilities of the whole video as one bag
-    attention: np.ndarray | None  # float32 [T, M], of the whole video; None where the network has none
+# Bags, and whole videos, a batch; they bound memory and never change a result.
+_WINDOWS = 256
+_VIDEOS = 8
+# Batches of videos are as long as their longest, rounded up to so many frames: few lengths, little compiled anew.
+_FRAMES = 64
 
 
-def score_video(score, frames, segment_size):
-    """Scores a video's segments, and the video as one bag.
+def score(scorers, job):
+    """Scores every eligible window of a rank.Job by several models, in one pass over the files.
 
-    Args:
-      score: function of a batch -> outputs by name (inference.scoring.make_scorer).
-      frames: uint8 [T, F], T at least 1.
-      segment_size: frames of a segment; a video shorter than that is one window.
-    """
-    count = max(1, len(frames) - segment_size + 1)
-    at = np.arange(count)[:, None] + np.arange(segment_size)
-    mask = at < len(frames)
-    at = np.minimum(at, len(frames) - 1)
-    parts = []
-    for first in range(0, count, _BATCH):
-        rows = slice(first, first + _BATCH)
-        parts.append(score({"frames": frames[at[rows]], "mask": mask[rows]})["probabilities"])
-    whole = score({"frames": frames[None], "mask": np.ones((1, len(frames)), bool)})
-    attention = whole["attention"][0] if "attention" in whole else None
-    return Scored(np.concatenate(parts), whole["probabilities"][0], attention)
-
-
-def best_moments(scored, num_frames, data, top):
-    """The best moments of a scored video (see moments.find) among the classes that segments are rated for, if known.
+    With job.stride frames between neighbours less than a window has, windows overlap: then a video is read whole, up
+    to its first --max_frames, and its windows share what a scorer does frame by frame.
 
     Args:
-      scored: Scored.
-      num_frames: of the video.
-      data: the config.Data of the network.
-      top: moments wanted.
+      scorers: scoring.make_scorer's.
+
+    Yields:
+      (ids bytes [N], starts int64 [N], scores: a list of float32 [N, C], one a scorer), in file order, then by start.
+
+    Raises:
+      UserError: where no video has a window, or files or records cannot be used.
     """
-    return moments.find(scored.windows, scored.whole, num_frames, data.segment_size, top, data.segment_classes)
+    if job.stride == job.data.segment_size:
+        for batch in job.batches("windows", _WINDOWS):
+            yield batch["id"].numpy(), batch["start"].numpy(), [s(batch)["probabilities"] for s in scorers]
+        return
+    whole = Sampling("all", trim_frames=0, max_frames=max(schema.MAX_FRAMES, job.data.sampling.max_frames))
+    videos = dataclasses.replace(job, data=dataclasses.replace(job.data, sampling=whole))
+    found = 0
+    for batch in videos.batches("videos", _VIDEOS):
+        for part in _of_videos(scorers, batch, job):
+            found += len(part[0])
+            yield part
+    if not found:
+        raise UserError(f"--input_data_pattern={job.pattern}: no video is long enough to have a window; see "
+                        "--segment_window")  # fmt: skip
+
+
+def starts(num_frames, size, window, stride):
+    """As data.segments.window_starts, but every `stride` frames."""
+    anywhere = window_starts(num_frames - size + 1, 1, window)
+    return anywhere[anywhere % stride == 0]
+
+
+def _of_videos(scorers, batch, job):
+    lengths = batch["mask"].numpy().sum(axis=1)
+    padded = min(-(-int(lengths.max()) // _FRAMES) * _FRAMES, batch["frames"].shape[1])
+    frames = batch["frames"].numpy()[:, :padded]
+    size = job.data.segment_size
+    found = [starts(length, size, job.data.segment_window, job.stride) for length in lengths]
+    video, start = np.repeat(np.arange(len(found)), [len(s) for s in found]), np.concatenate(found)
+    places = (video * padded + start)[:, None] + np.arange(size)
+    flat = frames.reshape(-1, frames.shape[-1])
+    for at in range(0, len(start), _WINDOWS):
+        part = slice(at, at + _WINDOWS)
+        scores = [scorer.windows(flat, places[part]) for scorer in scorers]
+        yield batch["id"].numpy()[video[part]], start[part], scores

@@ -200,7 +200,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, stop):
 def _held_out(run, model, weights):
     """A function that scores the model as it is on the videos that the phase never trains on."""
     examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction)
-    score = scoring.make_scorer(model)
+    score = scoring.Scorer(model)  # not folded: it has to see the weights as they change
     metric = "segment_map" if run.phase.segment_labels else "gap"
 
     def evaluate():

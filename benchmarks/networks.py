@@ -1,0 +1,78 @@
+"""What the benchmarks of training and scoring share: the published network, its input and its products' cost."""
+
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from yt8m_attention import config, schema
+from yt8m_attention.models import registry
+
+SEGMENT_CLASSES = 1000
+SEGMENT_FRAMES, BAG_FRAMES = schema.SEGMENT_SIZE, config.Sampling().num_frames
+
+
+def model_config(quick):
+    """Eight heads and the mixture of experts over 3862 classes; --quick: a quarter of every size."""
+    if not quick:
+        return config.Model()
+    return config.Model(num_classes=965, num_heads=4, hidden_size=256)
+
+
+def build(model, policy="float32"):
+    """A network of drawn weights, with statistics like a trained one's."""
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(policy)
+    network = registry.build(model)
+    keras.config.set_dtype_policy("float32")
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        small = 1e-3 if "input_norm" in weight.path else 1.0  # features of an l2-normalised frame are small
+        if weight.path.endswith("moving_variance"):
+            weight.assign(small * rng.uniform(0.5, 2.0, weight.shape))
+        elif weight.path.endswith(("moving_mean", "beta")):
+            weight.assign(small * rng.normal(0.0, 0.1, weight.shape))
+    return network
+
+
+def classes(model):
+    """As many of the classes as segments are rated for, spread over them."""
+    count = min(SEGMENT_CLASSES, model.num_classes // 4)
+    return np.linspace(0, model.num_classes - 1, count).astype(int)
+
+
+def batch(model, rows, frames, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        "frames": tf.constant(rng.integers(0, 256, (rows, frames, model.features.total), dtype=np.uint8)),
+        "mask": tf.ones((rows, frames), tf.bool),
+        "labels": tf.constant(rng.random((rows, model.num_classes)) < 3 / model.num_classes, tf.uint8),
+        "rated": tf.ones((rows, model.num_classes), tf.bool),
+    }
+
+
+class Products:
+    """The rate of floating point operations of a large matrix product, the highest of the given types'."""
+
+    def __init__(self, quick, dtypes=("float32", "bfloat16")):
+        rows, inner, columns = (512, 256, 1024) if quick else (1024, 1024, 8192)
+        self._operations = 2 * rows * inner * columns
+        self._pairs = [
+            (tf.cast(tf.random.normal((rows, inner)), t), tf.cast(tf.random.normal((inner, columns)), t))
+            for t in dtypes
+        ]
+        self.rate()
+
+    def rate(self):
+        return max(self._operations / _seconds(lambda a=a, b=b: tf.matmul(a, b)) for a, b in self._pairs)
+
+
+def _seconds(product, times=3):
+    """The least wall time of a few; read back, so that a GPU has finished."""
+    spent = []
+    for _ in range(times):
+        start = time.perf_counter()
+        product()[0, 0].numpy()
+        spent.append(time.perf_counter() - start)
+    return min(spent)

@@ -1,0 +1,7 @@
+"""The arithmetic of a trained model."""
+
+from absl import flags
+
+flags.DEFINE_enum("precision", "auto", ["auto", "float32", "mixed_bfloat16"],
+                  "arithmetic of the products; auto: bfloat16 where the device has units for it (a GPU from compute "
+                  "capability 8.0, a CPU with AMX). It can swap segments whose scores nearly tie")  # fmt: skip
