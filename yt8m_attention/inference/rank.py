@@ -60,14 +60,52 @@ def rank_segments(model, job: Job, max_per_class):
     Raises:
       UserError: where no class or no segment is there to rank, or a file cannot be written.
     """
-    classes = _classes(job.data)
-    top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    score, shown = scoring.make_scorer(model), progress.Progress("segments")
+    parts = ((ids, starts, scores) for ids, starts, (scores,) in score_segments([scoring.make_scorer(model)], job))
+    return write_ranking(parts, segment_classes(job.data), job, max_per_class)
+
+
+def segment_classes(data):
+    """Ids of the classes that segments are ranked for: int64 [C].
+
+    Raises:
+      UserError: where they are not known.
+    """
+    if not data.segment_classes:
+        raise UserError("--segment_label_ids_file: not given, and the model was trained on no rated segments; "
+                        "name the file with the class ids to rank")  # fmt: skip
+    return np.array(data.segment_classes, np.int64)
+
+
+def score_segments(scorers, job: Job):
+    """Scores every eligible segment by several models in one pass over the files.
+
+    Args:
+      scorers: functions of a batch (scoring.make_scorer), one a model; all of them see each batch.
+
+    Yields:
+      (ids bytes [N], starts int64 [N], scores: a list of float32 [N, C], one a model) of each batch, in file order.
+    """
+    classes = segment_classes(job.data)
     for batch in job.batches("windows", _SEGMENTS):
-        scores = score(batch)["probabilities"][:, classes]
-        top.add(scores, batch["ordinal"].numpy())
-        ids.append(batch["id"].numpy())
-        starts.append(batch["start"].numpy())
+        scores = [score(batch)["probabilities"][:, classes] for score in scorers]
+        yield batch["id"].numpy(), batch["start"].numpy(), scores
+
+
+def write_ranking(parts, classes, job: Job, max_per_class):
+    """Ranks scored segments and writes the challenge's CSV; ties go to the segment that came first.
+
+    Args:
+      parts: (ids bytes or str [N], starts int64 [N], scores float32 [N, C]) of some segments each.
+      classes: int64 [C].
+      job: says where to.
+      max_per_class, returns, raises: as rank_segments.
+    """
+    top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
+    shown = progress.Progress("segments")
+    for part_ids, part_starts, scores in parts:
+        top.add(scores, np.arange(shown.done, shown.done + len(scores)))
+        ids.append(part_ids)
+        starts.append(part_starts)
         if job.scores_file:
             kept.append(scores)
         shown.add(len(scores))
@@ -78,13 +116,6 @@ def rank_segments(model, job: Job, max_per_class):
     job.save_scores(ids, starts, classes, kept)
     return {"segments": shown.done, "classes": len(classes), "rows": sum(map(len, ranked)),
             "segments_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip
-
-
-def _classes(data):
-    if not data.segment_classes:
-        raise UserError("--segment_label_ids_file: not given, and the model was trained on no rated segments; "
-                        "name the file with the class ids to rank")  # fmt: skip
-    return np.array(data.segment_classes, np.int64)
 
 
 def rank_classes(model, job: Job, top_k):
