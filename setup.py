@@ -13,6 +13,7 @@ COMMANDS = {
     "eval": "eval",
     "inference": "inference.__main__",  # a folder has the name
     "segment_eval_inference": "segment_eval_inference",
+    "ensemble": "ensemble",
     "synthesize": "synthesize",
 }
 

@@ -67,10 +67,36 @@ def rank_segments(model, job: Job, max_per_class):
     Raises:
       UserError: where no class or no segment is there to rank, or a file cannot be written.
     """
-    classes = _classes(job.data)
+    classes = segment_classes(job.data)
+    scorer = scoring.make_scorer(model, classes, job.precision)
+    parts = ((ids, starts, scores) for ids, starts, (scores,) in windows.score([scorer], job))
+    return write_ranking(parts, classes, job, max_per_class)
+
+
+def segment_classes(data):
+    """Ids of the classes that segments are ranked for: int64 [C].
+
+    Raises:
+      UserError: where they are not known.
+    """
+    if not data.segment_classes:
+        raise UserError("--segment_label_ids_file: not given, and the model was trained on no rated segments; "
+                        "name the file with the class ids to rank")  # fmt: skip
+    return np.array(data.segment_classes, np.int64)
+
+
+def write_ranking(parts, classes, job: Job, max_per_class):
+    """Ranks scored segments and writes the challenge's CSV; ties go to the segment that came first.
+
+    Args:
+      parts: (ids bytes or str [N], starts int64 [N], scores float32 [N, C]) of some segments each.
+      classes: int64 [C].
+      job: says where to.
+      max_per_class, returns, raises: as rank_segments.
+    """
     top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    score, shown = scoring.make_scorer(model, classes, job.precision), progress.Progress("segments")
-    for part_ids, part_starts, (scores,) in windows.score([score], job):
+    shown = progress.Progress("segments")
+    for part_ids, part_starts, scores in parts:
         top.add(scores, np.arange(shown.done, shown.done + len(scores)))
         ids.append(part_ids)
         starts.append(part_starts)
@@ -84,13 +110,6 @@ def rank_segments(model, job: Job, max_per_class):
     job.save_scores(ids, starts, classes, kept)
     return {"segments": shown.done, "classes": len(classes), "rows": sum(map(len, ranked)),
             "segments_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip
-
-
-def _classes(data):
-    if not data.segment_classes:
-        raise UserError("--segment_label_ids_file: not given, and the model was trained on no rated segments; "
-                        "name the file with the class ids to rank")  # fmt: skip
-    return np.array(data.segment_classes, np.int64)
 
 
 def rank_classes(model, job: Job, top_k):
