@@ -23,12 +23,12 @@ import numpy as np
 from keras import ops
 
 from yt8m_attention import schema
-from yt8m_attention.layers.frame_l2_normalization import LEAST_SQUARED_LENGTH
 from yt8m_attention.layers.gated_attention import NORMALIZERS
 from yt8m_attention.models.folded_classifier import FoldedClassifier
 from yt8m_attention.models.folding import affine, tensor, weight
 from yt8m_attention.models.multi_attention import MultiAttention
 from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.normalize import LEAST_SQUARED_LENGTH
 
 _CENTRE = 128
 # Of a value v = step * byte + offset: v / step = (byte - 128) + SHIFT.
