@@ -133,6 +133,8 @@ def read_ratings(pattern, num_classes=None, flag="eval_data_pattern", cache_dir=
     parts, cache = [], files.ShardCache(cache_dir)
     for path in files.expand(pattern, flag):
         shard = index.shard_index(cache.local_path(path), None, num_classes)
+        for error in shard.bad:
+            raise error
         cache.keep_only([])
         found = _rated_segments(shard, None, np.ones(len(shard), bool))
         item = np.repeat(np.arange(len(found)), np.diff(found.splits))
