@@ -84,12 +84,14 @@ class Data:
     verify_crc: bool = False  # whether each record's checksum is compared when it is first read
     max_bad_records: int = 0  # records that cannot be used: so many are skipped, one more stops
     cache_dir: str | None = None  # where copies of remote shards are kept; None: a temporary directory
+    cache_bytes: int = 2 << 30  # of such copies, beyond those in use; and of rated segments kept in memory
 
     def __post_init__(self):
         _at_least("num_classes", self.num_classes, 1)
         _at_least("segment_size", self.segment_size, 1)
         _at_least("shuffle_shards", self.shuffle_shards, 0)
         _at_least("max_bad_records", self.max_bad_records, 0)
+        _at_least("cache_bytes", self.cache_bytes, 0)
         _require(
             len(self.segment_window) == 2 and min(self.segment_window) >= 0,
             "segment_window", self.segment_window, "two numbers of frames, 0 or more",

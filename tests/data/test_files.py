@@ -1,4 +1,3 @@
-import os
 
 import pytest
 import tensorflow as tf
@@ -32,24 +31,6 @@ def test_a_pattern_that_cannot_be_used_is_said_with_its_flag(tmp_path, pattern, 
     (tmp_path / "empty").touch()
     with pytest.raises(UserError, match=message):
         files.expand(pattern.format(tmp_path), "flag")
-
-
-def test_remote_files_are_copied_whole_and_removed_when_no_longer_needed(tmp_path):
-    for name in ("a", "b"):
-        tf.io.gfile.GFile(f"ram://shards/{name}", "wb").write(name.encode() * 100)
-    paths = files.expand("ram://shards/*", "flag")
-    cache = files.ShardCache(str(tmp_path / "cache"))
-    cache.fetch_ahead(paths)
-    copies = [cache.local_path(path) for path in paths]
-    assert [open(copy).read() for copy in copies] == ["a" * 100, "b" * 100]
-    cache.keep_only(paths[1:])
-    assert [os.path.exists(copy) for copy in copies] == [False, True]
-    assert os.listdir(os.path.dirname(copies[1])) == [os.path.basename(copies[1])]
-    with pytest.raises(UserError, match="ram://shards/none: cannot be copied"):
-        cache.local_path("ram://shards/none")
-    assert cache.local_path("/some/local") == "/some/local"
-    del cache
-    assert not os.listdir(tmp_path / "cache")
 
 
 def test_checksum_is_that_of_the_standard():

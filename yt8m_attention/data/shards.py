@@ -7,6 +7,7 @@ import numpy as np
 from yt8m_attention.data import files, holdout, index, segments, tfrecord
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.data.frames import FrameReader
+from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
 
@@ -102,7 +103,7 @@ class Source:
         self.bad_records = BadRecords(data.max_bad_records) if bad_records is None else bad_records
         self._named = f"--{flag}={pattern}"
         self._holdout = holdout_fraction, only_holdout
-        self._cache = files.ShardCache(data.cache_dir)
+        self._cache = ShardCache(data.cache_dir, data.cache_bytes)
         self._opened = (), None  # the window that is open, by its shards' numbers and stamps
         self.video_level = bool(self._index(0).video_level[:1].any())
         if self.video_level and kind != "videos":
@@ -121,7 +122,7 @@ class Source:
         Raises:
           UserError: where a shard or a record cannot be used.
         """
-        self._cache.keep_only([self.paths[i] for i in (*numbers, *ahead)])
+        self._cache.use([self.paths[i] for i in (*numbers, *ahead)])
         found = [self._index(i) for i in numbers]
         self._cache.fetch_ahead([self.paths[i] for i in ahead])
         key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
@@ -131,7 +132,7 @@ class Source:
 
     def one(self, number):
         """-> (ShardIndex, Items) of a shard by its place in file order; raises as open."""
-        self._cache.keep_only([self.paths[number]])
+        self._cache.use([self.paths[number]])
         shard = self._shard(self._index(number))
         return shard.index, shard.items
 
