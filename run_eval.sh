@@ -16,7 +16,7 @@ set_up_python
 # Flags that one of the three commands has and another has not; any other unknown flag still stops it.
 some=run_once,num_examples,checkpoint,top_k,segment_max_pred,scores_file,top_n,label_cache,per_class_file
 some=$some,segment_window,segment_size,segment_label_ids_file,frame_sampling,num_frames,trim_frames,frame_stride
-some=--undefok=$some,first_frame,last_frame,max_frames,shuffle_shards,cache_dir
+some=--undefok=$some,first_frame,last_frame,max_frames,shuffle_shards,cache_dir,index_dir,verify_crc,max_bad_records,cache_bytes
 
 eval="$(result_of eval "--train_dir=$model" --segment_labels "${EVALUATED[@]}" "$some" "$@")"
 inference="$(result_of inference "--train_dir=$model" --segment_labels "--output_file=$RUN_DIR/segments.csv" \

@@ -37,6 +37,7 @@ setup(
         "numpy>=2.0,<3",
         "pandas>=2.2,<4",
         "absl-py>=2.1,<3",
+        "google-crc32c>=1.5,<2",  # checksums of records; TensorFlow has them only inside its own readers
         "tensorboard>=2.20,<2.22",  # TensorFlow 2.21 no longer brings it
     ],
     extras_require={

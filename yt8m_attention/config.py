@@ -80,12 +80,18 @@ class Data:
     segment_window: tuple[int, int] = schema.RATED_WINDOW  # frames without segments at head and tail, inference only
     segment_classes: tuple[int, ...] | None = None  # ids of the classes that segments are rated for; None: as rated
     shuffle_shards: int = 0  # shards open at once, over which records are shuffled; 0: all when local, else 16
-    cache_dir: str | None = None  # where remote shards are kept while in use; None: a temporary directory
+    index_dir: str | None = None  # where shards' indices are kept; None: beside each, if possible; none: nowhere
+    verify_crc: bool = False  # whether each record's checksum is compared when it is first read
+    max_bad_records: int = 0  # records that cannot be used: so many are skipped, one more stops
+    cache_dir: str | None = None  # where copies of remote shards are kept; None: a temporary directory
+    cache_bytes: int = 2 << 30  # of such copies, beyond those in use; and of rated segments kept in memory
 
     def __post_init__(self):
         _at_least("num_classes", self.num_classes, 1)
         _at_least("segment_size", self.segment_size, 1)
         _at_least("shuffle_shards", self.shuffle_shards, 0)
+        _at_least("max_bad_records", self.max_bad_records, 0)
+        _at_least("cache_bytes", self.cache_bytes, 0)
         _require(
             len(self.segment_window) == 2 and min(self.segment_window) >= 0,
             "segment_window", self.segment_window, "two numbers of frames, 0 or more",

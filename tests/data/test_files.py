@@ -1,4 +1,3 @@
-import os
 
 import pytest
 import tensorflow as tf
@@ -7,6 +6,7 @@ from hypothesis import strategies as st
 from record_helpers import video, write
 
 from yt8m_attention.data import files, tfrecord
+from yt8m_attention.data.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
 
@@ -33,24 +33,6 @@ def test_a_pattern_that_cannot_be_used_is_said_with_its_flag(tmp_path, pattern, 
         files.expand(pattern.format(tmp_path), "flag")
 
 
-def test_remote_files_are_copied_whole_and_removed_when_no_longer_needed(tmp_path):
-    for name in ("a", "b"):
-        tf.io.gfile.GFile(f"ram://shards/{name}", "wb").write(name.encode() * 100)
-    paths = files.expand("ram://shards/*", "flag")
-    cache = files.ShardCache(str(tmp_path / "cache"))
-    cache.fetch_ahead(paths)
-    copies = [cache.local_path(path) for path in paths]
-    assert [open(copy).read() for copy in copies] == ["a" * 100, "b" * 100]
-    cache.keep_only(paths[1:])
-    assert [os.path.exists(copy) for copy in copies] == [False, True]
-    assert os.listdir(os.path.dirname(copies[1])) == [os.path.basename(copies[1])]
-    with pytest.raises(UserError, match="ram://shards/none: cannot be copied"):
-        cache.local_path("ram://shards/none")
-    assert cache.local_path("/some/local") == "/some/local"
-    del cache
-    assert not os.listdir(tmp_path / "cache")
-
-
 def test_checksum_is_that_of_the_standard():
     # CRC-32C of "123456789" is 0xE3069283 in every catalogue of CRCs.
     crc = 0xE3069283
@@ -61,16 +43,42 @@ def test_spans_hold_the_records_as_tensorflow_reads_them(tmp_path):
     path = write(tmp_path / "a", [b"", b"x" * 1000, video(0, 3)])
     raw = open(path, "rb").read()
     expected = [record.numpy() for record in tf.data.TFRecordDataset(path)]
-    assert [raw[a:b] for a, b in tfrecord.record_spans(path, raw)] == expected
+    assert [raw[a:b] for a, b in tfrecord.record_spans(path, raw)[0]] == expected
 
 
 @given(st.data())
-def test_a_file_cut_off_within_a_record_is_said(draw):
-    ends = [16 + 5, 2 * 16 + 5 + 300]
+def test_a_file_cut_off_within_a_record_keeps_those_before(draw):
     raw = RECORDS
-    cut = draw.draw(st.integers(1, len(raw) - 1).filter(lambda c: c not in ends))
-    with pytest.raises(UserError, match=r"FILE: offset \d+: the file ends within a record"):
-        tfrecord.record_spans("FILE", raw[:cut])
+    cut = draw.draw(st.integers(1, len(raw) - 1).filter(lambda c: c not in ENDS))
+    whole = sum(end <= cut for end in ENDS)
+    if not whole:
+        with pytest.raises(BadRecord, match=r"FILE: offset \d+: the file ends within a record"):
+            tfrecord.record_spans("FILE", raw[:cut])
+        return
+    spans, faults = tfrecord.record_spans("FILE", raw[:cut])
+    assert [raw[a:b] for a, b in spans] == PAYLOADS[:whole]
+    assert [fault.place[1] in (ENDS[whole - 1], ENDS[whole - 1] + 12) for fault in faults] == [True]
+    assert "the file ends within a record" in str(faults[0])
+
+
+@given(st.integers(0, 2), st.integers(0, 11), st.integers(1, 255))
+def test_no_record_is_lost_beside_one_whose_header_is_damaged(record, byte, change):
+    raw, start = bytearray(RECORDS), [0, *ENDS][record]
+    raw[start + byte] ^= change
+    spans, faults = tfrecord.record_spans("FILE", bytes(raw))
+    assert [bytes(raw[a:b]) for a, b in spans] == PAYLOADS[:record] + PAYLOADS[record + 1 :]
+    assert [fault.place for fault in faults] == [("FILE", start)]
+
+
+@given(st.integers(0, 2), st.data())
+def test_a_flipped_byte_is_told_by_the_checksum(record, draw):
+    spans, _ = tfrecord.record_spans("FILE", RECORDS)
+    span = tuple(spans[record].tolist())
+    tfrecord.check_record("FILE", RECORDS, span)
+    raw = bytearray(RECORDS)
+    raw[draw.draw(st.integers(span[0], span[1] + 3))] ^= draw.draw(st.integers(1, 255))
+    with pytest.raises(BadRecord, match=f"FILE: offset {span[0]}: .* checksum is wrong"):
+        tfrecord.check_record("FILE", bytes(raw), span)
 
 
 @given(st.binary(min_size=12, max_size=100).filter(lambda raw: raw[8:12] != RECORDS[8:12]))
@@ -87,9 +95,12 @@ def test_a_missing_or_empty_file_is_said(tmp_path):
         tfrecord.mapped(tfrecord.stamp(str(tmp_path / "empty")))
 
 
+PAYLOADS = [b"hello", bytes(300), b"the last"]
+
+
 def _records():
     out = b""
-    for record in (b"hello", b"r" * 300, b"the last"):
+    for record in PAYLOADS:
         length = len(record).to_bytes(8, "little")
         out += length + tfrecord.masked_crc32c(length).to_bytes(4, "little") + record
         out += tfrecord.masked_crc32c(record).to_bytes(4, "little")
@@ -97,3 +108,4 @@ def _records():
 
 
 RECORDS = _records()
+ENDS = [16 + 5, 2 * 16 + 5 + 300, len(RECORDS)]

@@ -12,6 +12,7 @@ from yt8m_attention.data import holdout, pipeline
 from yt8m_attention.errors import UserError
 
 LENGTHS = [[7, 1, 40], [12, 5, 3, 9, 31], [6], [0, 20]]
+UNTOUCHED = {"index_dir": "none"}  # nothing is written beside the real data
 NUM_VIDEOS = sum(map(len, LENGTHS))
 
 
@@ -218,12 +219,12 @@ def test_a_position_beyond_the_data_is_said(pattern):
 
 def test_real_videos_make_batches():
     features = config.Features(("audio_embedding",), (128,))
-    settings = config.Data(features=features, num_classes=527, segment_size=2, segment_window=(0, 0))
+    settings = config.Data(features=features, num_classes=527, segment_size=2, segment_window=(0, 0), **UNTOUCHED)
     path = str(shared_data("audioset", "validate", "0000.tfrecord"))
     rows = joined(arrays(training(path, settings, segment_labels=True, num_epochs=1, batch_size=128)))
     assert rows["frames"].shape[1:] == (2, 128) and rows["mask"].any(axis=1).all()
     windows = joined(arrays(pipeline.evaluation_batches(path, settings, 128, "windows")))
     assert len(set(zip(windows["id"], windows["start"], strict=True))) == len(windows["id"])
     means = str(shared_data("yt8m_video", "validate0000.tfrecord"))
-    rows = joined(arrays(pipeline.evaluation_batches(means, config.Data(), 128)))
+    rows = joined(arrays(pipeline.evaluation_batches(means, config.Data(**UNTOUCHED), 128)))
     assert rows["frames"].shape[1:] == (1, 1152) and rows["labels"].any(axis=1).all()

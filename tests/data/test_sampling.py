@@ -20,15 +20,23 @@ samplings = st.builds(
 
 @given(samplings, st.integers(1, 80))
 def test_frames_without_chance_are_of_the_video_in_order_and_fit_the_bag(scheme, length):
-    frames = sampling.frame_indices(scheme, length)
+    frames = frames_of(scheme, length)
     assert 1 <= len(frames) <= sampling.bag_size(scheme, training=False)
     assert frames[0] >= 0 and frames[-1] < length
     assert (np.diff(frames) == (scheme.frame_stride if scheme.frame_sampling == "every" else 1)).all()
 
 
-@given(samplings)
-def test_a_video_without_frames_gives_none(scheme):
-    assert not len(sampling.frame_indices(scheme, 0))
+@given(samplings, st.lists(st.integers(0, 80), min_size=1, max_size=5))
+def test_a_videos_frames_do_not_depend_on_its_neighbours(scheme, lengths):
+    indices, many = sampling.frame_indices(scheme, lengths)
+    for row, n, length in zip(indices, many, lengths, strict=True):
+        np.testing.assert_array_equal(row[:n], frames_of(scheme, length))
+        assert bool(n) == bool(length)
+
+
+def frames_of(scheme, length):
+    indices, many = sampling.frame_indices(scheme, [length])
+    return indices[0, : many[0]]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ def test_a_video_without_frames_gives_none(scheme):
     ],
 )
 def test_published_schemes(scheme, length, expected):
-    assert sampling.frame_indices(scheme, length).tolist() == list(expected)
+    assert frames_of(scheme, length).tolist() == list(expected)
 
 
 def test_bag_sizes():

@@ -3,9 +3,7 @@
 import numpy as np
 
 from yt8m_attention.data import sampling
-from yt8m_attention.data.shards import gather
-
-_ALIGNMENT = 64  # bytes; TensorFlow takes over a numpy array so aligned without a copy
+from yt8m_attention.data.bad_records import BadRecord
 
 
 def bag_size(source, training):
@@ -18,16 +16,25 @@ def bag_size(source, training):
 
 
 class Batch:
-    """The arrays of one batch, filled from one window or several."""
+    """The arrays of one batch, filled from one window or several.
 
-    def __init__(self, source, size, training):
+    Args:
+      source: a shards.Source.
+      size: rows there is room for.
+      training: whether frames may be random ones.
+      buffers: a buffers.Buffers to take the memory from.
+    """
+
+    def __init__(self, source, size, training, buffers):
         self._source, self._training, self.filled = source, training, 0
         frames, classes = bag_size(source, training), source.data.num_classes
         dtype = np.float32 if source.video_level else np.uint8
-        self._frames = _aligned((size, frames, source.data.features.total), dtype)
-        self._mask = np.zeros((size, frames), bool)
-        self._labels = np.zeros((size, classes), np.uint8)
-        self._rated = np.full((size, classes), source.kind == "videos")
+        self._frames = buffers.array((size, frames, source.data.features.total), dtype)
+        self._mask = buffers.array((size, frames), bool)
+        self._labels = buffers.array((size, classes), np.uint8)
+        self._rated = buffers.array((size, classes), bool)
+        self._labels.fill(0)
+        self._rated.fill(source.kind == "videos")
         self._ids, self._starts = [], []
 
     @property
@@ -35,53 +42,66 @@ class Batch:
         return len(self._mask) - self.filled
 
     def add(self, window, numbers, drawn_by=None):
-        """Adds a window's items by number; drawn_by: (seed, epoch) where their frames may be random ones."""
-        places, entries = window.locate(numbers)
-        shards, items = [window.shards[p] for p in places], [window.items[p] for p in places]
-        records = [i.record[e] for i, e in zip(items, entries, strict=True)]
-        starts = [i.start[e] for i, e in zip(items, entries, strict=True)]
-        num_frames = np.array([s.num_frames[r] for s, r in zip(shards, records, strict=True)])
-        ordinals = (window.numbers[places] << 32) + records
-        bags = self._bags(num_frames, starts, ordinals, drawn_by)
-        for shard, record, bag, found, entry in zip(shards, records, bags, items, entries, strict=True):
-            self._fill(shard, record, bag, found, entry)
-        self._starts += starts
-        self._ids += [s.ids[r] for s, r in zip(shards, records, strict=True)]
+        """Adds a window's items by number, no more than there is room for; those that cannot be read are left out.
 
-    def _bags(self, num_frames, starts, ordinals, drawn_by):
-        """The frames of each item: int64, as many as there are."""
+        Args:
+          window: a shards.Window.
+          numbers: int64 [n].
+          drawn_by: (seed, epoch) where their frames may be random ones.
+
+        Raises:
+          UserError: for a record that cannot be read, where the source puts up with no more of them.
+        """
+        window.check(numbers)
+        indices, lengths = self._bags(window, numbers, drawn_by)
+        kept = self._fill(window, numbers, indices, lengths)
+        if len(kept) < len(numbers):
+            numbers, lengths = numbers[kept], lengths[kept]
+        rows = slice(self.filled, self.filled + len(numbers))
+        np.less(np.arange(self._mask.shape[1]), lengths[:, None], out=self._mask[rows])
+        pairs, row = window.pairs(numbers)
+        row += self.filled
+        self._labels[row, window.classes[pairs]] = window.scores[pairs]
+        self._rated[row, window.classes[pairs]] = True
+        self.filled = rows.stop
+        if not self._training:
+            self._ids += window.ids(numbers)
+            self._starts.append(window.start[numbers])
+
+    def _bags(self, window, numbers, drawn_by):
+        """The frames of each item: int64 [n, T], and how many of the row they are, int64 [n]."""
         scheme, size = self._source.data.sampling, self._mask.shape[1]
+        num_frames = window.num_frames[numbers]
         if self._source.video_level:
-            return [np.zeros(1, np.int64)] * len(num_frames)
+            return np.zeros((len(numbers), 1), np.int64), np.ones(len(numbers), np.int64)
         if self._source.kind != "videos":
-            return [np.arange(s, min(s + size, n)) for s, n in zip(starts, num_frames, strict=True)]
+            start = window.start[numbers]
+            return start[:, None] + np.arange(size), np.clip(num_frames - start, 0, size)
         if self._training and scheme.frame_sampling == "random":
-            drawn = sampling.random_frame_indices(scheme, num_frames, *drawn_by, ordinals)
-            return [row[: size if n else 0] for row, n in zip(drawn, num_frames, strict=True)]
-        return [sampling.frame_indices(scheme, n) for n in num_frames]
+            drawn = sampling.random_frame_indices(scheme, num_frames, *drawn_by, window.ordinals(numbers))
+            return drawn, np.where(num_frames > 0, size, 0)
+        return sampling.frame_indices(scheme, num_frames, size)
 
-    def _fill(self, shard, record, bag, items, entry):
-        at, length = self.filled, len(bag)
-        if length:
-            gather(shard, record, bag, self._source.data.features, self._frames[at, :length])
-        self._frames[at, length:] = 0
-        self._mask[at, :length] = True
-        pairs = slice(items.splits[entry], items.splits[entry + 1])
-        self._labels[at, items.classes[pairs]] = items.scores[pairs]
-        self._rated[at, items.classes[pairs]] = True
-        self.filled += 1
+    def _fill(self, window, numbers, indices, lengths):
+        """Fills the frames, row after row -> which of the items there are rows of."""
+        kept, at = [], self.filled
+        for place, ((reader, record), length) in enumerate(zip(window.readers(numbers), lengths.tolist(), strict=True)):
+            try:
+                reader.read(record, indices[place, :length], self._frames[at, :length])
+            except BadRecord as error:
+                self._source.bad_records.add(error)
+                continue
+            if length < self._frames.shape[1]:
+                self._frames[at, length:] = 0
+            kept.append(place)
+            at += 1
+        return kept
 
     def arrays(self):
         arrays = {"frames": self._frames, "mask": self._mask, "labels": self._labels, "rated": self._rated}
         return {name: array[: self.filled] for name, array in arrays.items()}
 
     def names(self, first_ordinal):
+        """id, start and ordinal of each row; not kept in training."""
         ordinals = np.arange(first_ordinal, first_ordinal + self.filled)
-        return {"id": np.array(self._ids, object), "start": np.array(self._starts, np.int64), "ordinal": ordinals}
-
-
-def _aligned(shape, dtype):
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    at = -raw.ctypes.data % _ALIGNMENT
-    return raw[at : at + size].view(dtype).reshape(shape)
+        return {"id": np.array(self._ids, object), "start": np.concatenate(self._starts), "ordinal": ordinals}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yt8m_attention.data import records, tfrecord
+from yt8m_attention.data import index_file, records, tfrecord
+from yt8m_attention.data.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
 
@@ -17,18 +18,19 @@ class ShardIndex:
     """The records of one local file. A record's share of a flat array ends where the next one's begins (splits)."""
 
     stamp: tuple  # tfrecord.stamp of the file
+    bad: tuple  # BadRecords of the file, which no array counts
     spans: np.ndarray  # int64 [N, 2], where each record begins and ends
     ids: np.ndarray  # bytes [N]
-    num_frames: np.ndarray  # int64 [N]; -1: unknown, the record holds no frames at all
+    num_frames: np.ndarray  # int32 [N]; -1: unknown, the record holds no frames at all
     video_level: np.ndarray  # bool [N]
-    streams: np.ndarray  # int64 [N, S, 4], the fields of records.Stream
-    labels: np.ndarray  # int64 [L]
-    label_splits: np.ndarray  # int64 [N + 1]
-    segment_labels: np.ndarray  # int64 [P]
-    segment_starts: np.ndarray  # int64 [P]
-    segment_ends: np.ndarray  # int64 [P]; -1: not said
+    streams: np.ndarray  # int32 [N, S, 4], the fields of records.Stream, `first` counted from the record's begin
+    labels: np.ndarray  # int32 [L]
+    label_splits: np.ndarray  # int32 [N + 1]
+    segment_labels: np.ndarray  # int32 [P]
+    segment_starts: np.ndarray  # int32 [P]
+    segment_ends: np.ndarray  # int32 [P]; -1: not said
     segment_scores: np.ndarray  # float32 [P]
-    segment_splits: np.ndarray  # int64 [N + 1]
+    segment_splits: np.ndarray  # int32 [N + 1]
 
     @property
     def path(self):
@@ -39,57 +41,86 @@ class ShardIndex:
 
     def name(self, record):
         """What messages call a record."""
-        return f"{self.path}: record {self.ids[record].decode(errors='replace')!r}"
+        return f"{self.path}: offset {self.spans[record, 0]}: record {self.ids[record].decode(errors='replace')!r}"
 
 
-def shard_index(path, features=None, num_classes=None):
-    """The index of a local file; kept, and made anew when the file changes.
+ARRAYS = tuple(ShardIndex.__annotations__)[2:]
+
+
+def shard_index(path, features=None, num_classes=None, index_dir=None):
+    """The index of a local file; kept in memory and on disk, and made anew when the file changes.
 
     Args:
       path: of the file.
       features: the config.Features that frames will be read for; None: ids, labels and ratings alone.
       num_classes: labels must be below; None: not checked.
+      index_dir: as index_file.place takes it.
 
     Raises:
-      UserError: where the file or a record in it cannot be used.
+      UserError: where the file cannot be used, or a label is none of the classes.
     """
-    index = _build(tfrecord.stamp(path), features)
+    index = _index(tfrecord.stamp(path), features, index_dir)
     if num_classes is not None:
         for labels, splits in ((index.labels, index.label_splits), (index.segment_labels, index.segment_splits)):
             _check_labels(index, labels, splits, num_classes)
     return index
 
 
-@functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards a split, an index of one takes some 0.2 MB
+@functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards a split, an index of one takes some 0.08 MB
+def _index(stamp, features, index_dir):
+    place = index_file.place(stamp[0], index_dir) if features else None
+    key = {"file": list(stamp[1:]), "features": features and [list(features.names), list(features.sizes)]}
+    arrays = index_file.read(place, key, ARRAYS)
+    if arrays:
+        return ShardIndex(stamp, (), **arrays)
+    arrays, bad = _build(stamp, features)
+    if not bad:
+        index_file.write(place, key, arrays)
+    return ShardIndex(stamp, tuple(bad), **arrays)
+
+
 def _build(stamp, features):
+    """-> (name -> array, list of BadRecord)."""
     data = tfrecord.mapped(stamp)
-    spans = tfrecord.record_spans(stamp[0], data)
+    spans, bad = tfrecord.record_spans(stamp[0], data)
+    decoded, good = [], []
     # Tuples of Python integers: a memory map's bytes are read far quicker by those than by numpy's.
-    decoded = [records.decode(stamp[0], data, span, features) for span in map(tuple, spans.tolist())]
+    for number, span in enumerate(map(tuple, spans.tolist())):
+        try:
+            decoded.append(records.decode(stamp[0], data, span, features))
+            good.append(number)
+        except BadRecord as error:
+            bad.append(error)
+    return _arrays(spans[good], decoded, len(features.names) if features else 0), bad
+
+
+def _arrays(spans, decoded, num_streams):
     ends = [np.full(len(r.segment_labels), -1) if not len(r.segment_ends) else r.segment_ends for r in decoded]
-    return ShardIndex(
-        stamp=stamp,
-        spans=spans,
-        ids=np.array([r.id for r in decoded], np.bytes_),
-        num_frames=np.array([r.num_frames for r in decoded], np.int64),
-        video_level=np.array([r.video_level for r in decoded], bool),
-        streams=np.array([r.streams for r in decoded], np.int64).reshape(len(decoded), -1, 4),
-        labels=_flat([r.labels for r in decoded], np.int64),
-        label_splits=_splits([r.labels for r in decoded]),
-        segment_labels=_flat([r.segment_labels for r in decoded], np.int64),
-        segment_starts=_flat([r.segment_starts for r in decoded], np.int64),
-        segment_ends=_flat(ends, np.int64),
-        segment_scores=_flat([r.segment_scores for r in decoded], np.float32),
-        segment_splits=_splits([r.segment_labels for r in decoded]),
-    )
+    streams = np.array([r.streams for r in decoded], np.int64).reshape(len(decoded), num_streams, 4)
+    streams[..., 0] -= np.where(streams[..., 2], spans[:, :1], 0)
+    return {
+        "spans": spans,
+        "ids": np.array([r.id for r in decoded], np.bytes_),
+        "num_frames": np.array([r.num_frames for r in decoded], np.int32),
+        "video_level": np.array([r.video_level for r in decoded], bool),
+        "streams": streams.astype(np.int32),
+        "labels": _flat([r.labels for r in decoded]),
+        "label_splits": _splits([r.labels for r in decoded]),
+        "segment_labels": _flat([r.segment_labels for r in decoded]),
+        "segment_starts": _flat([r.segment_starts for r in decoded]),
+        "segment_ends": _flat(ends),
+        "segment_scores": _flat([r.segment_scores for r in decoded], np.float32),
+        "segment_splits": _splits([r.segment_labels for r in decoded]),
+    }
 
 
-def _flat(arrays, dtype):
-    return np.concatenate([np.zeros(0, dtype), *arrays]).astype(dtype)
+def _flat(arrays, dtype=np.int32):
+    flat = np.concatenate([np.zeros(0, dtype), *arrays])
+    return flat if dtype == np.float32 else np.clip(flat, -(2**31), 2**31 - 1).astype(dtype)
 
 
 def _splits(arrays):
-    return np.cumsum([0] + [len(a) for a in arrays])
+    return np.cumsum([0] + [len(a) for a in arrays], dtype=np.int32)
 
 
 def _check_labels(index, labels, splits, num_classes):

@@ -16,11 +16,11 @@ def windows(num_shards, size, seed, epoch):
       epoch: counted from 0.
 
     Returns:
-      List of int64 arrays of shard numbers, each number in exactly one of them.
+      List of int64 arrays of shard numbers, ascending, each number in exactly one of them.
     """
     order = _generator(seed, epoch).permutation(num_shards)
     size = size or num_shards
-    return [order[i : i + size] for i in range(0, num_shards, size)]
+    return [np.sort(order[i : i + size]) for i in range(0, num_shards, size)]
 
 
 def item_order(num_items, seed, epoch, window):

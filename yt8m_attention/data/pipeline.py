@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from yt8m_attention.data import order, segments
 from yt8m_attention.data.batch import Batch, bag_size
+from yt8m_attention.data.buffers import Buffers
 from yt8m_attention.data.leaving import until_exit
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
@@ -26,7 +27,7 @@ _REMOTE_WINDOW = 16  # shards of some 0.4 GB
 START = (0, 0, 0)
 
 
-def training_batches(pattern, data, phase, seed, position=None, flag="train_data_pattern"):
+def training_batches(pattern, data, phase, seed, position=None, flag="train_data_pattern", bad_records=None):
     """Shuffled batches, on and on or for phase.num_epochs; each item exactly once an epoch.
 
     The order is a function of (seed, epoch), and a batch one of its place in it: started at a batch's position, the
@@ -41,6 +42,7 @@ def training_batches(pattern, data, phase, seed, position=None, flag="train_data
       seed: an integer.
       position: int [3], (epoch, window, offset) to start at; None: the beginning.
       flag: the pattern's, for messages.
+      bad_records: a bad_records.BadRecords to count in; None: one that data.max_bad_records limits.
 
     Returns:
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
@@ -51,7 +53,7 @@ def training_batches(pattern, data, phase, seed, position=None, flag="train_data
       UserError: where files or records cannot be used.
     """
     kind = "rated_segments" if phase.segment_labels else "videos"
-    source = Source(pattern, flag, data, kind, phase.holdout_fraction)
+    source = Source(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records)
     position = tuple(int(p) for p in (START if position is None else position))
     stream = _Shuffled(source, seed, phase.num_epochs)
     stream.check(position)
@@ -108,8 +110,7 @@ def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_ho
     source = Source(pattern, flag, data, "videos", holdout_fraction, only_holdout)
     total, classes = np.zeros(4, int), set()
     for number in range(len(source.paths)):
-        opened = source.open([number])
-        shard, videos = opened.shards[0], opened.items[0]
+        shard, videos = source.one(number)
         total[0] += len(videos)
         if segment_labels:
             kept = np.zeros(len(shard), bool)
@@ -126,7 +127,7 @@ def user_errors():
     try:
         yield
     except tf.errors.OpError as error:
-        found = re.search(r"UserError: (.*)", error.message)
+        found = re.search(r"(?:UserError|BadRecord): (.*)", error.message)
         if not found:
             raise
         raise UserError(found[1]) from error
@@ -154,6 +155,7 @@ class _Shuffled:
 
     def __init__(self, source, seed, num_epochs):
         self._source, self._seed, self._num_epochs = source, seed, num_epochs
+        self._buffers = Buffers()
         self._window_size = source.data.shuffle_shards or (_REMOTE_WINDOW if source.remote else 0)
 
     def check(self, position):
@@ -171,7 +173,7 @@ class _Shuffled:
 
     def batches(self, position, size):
         epoch, window, offset = position
-        batch = Batch(self._source, size, training=True)
+        batch = Batch(self._source, size, True, self._buffers)
         while self._num_epochs is None or epoch < self._num_epochs:
             found = window + offset  # a position within the epoch is itself a sign of items
             while window < len(self._windows(epoch)):
@@ -184,7 +186,7 @@ class _Shuffled:
                     batch.add(opened, taken, (self._seed, epoch))
                     if not batch.room:
                         yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
-                        batch = Batch(self._source, size, training=True)
+                        batch = Batch(self._source, size, True, self._buffers)
                 window, offset = window + 1, 0
             if not found:
                 raise self._source.nothing()
@@ -209,7 +211,8 @@ class _Shuffled:
 
 
 def _in_file_order(source, size):
-    batch, ordinal = Batch(source, size, training=False), 0
+    buffers, ordinal = Buffers(), 0
+    batch = Batch(source, size, False, buffers)
     for number in range(len(source.paths)):
         opened = source.open([number], range(number + 1, len(source.paths))[:1])
         numbers, offset = np.arange(opened.bounds[-1]), 0
@@ -220,8 +223,9 @@ def _in_file_order(source, size):
             if not batch.room:
                 yield {**batch.arrays(), **batch.names(ordinal)}
                 ordinal += size
-                batch = Batch(source, size, training=False)
+                batch = Batch(source, size, False, buffers)
     if batch.filled:
         yield {**batch.arrays(), **batch.names(ordinal)}
     if not ordinal + batch.filled:
         raise source.nothing()
+    source.bad_records.say()

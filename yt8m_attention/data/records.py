@@ -14,7 +14,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention import schema
-from yt8m_attention.errors import UserError
+from yt8m_attention.data.bad_records import BadRecord
 
 _LENGTH_DELIMITED = 2  # protobuf's wire type of strings and messages
 _FIRST_FIELD = 1 << 3 | _LENGTH_DELIMITED  # the tag of a length-delimited field 1
@@ -54,23 +54,24 @@ def decode(path, data, span, features=None):
       features: the config.Features that frames are wanted for; None: ids, labels and ratings alone.
 
     Raises:
-      UserError: where the record is none, or does not hold what is wanted.
+      BadRecord: where the record is none, or does not hold what is wanted.
     """
     context, lists = _read(path, data, span, None if features is None else set(features.names))
     video_id = _id(path, span, context)
+    where = path, span[0], video_id
     video_level = not lists and any(name.startswith(schema.MEAN_PREFIX) for name in context)
     if features is None:
         streams = ()
         counts = [_stream(s).count for s in lists.values()] or [1 if video_level else -1]
     elif video_level:
-        means = _means(path, video_id, context, features)
+        means = _means(where, context, features)
         streams, counts = (Stream(0, 0, 0, 1),) * len(means), [1]
     else:
-        _check_streams(path, video_id, features.names, features.sizes, lists)
+        _check_streams(where, features.names, features.sizes, lists)
         streams = tuple(_stream(lists[n]) for n in features.names)
         counts = [s.count for s in streams]
-    ratings = _ratings(path, video_id, context)
-    labels = _numbers(path, video_id, context, schema.LABELS_KEY, np.int64)
+    ratings = _ratings(where, context)
+    labels = _numbers(where, context, schema.LABELS_KEY, np.int64)
     return Record(video_id, labels, *ratings, streams, min(counts), video_level)
 
 
@@ -78,14 +79,15 @@ def read_frames(path, data, span, features):
     """The frames of a record whatever its shape: uint8 [T, F], or float32 [1, F] of a video-level one.
 
     Raises:
-      UserError: as decode.
+      BadRecord: as decode.
     """
     record = decode(path, data, span, features)
+    where = path, span[0], record.id
     if record.video_level:
         context, _ = _read(path, data, span, set())
-        return np.concatenate(_means(path, record.id, context, features))[None]
+        return np.concatenate(_means(where, context, features))[None]
     lists = _parse(path, data, span)[1]
-    _check_streams(path, record.id, features.names, features.sizes, lists)
+    _check_streams(where, features.names, features.sizes, lists)
     frames = [b"".join(f[t] for f in map(lists.get, features.names)) for t in range(record.num_frames)]
     return np.frombuffer(b"".join(frames), np.uint8).reshape(-1, features.total)
 
@@ -102,8 +104,8 @@ def _parse(path, data, span):
     try:
         message = tf.train.SequenceExample.FromString(data[span[0] : span[1]])
     except DecodeError as error:
-        raise UserError(
-            f"{path}: offset {span[0]}: the record is no tf.train.SequenceExample or Example; write the file again"
+        raise BadRecord(
+            path, span[0], "the record is no tf.train.SequenceExample or Example; write the file again"
         ) from error
     context = {name: _message_values(value) for name, value in message.context.feature.items()}
     lists = message.feature_lists.feature_list
@@ -225,34 +227,32 @@ def _stream(found):
 def _id(path, span, context):
     values = context.get(schema.ID_KEY, context.get(schema.VIDEO_ID_KEY, ()))
     if not len(values) or not isinstance(values[0], bytes):
-        raise UserError(
-            f"{path}: offset {span[0]}: the record has neither {schema.ID_KEY!r} nor {schema.VIDEO_ID_KEY!r}, "
-            f"only {sorted(context)}; the file is not in YouTube-8M's format"
+        raise BadRecord(
+            path,
+            span[0],
+            f"the record has neither {schema.ID_KEY!r} nor {schema.VIDEO_ID_KEY!r}, only {sorted(context)}; "
+            "the file is not in YouTube-8M's format",
         )
     return values[0]
 
 
-def _means(path, video_id, context, features):
+def _means(where, context, features):
     """The streams of a video-level record, a float32 array each."""
     names = [schema.MEAN_PREFIX + n for n in features.names]
-    means = {n: _numbers(path, video_id, context, n, np.float32) for n in names if n in context}
+    means = {n: _numbers(where, context, n, np.float32) for n in names if n in context}
     # As one frame each, so that a missing or wrong one is told as frames are.
-    _check_streams(path, video_id, names, features.sizes, {**context, **{n: [m] for n, m in means.items()}})
+    _check_streams(where, names, features.sizes, {**context, **{n: [m] for n, m in means.items()}})
     return list(means.values())
 
 
-def _check_streams(path, video_id, names, sizes, found):
+def _check_streams(where, names, sizes, found):
     for name, size in zip(names, sizes, strict=True):
         if name not in found:
-            raise UserError(
-                f"{_where(path, video_id)} has no feature {name!r}, only {sorted(found)}; "
-                "set --feature_names accordingly"
-            )
+            raise _bad(where, f"has no feature {name!r}, only {sorted(found)}; set --feature_names accordingly")
         for number in _sizes(found[name]):
             if number != size:
-                raise UserError(
-                    f"{_where(path, video_id)} {name} has {number} features a frame, wanted {size}; "
-                    "set --feature_sizes accordingly"
+                raise _bad(
+                    where, f"{name} has {number} features a frame, wanted {size}; set --feature_sizes accordingly"
                 )
 
 
@@ -263,32 +263,33 @@ def _sizes(found):
     return {None if frame is None else len(frame) for frame in found}
 
 
-def _where(path, video_id):
-    return f"{path}: record {video_id.decode(errors='replace')!r}:"
+def _bad(where, what):
+    path, offset, video_id = where
+    return BadRecord(path, offset, f"record {video_id.decode(errors='replace')!r}: {what}")
 
 
-def _ratings(path, video_id, context):
+def _ratings(where, context):
     keys = (
         (schema.SEGMENT_LABELS_KEY, np.int64),
         (schema.SEGMENT_STARTS_KEY, np.int64),
         (schema.SEGMENT_ENDS_KEY, np.int64),
         (schema.SEGMENT_SCORES_KEY, np.float32),
     )
-    arrays = [_numbers(path, video_id, context, key, dtype) for key, dtype in keys]
+    arrays = [_numbers(where, context, key, dtype) for key, dtype in keys]
     lengths = [len(a) for a in arrays]
     without_ends = lengths[:2] + lengths[3:]
     if len(set(without_ends)) > 1 or lengths[2] not in (0, lengths[0]):
         found = ", ".join(f"{len(a)} {key}" for (key, _), a in zip(keys, arrays, strict=True))
-        raise UserError(f"{_where(path, video_id)} {found}; the lists must be parallel, write it again")
+        raise _bad(where, f"{found}; the lists must be parallel, write it again")
     return arrays
 
 
-def _numbers(path, video_id, context, key, dtype):
+def _numbers(where, context, key, dtype):
     values = context.get(key, ())
     allowed = int if dtype == np.int64 else (int, float, np.floating)
     if len(values) and not isinstance(values[0], allowed):
-        raise UserError(
-            f"{_where(path, video_id)} {key} holds {type(values[0]).__name__} values, wanted {np.dtype(dtype).name}; "
-            "write the file again"
+        raise _bad(
+            where,
+            f"{key} holds {type(values[0]).__name__} values, wanted {np.dtype(dtype).name}; write the file again",
         )
     return np.asarray(values, dtype)

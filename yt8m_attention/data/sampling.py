@@ -14,22 +14,27 @@ def bag_size(sampling, training):
     return max(longest - trimmed, min(longest, trimmed))
 
 
-def frame_indices(sampling, num_frames):
-    """The frames of one video, in order of time, where nothing is drawn: every, all, and random at evaluation.
+def frame_indices(sampling, num_frames, size=None):
+    """The frames of videos, in order of time, where nothing is drawn: every, all, and random at evaluation.
 
     Args:
       sampling: a config.Sampling.
-      num_frames: of the video.
+      num_frames: int [B], of each video.
+      size: T; None: bag_size at evaluation.
 
     Returns:
-      int64 [bag_size at most]; empty only for a video without frames.
+      (int64 [B, T], int64 [B]): a row's first so many are frames, the rest means nothing; none only where a video has
+      no frames.
     """
+    num_frames, size = np.asarray(num_frames, np.int64), size or bag_size(sampling, training=False)
     if sampling.frame_sampling == "every":
-        first = sampling.first_frame if num_frames > sampling.first_frame else 0
-        indices = np.arange(first, min(sampling.last_frame + 1, num_frames), sampling.frame_stride)
-        return indices[: bag_size(sampling, training=False)]
-    first, end = _trimmed(np.minimum(num_frames, sampling.max_frames), sampling.trim_frames)
-    return np.arange(first, end)
+        stride = sampling.frame_stride
+        first = np.where(num_frames > sampling.first_frame, sampling.first_frame, 0)
+        end = np.minimum(num_frames, sampling.last_frame + 1)
+    else:
+        stride = 1
+        first, end = _trimmed(np.minimum(num_frames, sampling.max_frames), sampling.trim_frames)
+    return first[:, None] + stride * np.arange(size), np.minimum(-(-(end - first) // stride), size)
 
 
 def random_frame_indices(sampling, num_frames, seed, epoch, ordinals):

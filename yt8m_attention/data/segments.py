@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yt8m_attention.data import files, index
+from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
 KINDS = ("videos", "rated_segments", "windows")
@@ -130,10 +131,12 @@ def read_ratings(pattern, num_classes=None, flag="eval_data_pattern", cache_dir=
     Raises:
       UserError: where files or records cannot be used.
     """
-    parts, cache = [], files.ShardCache(cache_dir)
+    parts, cache = [], ShardCache(cache_dir)
     for path in files.expand(pattern, flag):
         shard = index.shard_index(cache.local_path(path), None, num_classes)
-        cache.keep_only([])
+        for error in shard.bad:
+            raise error
+        cache.use([])
         found = _rated_segments(shard, None, np.ones(len(shard), bool))
         item = np.repeat(np.arange(len(found)), np.diff(found.splits))
         parts.append((shard.ids[found.record[item]], found.start[item], found.classes, found.scores, found.skipped))

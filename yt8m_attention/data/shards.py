@@ -4,28 +4,82 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yt8m_attention.data import files, holdout, index, records, segments, tfrecord
+from yt8m_attention.data import files, holdout, index, segments, tfrecord
+from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.data.frames import FrameReader
+from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
+class Shard:
+    """An open shard."""
+
+    index: index.ShardIndex
+    items: segments.Items
+    reader: FrameReader
+
+
 class Window:
-    """Open shards. Items are numbered through all of them, n of them."""
+    """Open shards; items are numbered through all of them.
 
-    numbers: np.ndarray  # int64, the shards' places in file order
-    shards: list  # of index.ShardIndex
-    items: list  # of segments.Items
+    Args:
+      numbers: of the shards, in file order.
+      shards: a Shard each.
 
-    @property
-    def bounds(self):
-        """int64 [shards + 1]: shard i's items are [bounds[i], bounds[i + 1])."""
-        return np.cumsum([0] + [len(items) for items in self.items])
+    Its arrays, n items and P pairs: bounds int64 [shards + 1], shard i's items are [bounds[i], bounds[i + 1]);
+    num_frames int32 [n], of the item's video; start int32 [n], its first frame, -1 for a whole video; classes, scores
+    [P] of the pairs.
+    """
 
-    def locate(self, numbers):
-        """-> (which of the open shards, which of its items), int64 [n] each, of items by number."""
-        bounds = self.bounds
-        shard = np.searchsorted(bounds, numbers, side="right") - 1
-        return shard, numbers - bounds[shard]
+    def __init__(self, numbers, shards):
+        self._numbers, self._shards = np.asarray(numbers, np.int64), shards
+        items = [shard.items for shard in shards]
+        self.bounds = _splits(map(len, items))
+        self._record = _joined([i.record for i in items], np.int32)
+        self.start = _joined([i.start for i in items], np.int32)
+        self.num_frames = _joined([s.index.num_frames[s.items.record] for s in shards], np.int32)
+        self._splits = _splits(n for i in items for n in np.diff(i.splits).tolist())
+        self.classes = _joined([i.classes for i in items], np.int32)
+        self.scores = _joined([i.scores for i in items], np.uint8)
+
+    def check(self, numbers):
+        """Raises UserError where a shard that items are in has changed since it was opened."""
+        for place in np.unique(self._place(numbers)).tolist():
+            tfrecord.check_stamp(self._shards[place].index.stamp)
+
+    def ordinals(self, numbers):
+        """A number for each item's video, the same whatever else is open: int64 [n]."""
+        return (self._numbers[self._place(numbers)] << 32) + self._record[numbers]
+
+    def pairs(self, numbers):
+        """The pairs of items -> (which of all pairs, which of the items), parallel."""
+        first = self._splits[numbers]
+        lengths = self._splits[numbers + 1] - first
+        item = np.repeat(np.arange(len(numbers)), lengths)
+        before = np.cumsum(lengths) - lengths
+        return np.arange(len(item)) + (first - before)[item], item
+
+    def ids(self, numbers):
+        """The ids of items' videos: list of bytes."""
+        places, records = self._place(numbers).tolist(), self._record[numbers].tolist()
+        return [self._shards[p].index.ids[r] for p, r in zip(places, records, strict=True)]
+
+    def readers(self, numbers):
+        """The FrameReader and the record of each item."""
+        places, records = self._place(numbers).tolist(), self._record[numbers].tolist()
+        return [(self._shards[p].reader, r) for p, r in zip(places, records, strict=True)]
+
+    def _place(self, numbers):
+        return np.searchsorted(self.bounds, numbers, side="right") - 1
+
+
+def _splits(lengths):
+    return np.cumsum([0, *lengths], dtype=np.int64)
+
+
+def _joined(arrays, dtype):
+    return np.concatenate([np.zeros(0, dtype), *arrays]).astype(dtype, copy=False)
 
 
 class Source:
@@ -36,19 +90,22 @@ class Source:
       data: a config.Data.
       kind: one of segments.KINDS.
       holdout_fraction, only_holdout: which videos, see holdout.kept.
+      bad_records: a BadRecords to count in; None: one of its own.
 
     Raises:
       UserError: where files cannot be used; the first one is opened to see what it holds.
     """
 
-    def __init__(self, pattern, flag, data, kind, holdout_fraction=0.0, only_holdout=False):
+    def __init__(self, pattern, flag, data, kind, holdout_fraction=0.0, only_holdout=False, bad_records=None):
         self.paths = files.expand(pattern, flag)
         self.remote = any(map(files.is_remote, self.paths))
         self.data, self.kind = data, kind
+        self.bad_records = BadRecords(data.max_bad_records) if bad_records is None else bad_records
         self._named = f"--{flag}={pattern}"
         self._holdout = holdout_fraction, only_holdout
-        self._cache = files.ShardCache(data.cache_dir)
-        self.video_level = bool(self._index(0).video_level[0])
+        self._cache = ShardCache(data.cache_dir, data.cache_bytes)
+        self._opened = (), None  # the window that is open, by its shards' numbers and stamps
+        self.video_level = bool(self._index(0).video_level[:1].any())
         if self.video_level and kind != "videos":
             raise UserError(f"{self._named}: holds video-level records, which have no segments; name frame-level files")
 
@@ -59,14 +116,25 @@ class Source:
           numbers: of the shards.
           ahead: of those that are opened next, so that remote ones are copied meanwhile.
 
+        Returns:
+          A Window; the one before, where nothing has changed.
+
         Raises:
           UserError: where a shard or a record cannot be used.
         """
-        self._cache.keep_only([self.paths[i] for i in (*numbers, *ahead)])
-        opened = [self._index(i) for i in numbers]
+        self._cache.use([self.paths[i] for i in (*numbers, *ahead)])
+        found = [self._index(i) for i in numbers]
         self._cache.fetch_ahead([self.paths[i] for i in ahead])
-        items = [segments.items(self.kind, s, self.data, holdout.kept(s.ids, *self._holdout)) for s in opened]
-        return Window(np.asarray(numbers, np.int64), opened, items)
+        key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
+        if self._opened[0] != key:
+            self._opened = key, Window(numbers, [self._shard(index) for index in found])
+        return self._opened[1]
+
+    def one(self, number):
+        """-> (ShardIndex, Items) of a shard by its place in file order; raises as open."""
+        self._cache.use([self.paths[number]])
+        shard = self._shard(self._index(number))
+        return shard.index, shard.items
 
     def nothing(self):
         """The error for a source without a single item."""
@@ -80,38 +148,13 @@ class Source:
 
     def _index(self, number):
         path = self._cache.local_path(self.paths[number])
-        shard = index.shard_index(path, self.data.features, self.data.num_classes)
-        if number and (shard.video_level != self.video_level).any():
+        found = index.shard_index(path, self.data.features, self.data.num_classes, self.data.index_dir)
+        for error in found.bad:
+            self.bad_records.add(error)
+        if number and (found.video_level != self.video_level).any():
             raise UserError(f"{self._named}: {path} mixes video-level and frame-level records; name one kind at a time")
-        return shard
+        return found
 
-
-def gather(shard, record, frames, features, out):
-    """Copies frames of a record.
-
-    Args:
-      shard: an index.ShardIndex.
-      record: the record's number in it.
-      frames: int64 [K], which of its frames.
-      features: the config.Features that the index was made for.
-      out: [K, F] to write to, uint8, or float32 for a video-level record.
-
-    Raises:
-      UserError: where a frame's size is not that of features.
-    """
-    data, at = tfrecord.mapped(shard.stamp), 0
-    for first, header, stride, count in shard.streams[record].tolist():
-        if not stride:
-            return _gather_parsed(shard, record, frames, features, out)
-        table = np.frombuffer(data, np.uint8, stride * count, first).reshape(count, stride)
-        rows = table.take(frames, axis=0)
-        # A list can have the length of so many equal frames and yet hold others.
-        if (rows[:, :header] != table[:1, :header]).any():
-            return _gather_parsed(shard, record, frames, features, out)
-        out[:, at : at + stride - header] = rows[:, header:]
-        at += stride - header
-
-
-def _gather_parsed(shard, record, frames, features, out):
-    span = tuple(shard.spans[record].tolist())
-    out[:] = records.read_frames(shard.path, tfrecord.mapped(shard.stamp), span, features)[frames]
+    def _shard(self, found):
+        items = segments.items(self.kind, found, self.data, holdout.kept(found.ids, *self._holdout))
+        return Shard(found, items, FrameReader(found, self.data.features, self.data.verify_crc))

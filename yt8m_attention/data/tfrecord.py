@@ -2,7 +2,7 @@
 
 A record is its length (uint64, little endian), the masked CRC-32C of those 8 bytes, the record, the masked CRC-32C
 of the record. The first checksum is always checked, so that a file of another kind is recognised at once; the
-second is not, since it would make random access read every byte.
+second on request, since it makes random access read every byte.
 """
 
 import functools
@@ -10,32 +10,20 @@ import mmap
 import os
 import struct
 
+import google_crc32c
 import numpy as np
 
+from yt8m_attention.data.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
 _HEADER = struct.Struct("<QI")
-_FOOTER_BYTES = 4
-
-
-def _crc_table():
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)  # Castagnoli's polynomial, reflected
-        table.append(crc)
-    return table
-
-
-_CRC_TABLE = _crc_table()
+_FOOTER = struct.Struct("<I")
+_SEARCHED = 1 << 20  # bytes at a time
 
 
 def masked_crc32c(data):
     """CRC-32C of bytes, masked as TFRecord stores it."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
+    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -72,6 +60,33 @@ def mapped(file_stamp):
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+def check_stamp(file_stamp):
+    """Makes sure that a file is the one that was opened.
+
+    Raises:
+      UserError: where it is gone, or another.
+    """
+    path, size, _ = file_stamp
+    found = stamp(path)
+    if found != file_stamp:
+        cut = f", and ends at offset {found[1]} instead of {size}" if found[1] < size else ""
+        raise UserError(
+            f"{path}: was changed while it was read{cut}; start again, and leave files be while a run lasts"
+        )
+
+
+def check_record(path, data, span):
+    """Compares a record with its checksum.
+
+    Raises:
+      BadRecord: where they differ.
+    """
+    start, end = span
+    (crc,) = _FOOTER.unpack_from(data, end)
+    if masked_crc32c(data[start:end]) != crc:
+        raise BadRecord(path, start, f"a record of {end - start} bytes whose checksum is wrong; fetch the file again")
+
+
 def record_spans(path, data):
     """Finds the records of a file.
 
@@ -80,25 +95,53 @@ def record_spans(path, data):
       data: its bytes.
 
     Returns:
-      int64 [N, 2]: where each record begins and ends.
+      (int64 [N, 2]: where each record begins and ends, list of BadRecord: what lies between them instead of records).
 
     Raises:
-      UserError: where the bytes are no sequence of whole records.
+      BadRecord: where there is not one whole record.
     """
-    spans, position, size = [], 0, len(data)
+    spans, faults, position, size = [], [], 0, len(data)
     while position < size:
-        if size - position < _HEADER.size:
-            _fail(path, position, "the file ends within a record's header")
-        length, crc = _HEADER.unpack_from(data, position)
-        if masked_crc32c(data[position : position + 8]) != crc:
-            _fail(path, position, "not a TFRecord file, or damaged: the checksum of a record's length is wrong")
-        start = position + _HEADER.size
-        position = start + length + _FOOTER_BYTES
-        if position > size:
-            _fail(path, start, f"the file ends within a record of {length} bytes")
-        spans.append((start, start + length))
-    return np.array(spans, np.int64).reshape(-1, 2)
+        try:
+            start, end = _span(path, data, position)
+        except BadRecord as fault:
+            faults.append(fault)
+            position = _next_header(data, position + 1)
+        else:
+            spans.append((start, end))
+            position = end + _FOOTER.size
+    if faults and not spans:
+        raise faults[0]
+    return np.array(spans, np.int64).reshape(-1, 2), faults
+
+
+def _span(path, data, position):
+    """Where the record begins and ends whose header is at a position."""
+    if len(data) - position < _HEADER.size:
+        _fail(path, position, "the file ends within a record's header")
+    length, crc = _HEADER.unpack_from(data, position)
+    if masked_crc32c(data[position : position + 8]) != crc:
+        _fail(path, position, "not a TFRecord file, or damaged: the checksum of a record's length is wrong")
+    start = position + _HEADER.size
+    if start + length + _FOOTER.size > len(data):
+        _fail(path, start, f"the file ends within a record of {length} bytes")
+    return start, start + length
+
+
+def _next_header(data, position):
+    """The next place of a header with a right checksum, whose record fits into the file; the file's end if none."""
+    while position <= len(data) - _HEADER.size:
+        chunk = np.frombuffer(data, np.uint8, min(_SEARCHED, len(data) - position), position)
+        windows = np.lib.stride_tricks.sliding_window_view(chunk, _HEADER.size)
+        # No record is 4 GiB long: the upper half of a length is 0.
+        for at in (position + np.flatnonzero(~windows[:, 4:8].any(axis=1))).tolist():
+            length, crc = _HEADER.unpack_from(data, at)
+            fits = at + _HEADER.size + length + _FOOTER.size <= len(data)
+            if fits and masked_crc32c(data[at : at + 8]) == crc:
+                return at
+        position += len(windows)
+    return len(data)
 
 
 def _fail(path, offset, what):
-    raise UserError(f"{path}: offset {offset}: {what}; write the file again or leave it out")
+    raise BadRecord(path, offset, f"{what}; write the file again or leave it out")

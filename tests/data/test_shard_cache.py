@@ -1,0 +1,101 @@
+import os
+
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yt8m_attention.data.shard_cache import ShardCache
+from yt8m_attention.errors import UserError
+
+SIZE = 100
+
+
+@pytest.fixture
+def remote():
+    """Paths of five files of a file system that is not this machine's."""
+    paths = [f"ram://shards/{name}" for name in "abcde"]
+    for path in paths:
+        put(path, path[-1] * SIZE)
+    return paths
+
+
+def put(path, text):
+    if tf.io.gfile.exists(path):
+        tf.io.gfile.remove(path)  # this file system appends to what there is
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(text)
+
+
+def copies(directory):
+    """What each copy there is of."""
+    return {name[-1] for name in os.listdir(directory)}
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def test_copies_are_whole_and_those_not_in_use_go(remote, tmp_path):
+    cache = ShardCache(str(tmp_path), 0)
+    cache.use(remote[:2])
+    cache.fetch_ahead(remote[:2])
+    assert [read(cache.local_path(path)) for path in remote[:2]] == ["a" * SIZE, "b" * SIZE]
+    cache.use(remote[1:2])
+    assert copies(tmp_path) == {"b"}
+    assert cache.local_path("/some/local") == "/some/local"
+
+
+def test_a_temporary_directory_goes_with_its_cache(remote):
+    cache = ShardCache()
+    directory = os.path.dirname(cache.local_path(remote[0]))
+    assert os.path.isdir(directory)
+    del cache
+    assert not os.path.exists(directory)
+
+
+@given(st.lists(st.integers(0, 4), max_size=12), st.integers(0, 6))
+def test_the_least_recently_used_go_first_and_the_limit_holds(tmp_path_factory, uses, room):
+    directory, expected = tmp_path_factory.mktemp("cache"), []
+    paths = [f"ram://lru/{name}" for name in "abcde"]
+    for path in paths:
+        if not tf.io.gfile.exists(path):
+            put(path, path[-1] * SIZE)
+    cache = ShardCache(str(directory), room * SIZE)
+    for number in uses:
+        cache.use([paths[number]])
+        cache.local_path(paths[number])
+        expected = [n for n in expected if n != number] + [number]
+        expected = expected[-max(room, 1) :]
+        assert copies(directory) == {"abcde"[n] for n in expected}
+
+
+def test_a_later_cache_finds_the_copies_unless_the_file_has_changed(remote, tmp_path):
+    first = ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0])
+    os.truncate(first, SIZE - 1)  # a mark
+    assert len(read(ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0]))) == SIZE - 1
+    put(remote[0], "x" * SIZE)
+    assert read(ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0])) == "x" * SIZE
+
+
+def test_without_a_limit_the_copies_of_others_stay(remote, tmp_path):
+    ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0])
+    cache = ShardCache(str(tmp_path))
+    cache.local_path(remote[1])
+    cache.use([])
+    assert copies(tmp_path) == {"a"}
+
+
+def test_a_file_that_cannot_be_copied_whole_is_said(remote, tmp_path):
+    cache = ShardCache(str(tmp_path), 0)
+    with pytest.raises(UserError, match="ram://shards/none: cannot be copied"):
+        cache.local_path("ram://shards/none")
+    cache._name(remote[0])
+    put(remote[0], "cut")
+    with pytest.raises(UserError, match="ram://shards/a: offset 3: the copy ends here, 100 bytes were expected"):
+        cache.local_path(remote[0])
+    assert not os.listdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"--cache_dir=.*file/in: cannot be made"):
+        ShardCache(str(tmp_path / "file" / "in"))
