@@ -15,6 +15,9 @@ COMMANDS = {
     "segment_eval_inference": "segment_eval_inference",
     "ensemble": "ensemble",
     "synthesize": "synthesize",
+    "export_model": "export_model",
+    "moments": "moments",
+    "report": "report",
 }
 
 # One distribution of TensorFlow for processors and GPUs alike: the extra `gpu` only adds NVIDIA's libraries to it.
@@ -30,6 +33,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["yt8m_attention", "yt8m_attention.*"]),
+    package_data={"yt8m_attention.reports": ["assets/*"]},
     python_requires=">=3.11",
     install_requires=[
         f"tensorflow{TENSORFLOW_VERSION}",
@@ -45,11 +49,11 @@ setup(
             f"tensorflow[and-cuda]{TENSORFLOW_VERSION}",
             "nvidia-cudnn-cu12>=9.3,<9.11",  # 9.11 gave up all GPUs before Turing, the P100 among them
         ],
-        "reports": ["matplotlib>=3.9,<4"],
         "test": [
             "pytest>=8.2,<10",
             "hypothesis>=6.100,<7",
             "scikit-learn>=1.5,<2",
+            "selenium>=4.20,<5",  # reports in a browser; skipped where there is no Chromium with its driver
             "ruff>=0.17,<0.18",  # a release may format differently
         ],
     },

@@ -11,6 +11,7 @@ from yt8m_attention.cli import (  # they define flags
     app,
     data_flags,
     moments_flags,  # noqa: F401
+    time_flags,  # noqa: F401
     trained_flags,
     values,
     vocabulary_flags,

@@ -12,12 +12,12 @@ def test_official_columns_in_any_order_and_bom(tmp_path):
         'TrainVideoCount,Index,KnowledgeGraphId,Name\n9,0,/m/1,"Game, video"\n8,3,/m/2, Café \n', "utf-8-sig"
     )
     names = vocabulary.read(str(path))
-    assert [names.name(c) for c in (0, 3, 1)] == ["Game, video", "Café", "1"]
+    assert [names.name(c) for c in (0, 3, 1)] == ["Game, video", "Café", "class 1"]
     assert len(names) == 2
 
 
 def test_without_a_file_ids_are_names():
-    assert vocabulary.read(None).name(17) == "17"
+    assert vocabulary.read(None).name(17) == "class 17"
 
 
 @pytest.mark.parametrize("text", ["", "Index\n1\n", "Name\nx\n", "Index,Name\nx,y\n", "Index,Name\n1\n"])

@@ -10,4 +10,3 @@ flags.DEFINE_enum(
     "format", "table", ["table", "json", "srt", "vtt"], "table for people; JSON; SubRip or WebVTT, which players show"
 )
 flags.DEFINE_string("output_file", None, "file to write; {id} in it makes a file each video; absent: standard output")
-flags.DEFINE_float("frame_seconds", 1.0, "how far apart frames are; AudioSet's are 0.96", lower_bound=0.001)

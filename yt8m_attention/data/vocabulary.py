@@ -13,7 +13,7 @@ class Vocabulary:
     """Class names by id.
 
     Args:
-      names: {id: name}; a class without one is called by its id.
+      names: {id: name}; a class without one is called "class" and its id.
     """
 
     def __init__(self, names=()):
@@ -23,8 +23,8 @@ class Vocabulary:
         return len(self._names)
 
     def name(self, class_id):
-        """The name, or the id as text."""
-        return self._names.get(int(class_id)) or str(int(class_id))
+        """The name, or "class 17"."""
+        return self._names.get(int(class_id)) or f"class {int(class_id)}"
 
 
 def read(path):

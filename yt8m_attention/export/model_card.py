@@ -34,7 +34,7 @@ def text(trained, train_dir, quantize, result, class_name):
     unit = f"one unsigned byte b each, which stands for b * 4/255 + 4/512 - 2 = b * {schema.QUANTIZED_STEP:.6f} \
 {schema.QUANTIZED_OFFSET:+.6f}"
     classes = run.data.segment_classes or ()
-    some = "; ".join(f"{c} {class_name(c)}" if class_name(c) != str(c) else str(c) for c in classes[:_SHOWN_CLASSES])
+    some = "; ".join(map(class_name, classes[:_SHOWN_CLASSES]))
     named = f" ({some}{'; ...' if len(classes) > _SHOWN_CLASSES else ''})" if classes else ""
     return f"""# {run.model.model}, trained to step {trained.meta["step"]:,}
 

@@ -28,7 +28,7 @@ from yt8m_attention.training import restore
 _FILE = "saved_model.pb"
 
 
-def export(train_dir, output_dir, which="best", quantize="none", class_name=str):
+def export(train_dir, output_dir, which="best", quantize="none", class_name="class {}".format):
     """Writes a checkpoint as a SavedModel, its model card beside it, and compares what it answers.
 
     Args:

@@ -49,6 +49,6 @@ def to_int8(value):
     Returns:
       (int8 [..., D], float32 [D]): value is close to their product. A channel of zeros has scale 1.
     """
-    largest = np.abs(value).max(axis=tuple(range(value.ndim - 1)))
-    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    scale = (np.abs(value).max(axis=tuple(range(value.ndim - 1))) / 127).astype(np.float32)
+    scale[scale < np.finfo(np.float32).tiny] = 1
     return np.clip(np.rint(value / scale), -127, 127).astype(np.int8), scale

@@ -1,0 +1,31 @@
+"""A page that `report` wrote about a small run with both phases."""
+
+import pytest
+
+from tests import commands
+from tests.training import runs
+from yt8m_attention.training import phase
+
+NASTY = '</script><img src=x onerror="document.title=1">'
+
+
+@pytest.fixture(scope="session")
+def two_phases(planted, tmp_path_factory):
+    """Directory with phase1/ and phase2/; phase 2 was started from another working directory's phase1."""
+    folder = tmp_path_factory.mktemp("run")
+    phase.train(runs.small(planted, folder / "phase1", max_steps=4), {})
+    phase.train(runs.small(planted, folder / "phase2", True, max_steps=3, init_checkpoint=str(folder / "phase1")), {})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def written(two_phases, planted, tmp_path_factory):
+    """(path of the page, the command's result)."""
+    folder = tmp_path_factory.mktemp("report")
+    names = folder / "names.csv"
+    names.write_text("Index,Name\n" + "".join(f'{c},"{NASTY.replace(chr(34), chr(34) * 2)} {c}"\n' for c in range(6)))
+    result = commands.succeed(
+        "report", f"--train_dir={two_phases / 'phase2'}", f"--input_data_pattern={planted}/test/*.tfrecord",
+        f"--vocabulary={names}", f"--output_file={folder / 'report.html'}",
+    )  # fmt: skip
+    return folder / "report.html", result

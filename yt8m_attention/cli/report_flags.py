@@ -1,0 +1,14 @@
+"""What a report shows."""
+
+from absl import flags
+
+from yt8m_attention.cli import values
+
+flags.DEFINE_string(
+    "input_data_pattern",
+    None,
+    "frame-level files to score and to show videos of: globs, with commas between; gs:// too",
+)
+values.define_names("video_ids", (), "videos to show; absent: a few, rated ones first")
+flags.DEFINE_integer("top", 8, "moments of a video, at most", lower_bound=1)
+flags.DEFINE_string("output_file", None, "the HTML page to write")

@@ -1,0 +1,144 @@
+"""A video second by second, as HTML: classes and attention heads down, time across.
+
+Letters: T frames, R rows.
+"""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from yt8m_attention.data.own_features import Video
+from yt8m_attention.inference.moment_files import VideoMoments, clock
+from yt8m_attention.inference.windows import Scored
+
+_CLASSES = 10
+_LEVELS = 10  # shades of a row
+_YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """One video with all that is shown of it."""
+
+    video: Video
+    scored: Scored
+    told: VideoMoments
+    segment_size: int
+    frame_seconds: float
+
+    @property
+    def moments(self):
+        return self.told.moments
+
+    def classes(self):
+        """Ids of the rows: those of the moments, best first, then those rated here."""
+        wanted = [m["class"] for m in self.moments] + [c for _, c, score in self.video.ratings if score > 0]
+        return list(dict.fromkeys(wanted))[:_CLASSES]
+
+    def probabilities(self, classes):
+        """float [R, T]: at a frame, of the segment that has it in its middle; of the nearest one at either end."""
+        middle = np.clip(np.arange(len(self.video.frames)) - self.segment_size // 2, 0, len(self.scored.windows) - 1)
+        return self.scored.windows[middle][:, classes].T
+
+    def attention(self):
+        """float [M, T]: each head's weights over its own largest one, as shades."""
+        if self.scored.attention is None:
+            return np.zeros((0, len(self.video.frames)))
+        weights = self.scored.attention.T
+        return weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-12)
+
+
+def section(timeline, number, class_name):
+    """The video's part of the page.
+
+    Args:
+      timeline: Timeline.
+      number: the section's own, for ids.
+      class_name: function of a class id -> its name.
+    """
+    classes, name = timeline.classes(), html.escape(timeline.video.id)
+    shades, heads = timeline.probabilities(classes), timeline.attention()
+    rated = [(start, classes.index(c), score) for start, c, score in timeline.video.ratings if c in classes]
+    length, seconds = len(timeline.video.frames), timeline.told.seconds
+    data = {
+        "frame": timeline.frame_seconds,
+        "names": [class_name(c) for c in classes],
+        "values": np.rint(shades * 100).astype(int).tolist(),
+        "heads": np.rint(heads * 100).astype(int).tolist(),
+    }
+    rows = "".join(f"<span>{html.escape(class_name(c))}</span>" for c in classes)
+    head_rows = "".join(f"<span>head {i + 1}</span>" for i in range(len(heads)))
+    attention = f"""<div class="names" aria-hidden="true">{head_rows}</div>
+<div class="plot heads" style="--rows:{len(heads)}">{_svg(heads)}\
+<i class="range" hidden></i><i class="cursor"></i></div>
+""" if len(heads) else ""  # fmt: skip
+    return f"""<section class="video" id="video{number}" aria-labelledby="title{number}">
+<h3 id="title{number}">{name} <small>{clock(seconds)} min</small></h3>
+<div class="timeline">
+<div class="names" aria-hidden="true">{rows}</div>
+<div class="plot classes" style="--rows:{len(classes)}">{_svg(shades, rated, timeline.segment_size)}\
+<i class="range" hidden></i><i class="cursor"></i></div>
+{attention}<label for="time{number}">second</label>
+<input id="time{number}" type="range" min="0" max="{length - 1}" value="0" aria-describedby="said{number}">
+</div>
+<p class="said" id="said{number}" role="status"></p>
+<ol class="moments">{"".join(_moment(timeline, m) for m in timeline.moments)}</ol>
+<script type="application/json">{script_json(data)}</script>
+</section>
+"""
+
+
+def script_json(value):
+    """JSON that cannot end the script element that it stands in."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _moment(timeline, moment):
+    span = f"{clock(moment['start'])}&ndash;{clock(moment['end'])}"
+    link = ""
+    if _YOUTUBE.fullmatch(timeline.video.id):
+        url = f"https://www.youtube.com/watch?v={timeline.video.id}&t={int(moment['start'])}s"
+        link = f' <a href="{html.escape(url)}" rel="noreferrer" target="_blank">watch</a>'
+    return (
+        f'<li><button type="button" aria-pressed="false" data-start="{moment["start"]}" data-end="{moment["end"]}" '
+        f'data-class="{moment["class"]}"><b>{html.escape(moment["name"])}</b> <span>{span}</span> '
+        f"<span>{moment['probability']:.0%}</span></button>{link}</li>"
+    )
+
+
+def _svg(rows, rated=(), segment_size=0):
+    """Shades of [R, T], a frame a unit wide and a row a unit high, with the rated segments marked.
+
+    Args:
+      rows: float [R, T] in [0, 1].
+      rated: (start, row, score) of rated segments.
+      segment_size: their frames.
+    """
+    levels = np.rint(rows * _LEVELS).astype(int)
+    paths = "".join(
+        f'<path fill-opacity="{level / _LEVELS:g}" d="{_runs(levels == level)}"/>'
+        for level in range(1, _LEVELS + 1)
+        if (levels == level).any()
+    )
+    marks = "".join(
+        f'<rect class="{"yes" if score > 0 else "no"}" x="{start}" y="{row + 0.8:g}" '
+        f'width="{segment_size}" height=".2"/>'
+        for start, row, score in rated
+    )
+    height, width = rows.shape
+    return (
+        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">'
+        f'<g class="shade">{paths}</g>{marks}</svg>'
+    )
+
+
+def _runs(cells):
+    """A path over the true cells of bool [R, T]."""
+    parts = []
+    for row, line in enumerate(cells):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], line, [0]])))
+        parts += [f"M{start} {row}h{end - start}v1h{start - end}z" for start, end in edges.reshape(-1, 2)]
+    return "".join(parts)
