@@ -88,7 +88,7 @@ def score_segments(scorers, job: Job):
     classes = segment_classes(job.data)
     for batch in job.batches("windows", _SEGMENTS):
         scores = [score(batch)["probabilities"][:, classes] for score in scorers]
-        yield batch["id"].numpy(), batch["start"].numpy(), scores
+        yield batch["id"].numpy().astype(bytes), batch["start"].numpy(), scores
 
 
 def write_ranking(parts, classes, job: Job, max_per_class):
