@@ -3,23 +3,25 @@
 import dataclasses
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from tests import commands
 from tests.training.runs import small
+from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
+from yt8m_attention.ensembling import ensemble as blending
+from yt8m_attention.ensembling import members
 from yt8m_attention.errors import UserError
+from yt8m_attention.inference import rank
+from yt8m_attention.models import registry
+from yt8m_attention.training import checkpoints, restore, run_file
 
 
 @pytest.fixture(scope="module")
 def folder(planted, tmp_path_factory):
     """Two networks as train would leave them, `one` and `two`, with the weights they began with."""
-    import keras
-
-    from yt8m_attention.models import registry
-    from yt8m_attention.training import checkpoints, run_file
-
     folder = tmp_path_factory.mktemp("ensemble")
     for seed, name in enumerate(("one", "two")):
         run = small(planted, folder / name, segment_labels=True, holdout_fraction=0.3)
@@ -35,21 +37,26 @@ def test_files(planted):
     return str(planted / "test" / "*.tfrecord")
 
 
-def ensemble(folder, name, test_files, *flags, inputs="one,two"):
-    return commands.succeed(
-        "ensemble", f"--inputs={inputs}", f"--runs_dir={folder}", f"--output_file={folder / name}.csv",
-        f"--input_data_pattern={test_files}", f"--scores_file={folder / name}.npz", *flags,
-    )  # fmt: skip
+def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="mean"):
+    """Blends in this process, for speed; the command itself is asked below."""
+    paths = tuple(str(folder / path) for path in inputs.split(","))
+    is_model = tuple(not path.endswith(".npz") for path in paths)
+    asked = blending.Inputs(paths, is_model, weights, method)
+    if any(is_model):
+        return blending.rank_models(asked, lambda data, _: job(folder, name, test_files, data), lambda data: data, 1000)
+    return blending.rank_files(asked, job(folder, name, test_files, Data()), 1000)
+
+
+def job(folder, name, test_files, data):
+    return rank.Job(test_files, data, str(folder / f"{name}.csv"), str(folder / f"{name}.npz"))
 
 
 @pytest.fixture(scope="module")
 def singles(folder, test_files):
-    """The scores and rankings of either model, by `inference`."""
+    """The scores and rankings of either model, as `inference` makes them."""
     for name in ("one", "two"):
-        commands.succeed(
-            "inference", f"--train_dir={folder / name}", f"--input_data_pattern={test_files}", "--segment_labels",
-            f"--output_file={folder}/single_{name}.csv", f"--scores_file={folder}/single_{name}.npz",
-        )  # fmt: skip
+        trained = restore.load(str(folder / name))
+        rank.rank_segments(trained.model, job(folder, f"single_{name}", test_files, trained.run.data), 1000)
 
 
 def scores_of(folder, name):
@@ -58,7 +65,10 @@ def scores_of(folder, name):
 
 
 def test_a_blend_of_models_is_the_blend_of_their_scores(folder, test_files, singles):
-    made = ensemble(folder, "both", test_files, "--weights=3,1")
+    made = commands.succeed(
+        "ensemble", "--inputs=one,two", f"--runs_dir={folder}", f"--input_data_pattern={test_files}", "--weights=3,1",
+        f"--output_file={folder / 'both'}.csv", f"--scores_file={folder / 'both'}.npz",
+    )  # fmt: skip
     assert (made["inputs"], made["output_file"]) == (2, str(folder / "both.csv"))
     one, two, both = (scores_of(folder, name) for name in ("single_one", "single_two", "both"))
     for key in ("ids", "starts", "classes"):
@@ -69,30 +79,24 @@ def test_a_blend_of_models_is_the_blend_of_their_scores(folder, test_files, sing
 
 @pytest.mark.parametrize("method", ["mean", "rank", "geometric"])
 def test_files_and_models_alike(folder, test_files, singles, method):
-    ensemble(folder, "models", test_files, f"--method={method}")
-    ensemble(folder, "mixed", test_files, f"--method={method}", inputs="one,single_two.npz")
-    ensemble(folder, "files", test_files, f"--method={method}", inputs="single_one.npz,single_two.npz")
+    ensemble(folder, "models", test_files, method=method)
+    ensemble(folder, "mixed", test_files, inputs="one,single_two.npz", method=method)
+    ensemble(folder, "files", test_files, inputs="single_one.npz,single_two.npz", method=method)
     for name in ("mixed", "files"):
         np.testing.assert_allclose(scores_of(folder, name)["scores"], scores_of(folder, "models")["scores"], atol=1e-6)
 
 
 @pytest.mark.parametrize("inputs, method", [("one,one", "mean"), ("one,single_one.npz", "rank"), ("one", "geometric")])
 def test_a_model_with_itself_is_that_model(folder, test_files, singles, inputs, method):
-    ensemble(folder, "itself", test_files, f"--method={method}", inputs=inputs)
+    ensemble(folder, "itself", test_files, inputs=inputs, method=method)
     assert (folder / "itself.csv").read_bytes() == (folder / "single_one.csv").read_bytes()
 
 
 def test_all_members_share_one_pass(folder, test_files, monkeypatch):
-    from yt8m_attention.ensembling import ensemble as command
-    from yt8m_attention.inference import rank
-
     passes = []
     real = pipeline.evaluation_batches
     monkeypatch.setattr(pipeline, "evaluation_batches", lambda *a, **k: passes.append(a[0]) or real(*a, **k))
-    inputs = command.Inputs((str(folder / "one"), str(folder / "two"), str(folder / "one")), (True,) * 3)
-    command.rank_models(
-        inputs, lambda data, share: rank.Job(test_files, data, str(folder / "pass.csv")), lambda data: data, 10
-    )
+    ensemble(folder, "pass", test_files, inputs="one,two,one")
     assert passes == [test_files]
 
 
@@ -147,8 +151,6 @@ def test_other_refusals(folder, singles):
 
 
 def test_members_of_another_kind_are_refused(planted, folder):
-    from yt8m_attention.ensembling import members
-
     sizes = iter((5, 4))
 
     def change(data):

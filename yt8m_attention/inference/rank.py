@@ -88,7 +88,7 @@ def score_segments(scorers, job: Job):
     classes = segment_classes(job.data)
     for batch in job.batches("windows", _SEGMENTS):
         scores = [score(batch)["probabilities"][:, classes] for score in scorers]
-        yield batch["id"].numpy().astype(bytes), batch["start"].numpy(), scores
+        yield batch["id"].numpy(), batch["start"].numpy(), scores
 
 
 def write_ranking(parts, classes, job: Job, max_per_class):
@@ -104,7 +104,7 @@ def write_ranking(parts, classes, job: Job, max_per_class):
     shown = progress.Progress("segments")
     for part_ids, part_starts, scores in parts:
         top.add(scores, np.arange(shown.done, shown.done + len(scores)))
-        ids.append(part_ids)
+        ids.append(part_ids.astype(bytes))  # an array of objects could not be read back without pickling
         starts.append(part_starts)
         if job.scores_file:
             kept.append(scores)
