@@ -98,7 +98,7 @@ def write_ranking(parts, classes, job: Job, max_per_class):
     shown = progress.Progress("segments")
     for part_ids, part_starts, scores in parts:
         top.add(scores, np.arange(shown.done, shown.done + len(scores)))
-        ids.append(part_ids)
+        ids.append(part_ids.astype(bytes))  # an array of objects could not be read back without pickling
         starts.append(part_starts)
         if job.scores_file:
             kept.append(scores)

@@ -1,0 +1,115 @@
+"""The table of quality: what is finished is not done again, and the table says what the runs said."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import quality
+
+SETTINGS = {"EVAL_DATA": "test/*.tfrecord"}
+
+
+def result(model, seed, phase2):
+    return {
+        "data": "audioset", "model": model, "seed": seed, "parameters": 1234567, "bytes": 4_900_000,
+        "examples_per_second": 2000.4, "segments_per_second": 900.0, "chance": 0.25, "copied": 0.6, "phase1": 0.7,
+        "phase2": phase2, "budget": ["10 steps of 128", "5 steps of 128"], "commit": "abc", "hardware": "a machine",
+        "date": "2026-01-01",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Replaces training by a record of what was asked; the score rises with the seed, `worse` is below `better`."""
+    asked = []
+
+    def measure(data, settings, model, seed, run_dir, quick):
+        asked.append((model, seed))
+        if model == "broken":
+            raise RuntimeError("run_train.sh ended with status 2")
+        return result(model, seed, 0.8 + seed / 100 + (model == "better") / 10)
+
+    monkeypatch.setattr(quality, "measure", measure)
+    return asked
+
+
+def run(tmp_path, models, seeds):
+    return quality.run("audioset", SETTINGS, models, seeds, tmp_path / "work", tmp_path / "RESULTS.md")
+
+
+def rows(tmp_path):
+    text = (tmp_path / "RESULTS.md").read_text()
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+
+
+def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path, measured, monkeypatch):
+    run(tmp_path, ["worse"], 2)
+    assert measured == [("worse", 0), ("worse", 1)]
+    measured.clear()
+    run(tmp_path, ["worse", "better"], 3)
+    assert measured == [("better", 0), ("better", 1), ("worse", 2), ("better", 2)]
+    measured.clear()
+    assert run(tmp_path, ["better"], 1)["ours"] == {"better": 0.91, "worse": 0.81}
+    assert measured == []
+
+
+def test_the_table_holds_medians_ranges_and_controls(tmp_path, measured):
+    line = run(tmp_path, ["worse", "better"], 3)
+    json.dumps(line)
+    assert line["seeds"] == {"better": 3, "worse": 3}
+    assert rows(tmp_path) == [
+        ["`better`", "3", "1,234,567", "4.9", "2,000", "900", "0.250", "0.600", "0.700", "0.910 (0.900 to 0.920)"],
+        ["`worse`", "3", "1,234,567", "4.9", "2,000", "900", "0.250", "0.600", "0.700", "0.810 (0.800 to 0.820)"],
+    ]
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "10 steps of 128 then 5 steps of 128" in text and "a machine" in text
+
+
+def test_one_failure_stops_no_other_and_is_told(tmp_path, measured):
+    line = run(tmp_path, ["broken", "better"], 1)
+    assert list(line["ours"]) == ["better"]
+    assert "status 2" in line["failed"]["broken, seed 0"]
+    run(tmp_path, ["broken"], 1)
+    assert measured.count(("broken", 0)) == 2  # tried again
+
+
+def test_only_what_is_between_its_own_markers_changes(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("# Results\n\nspeed\n")
+    quality.write_table(path, "audioset", ["first"])
+    quality.write_table(path, "collage", ["other"])
+    path.write_text(path.read_text() + "\nafter\n")
+    before = path.read_text()
+    quality.write_table(path, "audioset", ["second"])
+    assert path.read_text() == before.replace("first", "second")
+
+
+def test_the_networks_are_the_flagfiles_of_networks():
+    names = quality.networks()
+    assert {"attention_1", "multi_attention_3"} <= set(names)
+    assert not {"phase1", "audioset", "collage_phase2", "ensemble"} & set(names)
+
+
+@pytest.mark.parametrize("flags, told", [(["--models=none"], "--models"), (["--data_dir=none"], "--data_dir")])
+def test_wrong_use_is_said_in_one_line(tmp_path, monkeypatch, flags, told):
+    given = ["--data=audioset", f"--data_dir={tmp_path}", f"--work_dir={tmp_path}", *flags]
+    monkeypatch.setattr(sys, "argv", ["quality", *given])
+    with pytest.raises(SystemExit) as stopped:
+        quality.main()
+    assert told in str(stopped.value)
+
+
+@pytest.mark.slow
+def test_the_whole_way_on_real_clips(tmp_path, shared_data, monkeypatch, capsys):
+    given = ["--data=audioset", f"--data_dir={shared_data / 'audioset'}", f"--work_dir={tmp_path}", "--seeds=1"]
+    for _ in range(2):
+        monkeypatch.setattr(sys, "argv", ["quality", *given, "--models=attention_3", "--quick"])
+        with pytest.raises(SystemExit) as stopped:
+            quality.main()
+        assert stopped.value.code == 0
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert 0 < line["ours"]["attention_3"] < 1
+    assert "| `attention_3` | 1 |" in (tmp_path / "quick" / "RESULTS.md").read_text()
