@@ -16,6 +16,7 @@ SCORES = {
     "attention_1": 0.769, "attention_2": 0.768, "attention_3": 0.768,
     "multi_attention_1": 0.771, "multi_attention_2": 0.772, "multi_attention_3": 0.772,
     "dbof_1": 0.763, "dbof_2": 0.757, "netvlad": 0.753, "cnn_1": 0.757, "cnn_2": 0.755,
+    "gru": 0.758, "mix_nextvlad": 0.781, "transformer": 0.780,
 }  # fmt: skip
 
 PHASES = ("phase1", "phase2")
@@ -40,6 +41,11 @@ OTHERS = {
     "netvlad": ({"model": "netvlad", "netvlad_cluster_size": 64}, "random"),
     "cnn_1": ({"model": "cnn", "cnn_filter_widths": [1, 2, 3], "cnn_filters": [1024, 1024, 2048]}, "all"),
     "cnn_2": ({"model": "cnn", "cnn_filter_widths": [1, 2, 3], "cnn_filters": [1024, 1024, 2048]}, "every"),
+    "gru": ({"model": "gru", "gru_cells": 1024}, "every"),
+    "lstm": ({"model": "lstm", "lstm_cells": 1024}, "every"),
+    "nextvlad": ({"model": "nextvlad", "nextvlad_cluster_size": 128, "nextvlad_groups": 8}, "random"),
+    "mix_nextvlad": ({"model": "mix_nextvlad", "mix_number": 3, "nextvlad_cluster_size": 128}, "random"),
+    "transformer": ({"model": "transformer", "transformer_layers": 3, "pooling": "mean"}, "random"),
 }
 MODELS = (*PUBLISHED, *OTHERS)
 

@@ -7,7 +7,8 @@ from yt8m_attention.models import registry
 
 def test_names_are_sorted_and_hold_the_papers_networks():
     assert registry.names() == sorted(registry.names())
-    assert {"attention", "multi_attention"} <= set(registry.names())
+    compared = {"video_level", "frame_pooling", "dbof", "netvlad", "cnn", "gru", "lstm"}
+    assert {"attention", "multi_attention", *compared} <= set(registry.names())
 
 
 def test_unknown_name_is_refused_with_the_known_ones():

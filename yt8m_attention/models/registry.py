@@ -8,8 +8,12 @@ from yt8m_attention.models.attention import Attention
 from yt8m_attention.models.cnn import Cnn
 from yt8m_attention.models.dbof import Dbof
 from yt8m_attention.models.frame_pooling import FramePoolingModel
+from yt8m_attention.models.mix_nextvlad import MixNextVlad
 from yt8m_attention.models.multi_attention import MultiAttention
 from yt8m_attention.models.netvlad import NetVladModel
+from yt8m_attention.models.nextvlad import NextVladModel
+from yt8m_attention.models.recurrent import Gru, Lstm
+from yt8m_attention.models.transformer import Transformer
 from yt8m_attention.models.video_level import VideoLevel
 
 _MODELS = {
@@ -17,8 +21,13 @@ _MODELS = {
     "cnn": Cnn,
     "dbof": Dbof,
     "frame_pooling": FramePoolingModel,
+    "gru": Gru,
+    "lstm": Lstm,
+    "mix_nextvlad": MixNextVlad,
     "multi_attention": MultiAttention,
     "netvlad": NetVladModel,
+    "nextvlad": NextVladModel,
+    "transformer": Transformer,
     "video_level": VideoLevel,
 }
 

@@ -1,0 +1,72 @@
+import math
+
+import numpy as np
+import pytest
+from keras import ops
+
+from tests import numpy_layers
+from tests.layer_case import LayerCase, assert_close
+from yt8m_attention.layers.transformer_block import TransformerBlock
+
+D, HEADS = 8, 2
+
+
+def layer_norm(weights, x):
+    deviation = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-3)
+    return (x - x.mean(axis=-1, keepdims=True)) / deviation * weights["gamma"] + weights["beta"]
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.vectorize(math.erf)(x / np.sqrt(2)))
+
+
+class TestTransformerBlock(LayerCase):
+    counts = (4 * D * D + 2 * 2 * D + (D * 4 * D + 4 * D) + (4 * D * D + D), 0)
+    output_dtype = "compute"
+
+    def make(self, **kwargs):
+        return TransformerBlock(HEADS, **kwargs)
+
+    def run(self, layer, inputs, mask=None, training=False):
+        """What is answered at padding has no meaning."""
+        answer = layer(inputs[0], mask=mask)
+        return answer if mask is None else ops.where(mask[..., None], answer, ops.zeros_like(answer))
+
+    def inputs(self, rng, bags=3, entries=5):
+        return [np.float32(rng.normal(size=(bags, entries, D)))]
+
+    def reference(self, weights, mask, frames):
+        """One bag, frame and head after the other, over the real frames alone."""
+        answer = np.zeros(frames.shape)
+        for bag, real, found in zip(np.float64(frames), mask, answer, strict=True):
+            found[real] = self.one_bag(weights, bag[real])
+        return answer
+
+    def one_bag(self, weights, x):
+        normal = layer_norm(numpy_layers.below(weights, "attention_norm"), x)
+        kernel = numpy_layers.below(weights, "attention")
+        seen = np.zeros_like(x)
+        for head in range(HEADS):
+            query, key, value = (normal @ kernel[f"{name}/kernel"][:, head] for name in ("query", "key", "value"))
+            for t in range(len(x)):
+                shares = numpy_layers.softmax(key @ query[t] / np.sqrt(D / HEADS))
+                seen[t] += shares @ value @ kernel["attention_output/kernel"][head]
+        x = x + seen
+        normal = layer_norm(numpy_layers.below(weights, "inner_norm"), x)
+        inner = gelu(normal @ weights["inner/kernel"] + weights["inner/bias"])
+        return x + inner @ weights["outer/kernel"] + weights["outer/bias"]
+
+    def test_what_stands_at_padding_is_finite(self):
+        mask = np.zeros((3, 5), bool)
+        mask[0, :2] = True
+        answer = np.asarray(self.built()(self.inputs(np.random.default_rng(0))[0], mask=mask))
+        assert np.isfinite(answer).all()
+
+    def test_order_of_frames_changes_only_the_order(self):
+        layer, frames = self.built(), self.inputs(np.random.default_rng(0))[0]
+        assert_close(ops.flip(layer(frames[:, ::-1]), axis=1), layer(frames))
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValueError, match="num_heads: found 3, wanted a divisor of the width 8"):
+        TransformerBlock(3).build((None, None, 8))

@@ -1,0 +1,86 @@
+import keras
+import numpy as np
+import pytest
+
+from tests.layer_case import assert_close
+from tests.models.network_case import SMALL, NetworkCase, bags, trainable
+from tests.models.test_clusters_and_filters import LOGISTIC, SHARED, OrderFree
+from yt8m_attention import config
+from yt8m_attention.errors import UserError
+from yt8m_attention.losses.mutual_distillation import mutual_distillation
+from yt8m_attention.models import registry
+from yt8m_attention.models.mix_nextvlad import TEMPERATURE, logit
+
+
+def stream(width, clusters, groups, hidden, expansion=2):
+    """Trainable weights of a stream, and of the hidden layer for it."""
+    wide = width * expansion
+    vlad = clusters * wide // groups
+    gates = (width * wide + wide) + (wide * groups + groups) + (wide * groups * clusters + 2 * groups * clusters)
+    return gates + vlad + 2 * vlad + vlad * hidden
+
+
+class TestNextVlad(OrderFree):
+    model = "nextvlad"
+
+    def test_parameters(self):
+        wanted = SHARED + stream(1024, 128, 8, 1024) + stream(128, 64, 4, 1024)
+        assert trainable(registry.build(config.Model(model="nextvlad", **LOGISTIC))) == wanted
+
+    def test_groups_must_divide(self):
+        with pytest.raises(UserError, match="--nextvlad_groups: found 10, wanted a number"):
+            self.build(nextvlad_groups=10)
+
+
+class TestMixNextVlad(NetworkCase):
+    model = "mix_nextvlad"
+
+    def build(self, seed=0, **changes):
+        return super().build(seed, **({"mix_number": 2} | changes))
+
+    def test_parameters(self):
+        one = registry.build(config.Model(**(SMALL | {"model": "nextvlad"})))
+        mixture = registry.build(config.Model(**(SMALL | {"model": "mix_nextvlad", "mix_number": 3})))
+        assert trainable(mixture) == 3 * trainable(one) + 2 * 20 + 20 * 3 + 3
+
+    def test_is_the_mean_of_its_members_logits_under_equal_shares(self):
+        model, inputs = self.build(), bags()
+        model.shares.kernel.assign(model.shares.kernel * 0)
+        model.shares.bias.assign(model.shares.bias * 0)
+        answers = [member(inputs)["probabilities"] for member in model.members]
+        wanted = keras.ops.sigmoid((logit(answers[0]) + logit(answers[1])) / 2)
+        assert_close(model(inputs)["probabilities"], wanted, 1e-4)
+
+    def test_one_share_of_all_is_that_member(self):
+        model, inputs = self.build(), bags()
+        model.shares.kernel.assign(model.shares.kernel * 0)
+        model.shares.bias.assign([-100.0, 100.0])
+        assert_close(model(inputs)["probabilities"], model.members[1](inputs)["probabilities"], 1e-4)
+
+    def test_members_learn_of_the_mixture_in_training_alone(self):
+        model, inputs = self.build(l2_penalty=0.0), bags()
+        model(inputs)
+        assert float(sum(model.losses)) == 0
+        answer = model(inputs, training=True)["probabilities"]
+        loss = float(sum(model.losses))
+        assert loss > 0
+        # Batch norms answer with the batch's statistics in training: the members have to be asked so too.
+        members = [logit(member(inputs, training=True)["probabilities"]) for member in model.members]
+        mask = inputs["mask"].any(axis=1)
+        assert loss == pytest.approx(
+            float(mutual_distillation(np.stack(members, axis=1), logit(answer), TEMPERATURE, mask)), rel=1e-3
+        )
+        model(inputs)
+        assert float(sum(model.losses)) == 0
+
+    def test_padding_does_not_change_what_is_learned(self):
+        model, inputs = self.build(l2_penalty=0.0), bags()
+        model(inputs, training=True)
+        without = float(sum(model.losses))
+        empty = {name: np.concatenate([value, np.zeros_like(value[:2])]) for name, value in inputs.items()}
+        model(empty, training=True)
+        assert float(sum(model.losses)) == pytest.approx(without, rel=1e-4)
+
+    def test_a_mixture_needs_two(self):
+        with pytest.raises(UserError, match="--mix_number: found 1, wanted 2 or more"):
+            config.Model(mix_number=1)

@@ -1,0 +1,57 @@
+"""Letters: B batch, T frames, D width, U cells."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.layers.recurrent_cells import CELLS
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class Recurrence(MaskedLayer):
+    """The states of a recurrent network that reads a bag's frames in order of time, from a state of zeros.
+
+    The frames' part of every gate is one product for the whole bag; only the state's part is done step by step. A
+    masked step carries the state on. States are kept in float32 under any precision policy, since they add up.
+
+    Keras' own GRU and LSTM layers hold a random state, for dropout, whose name counts up with every layer made in the
+    process, so that a checkpoint would not find it; and on a GPU they leave the compiled step.
+
+    Args:
+      kind: "gru" or "lstm".
+      cells: U.
+
+    Call: frames [B, T, D], in order of time; mask bool [B, T], true where a frame exists, or None for all.
+    Returns: states, float32 [B, T, U]; at a masked frame the state before it.
+    """
+
+    def __init__(self, kind, cells, **kwargs):
+        super().__init__(**kwargs)
+        if kind not in CELLS:
+            raise ValueError(f"kind: found {kind!r}, wanted one of {', '.join(CELLS)}")
+        self.kind, self.cells = kind, cells
+        self.cell = CELLS[kind](cells, self.compute_dtype, name="cell")
+        self.steps = keras.layers.RNN(self.cell, return_sequences=True, dtype="float32", name="steps")
+
+    def build(self, input_shape, *_):
+        width = self.cell.parts * self.cells
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], width), initializer="glorot_uniform")
+        self.bias = self.add_weight(name="bias", shape=(width,), initializer=self._first_bias)
+        self.steps.build((*input_shape[:-1], width))
+
+    def _first_bias(self, shape, dtype=None):
+        """Zeros; ones for the LSTM's forget gate, so that it begins by remembering (Jozefowicz et al. 2015)."""
+        parts = ops.zeros((self.cell.parts, self.cells), dtype=dtype)
+        if self.kind == "lstm":
+            parts = ops.concatenate([parts[:1], parts[1:2] + 1.0, parts[2:]], axis=0)
+        return ops.reshape(parts, shape)
+
+    def call(self, frames_BTD, mask=None):
+        projected = ops.cast(ops.matmul(frames_BTD, self.kernel) + self.bias, "float32")
+        return self.steps(projected, mask=mask)
+
+    def compute_output_spec(self, frames_BTD, mask=None):
+        return keras.KerasTensor((*frames_BTD.shape[:2], self.cells), dtype="float32")
+
+    def get_config(self):
+        return super().get_config() | {"kind": self.kind, "cells": self.cells}

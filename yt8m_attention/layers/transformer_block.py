@@ -1,0 +1,57 @@
+"""Letters: B batch, T frames, D width."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.masked_layer import MaskedLayer
+
+# Width of the inner layer over D, as in the source.
+INNER = 4
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class TransformerBlock(MaskedLayer):
+    """Every frame looks at all frames of its bag, then is worked on by itself.
+
+    x = x + attention(norm(x)), x = x + W2 gelu(W1 norm(x)). Source: Vaswani et al. 2017, section 3; normalised before
+    each part rather than after it (Xiong et al. 2020), which needs no warm-up of the learning rate.
+
+    Args:
+      num_heads: attention heads; must divide D.
+
+    Call: frames [B, T, D]; mask bool [B, T], true where a frame exists and can be looked at, or None for all.
+    Returns: [B, T, D] in the layer's compute type, finite at frames off the mask too.
+    """
+
+    def __init__(self, num_heads, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+
+    def build(self, input_shape, *_):
+        width, policy = input_shape[-1], {"dtype": self.dtype_policy}
+        if width % self.num_heads:
+            raise ValueError(f"num_heads: found {self.num_heads}, wanted a divisor of the width {width}")
+        self.attention_norm = keras.layers.LayerNormalization(name="attention_norm", **policy)
+        self.attention = keras.layers.MultiHeadAttention(
+            self.num_heads, width // self.num_heads, use_bias=False, name="attention", **policy
+        )
+        self.inner_norm = keras.layers.LayerNormalization(name="inner_norm", **policy)
+        self.inner = keras.layers.Dense(INNER * width, activation="gelu", name="inner", **policy)
+        self.outer = keras.layers.Dense(width, name="outer", **policy)
+        self.attention_norm.build(input_shape)
+        self.attention.build(input_shape, input_shape)
+        self.inner_norm.build(input_shape)
+        self.inner.build(input_shape)
+        self.outer.build((*input_shape[:-1], INNER * width))
+
+    def call(self, frames_BTD, mask=None):
+        normal = self.attention_norm(frames_BTD)
+        seen_B1T = None if mask is None else ops.expand_dims(mask, 1)
+        frames_BTD = frames_BTD + self.attention(normal, normal, attention_mask=seen_B1T)
+        return frames_BTD + self.outer(self.inner(self.inner_norm(frames_BTD)))
+
+    def compute_output_spec(self, frames_BTD, mask=None):
+        return keras.KerasTensor(frames_BTD.shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return super().get_config() | {"num_heads": self.num_heads}

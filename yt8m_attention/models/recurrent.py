@@ -1,0 +1,37 @@
+"""Recurrent networks."""
+
+import keras
+from keras import ops
+
+from yt8m_attention.layers.frame_pooling import FramePooling
+from yt8m_attention.layers.recurrence import Recurrence
+from yt8m_attention.models.frame_level import FrameLevelModel
+
+
+class Recurrent(FrameLevelModel):
+    """A bag's frames read in order of time; the mean of the states, their maximum or the last one (`pooling`)."""
+
+    kind = None
+
+    def __init__(self, config, **kwargs):
+        super().__init__(config, **kwargs)
+        self.recurrence = Recurrence(self.kind, getattr(config, f"{self.kind}_cells"), name="recurrence")
+        self.pooling = FramePooling(config.pooling, name="pooling")
+
+    def pool(self, frames, mask, training):
+        states = self.recurrence(frames, mask=mask)
+        return ops.expand_dims(self.pooling(states, mask=mask), 1), {}
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class Gru(Recurrent):
+    """Gated recurrent units (Cho et al. 2014), `gru_cells` of them."""
+
+    kind = "gru"
+
+
+@keras.saving.register_keras_serializable(package="yt8m_attention")
+class Lstm(Recurrent):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997), `lstm_cells` wide."""
+
+    kind = "lstm"
