@@ -5,6 +5,7 @@ from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.ops.islands import island
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -27,7 +28,12 @@ class ContextGating(MaskedLayer):
         self.batch_norm.build(input_shape)
 
     def call(self, x, mask=None, training=False):
-        return x * ops.sigmoid(self.batch_norm(ops.matmul(x, self.kernel), mask=mask, training=training))
+        return _let_through(x, self.batch_norm(ops.matmul(x, self.kernel), mask=mask, training=training))
 
     def compute_output_spec(self, x, mask=None, training=False):
         return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
+
+
+@island
+def _let_through(x, gates):
+    return x * ops.sigmoid(gates)

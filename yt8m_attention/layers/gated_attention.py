@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.ops.islands import island
 from yt8m_attention.ops.masked import masked_softmax
 from yt8m_attention.ops.sparsemax import sparsemax
 
@@ -51,14 +52,12 @@ class GatedAttention(MaskedLayer):
         )
 
     def call(self, h_BTC, mask=None):
-        gated_BTMU = ops.tanh(ops.matmul(h_BTC, self.tanh_kernel)) * ops.sigmoid(ops.matmul(h_BTC, self.sigmoid_kernel))
-        batch, frames = ops.shape(h_BTC)[:2]
-        gated_BTMU = ops.reshape(gated_BTMU, (batch, frames, self.num_heads, self.units))
-        scores_BTM = ops.sum(ops.cast(gated_BTMU * self.score_kernel, "float32"), axis=-1)
-        scores_BMT = ops.transpose(scores_BTM, (0, 2, 1))
-        mask_B1T = None if mask is None else ops.expand_dims(mask, 1)
-        attention_BMT = NORMALIZERS[self.normalizer](scores_BMT, mask=mask_B1T, axis=-1)
-        return ops.transpose(attention_BMT, (0, 2, 1))
+        scores_BTM = _score(
+            ops.matmul(h_BTC, self.tanh_kernel),
+            ops.matmul(h_BTC, self.sigmoid_kernel),
+            self.score_kernel,
+        )
+        return _normalise(scores_BTM, mask, normalizer=self.normalizer)
 
     def compute_output_spec(self, h_BTC, mask=None):
         return keras.KerasTensor((*h_BTC.shape[:2], self.num_heads), dtype="float32")
@@ -70,3 +69,19 @@ class GatedAttention(MaskedLayer):
 
 def _uniform(mode, scale):
     return keras.initializers.VarianceScaling(scale=scale, mode=mode, distribution="uniform")
+
+
+@island
+def _score(tanh_BTN, sigmoid_BTN, kernel_MU):
+    """Logits of all heads side by side to scores, float32 [B, T, M]."""
+    gated_BTN = ops.tanh(ops.cast(tanh_BTN, "float32")) * ops.sigmoid(ops.cast(sigmoid_BTN, "float32"))
+    gated_BTMU = ops.reshape(gated_BTN, (*ops.shape(gated_BTN)[:2], *kernel_MU.shape))
+    return ops.sum(gated_BTMU * ops.cast(kernel_MU, "float32"), axis=-1)
+
+
+@island
+def _normalise(scores_BTM, mask_BT, *, normalizer):
+    scores_BMT = ops.transpose(scores_BTM, (0, 2, 1))
+    mask_B1T = None if mask_BT is None else ops.expand_dims(mask_BT, 1)
+    attention_BMT = NORMALIZERS[normalizer](scores_BMT, mask=mask_B1T, axis=-1)
+    return ops.transpose(attention_BMT, (0, 2, 1))

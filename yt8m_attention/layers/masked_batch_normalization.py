@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.ops.islands import island
 
 # The starter code's slim.batch_norm keeps 0.999 of the old statistics at every step. That remembers thousands of
 # steps: right for 60,000, far from converged after the few hundred that small data takes. 0.99 serves both.
@@ -50,23 +51,13 @@ class MaskedBatchNormalization(MaskedLayer):
         self.updates = self.add_weight(shape=(), name="updates", initializer="zeros", **kept)
 
     def call(self, x, mask=None, training=False):
-        x = ops.cast(x, "float32")
+        settings = {"epsilon": self.epsilon, "dtype": self.compute_dtype}
         if training and self.trainable:
-            mean, variance, count = self._moments(x, mask)
+            normalised, mean, variance, count = _by_batch(x, mask, self.gamma, self.beta, **settings)
             self._keep(mean, variance, count)
-        else:
-            mean, variance = ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
-        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
-        return ops.cast(x * scale + (self.beta - mean * scale), self.compute_dtype)
-
-    def _moments(self, x, mask):
-        """Mean [D], variance [D] and number of entries behind them (scalar)."""
-        axes = tuple(range(len(x.shape) - 1))
-        weights = ops.ones(ops.shape(x)[:-1], "float32") if mask is None else ops.cast(mask, "float32")
-        count = ops.sum(weights)
-        weights = ops.expand_dims(weights / ops.maximum(count, 1.0), -1)
-        mean = ops.sum(x * weights, axis=axes)
-        return mean, ops.sum(ops.square(x - mean) * weights, axis=axes), count
+            return normalised
+        kept = ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
+        return _normalise(ops.cast(x, "float32"), *kept, self.gamma, self.beta, **settings)
 
     def _keep(self, mean, variance, count):
         """One step of the kept statistics."""
@@ -82,3 +73,21 @@ class MaskedBatchNormalization(MaskedLayer):
 
     def get_config(self):
         return super().get_config() | {"momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@island
+def _by_batch(x, mask, gamma, beta, *, epsilon, dtype):
+    """x [..., D] normalised by itself, its mean [D], variance [D] and number of entries behind them (scalar)."""
+    x = ops.cast(x, "float32")
+    axes = tuple(range(len(x.shape) - 1))
+    weights = ops.ones(ops.shape(x)[:-1], "float32") if mask is None else ops.cast(mask, "float32")
+    count = ops.sum(weights)
+    weights = ops.expand_dims(weights / ops.maximum(count, 1.0), -1)
+    mean = ops.sum(x * weights, axis=axes)
+    variance = ops.sum(ops.square(x - mean) * weights, axis=axes)
+    return _normalise(x, mean, variance, gamma, beta, epsilon=epsilon, dtype=dtype), mean, variance, count
+
+
+def _normalise(x, mean, variance, gamma, beta, *, epsilon, dtype):
+    scale = gamma * ops.rsqrt(variance + epsilon)
+    return ops.cast(x * scale + (beta - mean * scale), dtype)

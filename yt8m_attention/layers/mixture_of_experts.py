@@ -7,6 +7,7 @@ from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.ops.islands import island
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -48,7 +49,9 @@ class MixtureOfExperts(MaskedLayer):
             regularizer=keras.regularizers.L2(self.l2 / 2),
         )
         experts = range(self.num_mixtures)
-        self.gate_kernels = [kernel(name=f"gate_kernel_{k}") for k in range(self.num_mixtures + 1)]  # last: the dummy's
+        # The last one is the dummy's. Not cast for the call: the differences are to be taken before rounding.
+        gates = range(self.num_mixtures + 1)
+        self.gate_kernels = [kernel(name=f"gate_kernel_{k}", autocast=False) for k in gates]
         self.expert_kernels = [kernel(name=f"expert_kernel_{k}") for k in experts]
         bias = {"shape": (self.num_classes,), "initializer": "zeros"}
         self.expert_biases = [self.add_weight(name=f"expert_bias_{k}", **bias) for k in experts]
@@ -61,23 +64,16 @@ class MixtureOfExperts(MaskedLayer):
             self.batch_norm.build((*input_shape[:-1], self.num_classes))
 
     def call(self, x, mask=None, training=False):
-        probabilities = self._mixture(x)
+        # A softmax knows only differences: taken from the kernels, they spare the dummy's product.
+        *gates, dummy = self.gate_kernels
+        logits = [ops.matmul(x, ops.cast(ops.subtract(gate, dummy), self.compute_dtype)) for gate in gates]
+        logits += [ops.matmul(x, kernel) for kernel in self.expert_kernels]
+        biases = [ops.cast(bias, "float32") for bias in self.expert_biases]
+        probabilities, rounded = _mixture(*logits, *biases, dtype=self.compute_dtype)
         if not self.probability_gating:
             return probabilities
-        gates = ops.matmul(ops.cast(probabilities, self.compute_dtype), self.probability_kernel)
-        return probabilities * ops.sigmoid(self.batch_norm(gates, mask=mask, training=training))
-
-    def _mixture(self, x):
-        logits = [ops.cast(ops.matmul(x, kernel), "float32") for kernel in self.gate_kernels]
-        highest = functools.reduce(ops.maximum, logits)
-        shares = [ops.exp(logit - highest) for logit in logits]
-        answers = [
-            ops.sigmoid(ops.cast(ops.matmul(x, kernel) + bias, "float32"))
-            for kernel, bias in zip(self.expert_kernels, self.expert_biases, strict=True)
-        ]
-        # The dummy's share counts in the total; its answer is 0.
-        mixed = sum(share * answer for share, answer in zip(shares, answers, strict=False))
-        return mixed / sum(shares)
+        gates = ops.matmul(rounded, self.probability_kernel)
+        return _let_through(probabilities, self.batch_norm(gates, mask=mask, training=training))
 
     def compute_output_spec(self, x, mask=None, training=False):
         return keras.KerasTensor((*x.shape[:-1], self.num_classes), dtype="float32")
@@ -89,3 +85,32 @@ class MixtureOfExperts(MaskedLayer):
             "probability_gating": self.probability_gating,
             "l2": self.l2,
         }
+
+
+@island
+def _mixture(*arrays, dtype):
+    """K gates less the dummy's, K experts' logits, K experts' biases -> probabilities, in float32 and in dtype."""
+    arrays = [ops.cast(array, "float32") for array in arrays]
+    experts = len(arrays) // 3
+    gates, logits, biases = (arrays[k * experts : (k + 1) * experts] for k in range(3))
+    probabilities = mix(gates, [logit + bias for logit, bias in zip(logits, biases, strict=True)])
+    return probabilities, ops.cast(probabilities, dtype)
+
+
+def mix(gates, logits):
+    """The mixture's probabilities.
+
+    Args:
+      gates: of each expert, less the dummy's: K arrays [..., V].
+      logits: of each expert: K arrays [..., V].
+    """
+    # The dummy's gate is 0; its share counts in the total, its answer is 0.
+    highest = functools.reduce(ops.maximum, gates, ops.zeros_like(gates[0]))
+    shares = [ops.exp(gate - highest) for gate in gates]
+    mixed = sum(share * ops.sigmoid(logit) for share, logit in zip(shares, logits, strict=True))
+    return mixed / (sum(shares) + ops.exp(-highest))
+
+
+@island
+def _let_through(probabilities, gates):
+    return probabilities * ops.sigmoid(gates)

@@ -3,12 +3,10 @@
 Letters: N vectors, B bags, M vectors of a bag, H width, V classes, C classes asked for, K experts.
 """
 
-import functools
-
 import numpy as np
 from keras import ops
 
-from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
+from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts, mix
 from yt8m_attention.models.folding import affine, tensor, weight
 from yt8m_attention.ops.islands import island
 
@@ -105,11 +103,7 @@ def _mix(planes, biases, experts):
     """K gates less the dummy's, then K experts, side by side [N, 2 K V], to probabilities float32 [N, V]."""
     planes = ops.reshape(ops.cast(planes, "float32"), (-1, 2 * experts, planes.shape[-1] // (2 * experts)))
     gates = [planes[:, k] for k in range(experts)]
-    answers = [ops.sigmoid(planes[:, experts + k] + biases[k]) for k in range(experts)]
-    highest = functools.reduce(ops.maximum, gates, 0.0)
-    shares = [ops.exp(gate - highest) for gate in gates]
-    mixed = sum(share * answer for share, answer in zip(shares, answers, strict=True))
-    return mixed / (sum(shares) + ops.exp(-highest))
+    return mix(gates, [planes[:, experts + k] + biases[k] for k in range(experts)])
 
 
 @island

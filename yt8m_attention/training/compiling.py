@@ -1,8 +1,29 @@
 """How islands (ops/islands.py) are compiled on TensorFlow."""
 
+import math
+
 import tensorflow as tf
+
+# Numbers in an island's largest array from which compiling pays: it takes a second or so, once a shape.
+LEAST_SIZE = 1 << 17
+# What an unknown size is taken for: it is the batch's.
+_UNKNOWN = 128
 
 
 def xla(function):
-    """An island as one XLA program, compiled once for each shape; its gradient too, where one is asked for."""
-    return tf.function(function, jit_compile=True)
+    """An island as one XLA program, compiled once for each shape; its gradient too, where one is asked for.
+
+    Small arrays are left to TensorFlow's operations.
+    """
+    compiled = tf.function(function, jit_compile=True)
+
+    def call(*tensors):
+        tensors = [None if tensor is None else tf.convert_to_tensor(tensor) for tensor in tensors]  # of variables
+        large = any(_size(tensor) >= LEAST_SIZE for tensor in tensors if tensor is not None)
+        return compiled(*tensors) if large else function(*tensors)
+
+    return call
+
+
+def _size(tensor):
+    return math.prod(_UNKNOWN if n is None else n for n in tensor.shape)

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from yt8m_attention.config import Phase
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
-from yt8m_attention.training import distribution
+from yt8m_attention.ops import islands
+from yt8m_attention.training import compiling, distribution
 
 
 def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool):
@@ -25,10 +26,15 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
     """
     variables = model.trainable_variables
     weights = tf.constant(class_weights, tf.float32)
+    # Islands pay where arrays come in 16 bits and would be widened by every operation (docs/performance.md); a whole
+    # step compiled has none, and XLA's programs do not run in several replicas on a CPU.
+    pays = model.compute_dtype != "float32" and not jit_compile and strategy.num_replicas_in_sync == 1
+    compiler = compiling.xla if pays else None
 
     def replica_step(batch, rows):
         with tf.GradientTape() as tape:
-            outputs = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
+            with islands.compiled_by(compiler):
+                outputs = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
             rated = batch["rated"] if phase.unrated == "ignore" else None
             loss = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, weights)
             share = tf.cast(tf.shape(batch["frames"])[0], tf.float32) / tf.cast(rows, tf.float32)
