@@ -9,6 +9,8 @@ from record_helpers import NUM_CLASSES, data, frames_of, shared_data, video, vid
 
 from yt8m_attention import config
 from yt8m_attention.data import holdout, pipeline
+from yt8m_attention.data.buffers import Buffers
+from yt8m_attention.data.frames import FrameReader
 from yt8m_attention.errors import UserError
 
 LENGTHS = [[7, 1, 40], [12, 5, 3, 9, 31], [6], [0, 20]]
@@ -177,6 +179,54 @@ def test_remote_shards_give_the_batches_of_local_ones(pattern, tmp_path):
     assert equal(
         arrays(pipeline.evaluation_batches(remote, cached, 4)), arrays(pipeline.evaluation_batches(pattern, every(), 4))
     )
+
+
+@pytest.mark.parametrize("room", [0, 100, 2**31])
+@pytest.mark.parametrize("shuffle_shards", [0, 2])
+def test_rated_segments_from_memory_are_those_from_files(pattern, tmp_path, monkeypatch, room, shuffle_shards):
+    plain = every(shuffle_shards=shuffle_shards, cache_bytes=0)
+    expected = arrays(training(pattern, plain, segment_labels=True, num_epochs=3))
+    read, read_one = [], FrameReader.read
+    monkeypatch.setattr(FrameReader, "read", lambda *args: read.append(args[1]) or read_one(*args))
+    settings = every(shuffle_shards=shuffle_shards, cache_bytes=room)
+    assert equal(arrays(training(pattern, settings, segment_labels=True, num_epochs=3)), expected)
+    items = sum(-(-length // 5) for length in itertools.chain(*LENGTHS))
+    if room < 2**31:
+        # 100 bytes hold the four segments of one shard at most.
+        assert len(read) > 3 * items - 2 * 5
+    else:
+        assert len(read) == items
+
+
+def test_segments_in_memory_need_no_remote_shards_any_more(pattern):
+    for path in tf.io.gfile.glob(pattern):
+        tf.io.gfile.copy(path, "ram://rated/" + path.rsplit("/", 1)[-1], overwrite=True)
+    batches = iter(training("ram://rated/*.tfrecord", every(shuffle_shards=1), segment_labels=True, num_epochs=9))
+    seen = 0
+    while seen <= 4:  # epochs; some batches are made ahead
+        seen = int(next(batches)["position"][0])
+    for path in tf.io.gfile.glob("ram://rated/*"):
+        tf.io.gfile.remove(path)
+    with pipeline.user_errors():
+        assert int(list(batches)[-1]["position"][0]) == 9
+
+
+def test_memory_of_a_batch_is_used_again_only_once_it_is_free():
+    lent = Buffers()
+    first = lent.array((3, 5), np.uint8)
+    first[:] = 7
+    part, address = first[1:, 2], first.ctypes.data
+    del first
+    other = lent.array((5, 3), np.uint8)
+    other[:] = 9
+    assert part.tolist() == [7, 7] and address % 64 == other.ctypes.data % 64 == 0
+    del part
+    assert lent.array((15,), np.int8).ctypes.data == address
+
+
+def test_batches_that_are_held_do_not_change(pattern):
+    held = list(training(pattern, every(), num_epochs=6))
+    assert equal(arrays(held), arrays(training(pattern, every(), num_epochs=6)))
 
 
 def test_video_level_files_give_one_float_frame(tmp_path):

@@ -32,7 +32,7 @@ def decode(raw, features=FEATURES):
 
 def read(directory, raw):
     """-> (index of a file that holds the record alone, its frames as batches get them, by stride where it has one)."""
-    shard = index.shard_index(write(f"{directory}/{next(NUMBERS)}", [raw]), FEATURES, index_dir="none")
+    shard = index.shard_index(write(f"{directory}/{next(NUMBERS)}", [raw]), FEATURES)
     for error in shard.bad:
         raise error
     out = np.empty((shard.num_frames[0], FEATURES.total), np.float32 if shard.video_level[0] else np.uint8)

@@ -97,7 +97,7 @@ def test_ends_may_be_missing(tmp_path):
 def test_real_timed_events():
     path = str(shared_data("audioset", "test", "0000.tfrecord"))
     features = config.Features(("audio_embedding",), (128,))
-    shard = index.shard_index(path, features, 527, "none")
+    shard = index.shard_index(path, features, 527)
     settings = config.Data(features=features, num_classes=527, segment_size=2, segment_window=(0, 0))
     found = segments.items("rated_segments", shard, settings, np.ones(len(shard), bool))
     ratings = segments.read_ratings(path, 527)

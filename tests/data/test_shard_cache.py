@@ -75,8 +75,8 @@ def test_a_later_cache_finds_the_copies_unless_the_file_has_changed(remote, tmp_
     first = ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0])
     os.truncate(first, SIZE - 1)  # a mark
     assert len(read(ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0]))) == SIZE - 1
-    put(remote[0], "x" * SIZE)
-    assert read(ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0])) == "x" * SIZE
+    put(remote[0], "longer" * SIZE)
+    assert read(ShardCache(str(tmp_path), 10 * SIZE).local_path(remote[0])) == "longer" * SIZE
 
 
 def test_without_a_limit_the_copies_of_others_stay(remote, tmp_path):

@@ -85,9 +85,9 @@ class Batch:
     def _fill(self, window, numbers, indices, lengths):
         """Fills the frames, row after row -> which of the items there are rows of."""
         kept, at = [], self.filled
-        for place, ((reader, record), length) in enumerate(zip(window.readers(numbers), lengths.tolist(), strict=True)):
+        for place, ((shard, item), length) in enumerate(zip(window.located(numbers), lengths.tolist(), strict=True)):
             try:
-                reader.read(record, indices[place, :length], self._frames[at, :length])
+                shard.read(item, indices[place, :length], self._frames[at, :length])
             except BadRecord as error:
                 self._source.bad_records.add(error)
                 continue

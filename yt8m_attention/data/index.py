@@ -47,19 +47,19 @@ class ShardIndex:
 ARRAYS = tuple(ShardIndex.__annotations__)[2:]
 
 
-def shard_index(path, features=None, num_classes=None, index_dir=None):
-    """The index of a local file; kept in memory and on disk, and made anew when the file changes.
+def shard_index(path, features=None, num_classes=None, kept_at=None):
+    """The index of a local file; kept in memory and, if asked for, on disk; made anew when the file changes.
 
     Args:
       path: of the file.
       features: the config.Features that frames will be read for; None: ids, labels and ratings alone.
       num_classes: labels must be below; None: not checked.
-      index_dir: as index_file.place takes it.
+      kept_at: the index_file it is read from and written to; None: none.
 
     Raises:
       UserError: where the file cannot be used, or a label is none of the classes.
     """
-    index = _index(tfrecord.stamp(path), features, index_dir)
+    index = _index(tfrecord.stamp(path), features, kept_at)
     if num_classes is not None:
         for labels, splits in ((index.labels, index.label_splits), (index.segment_labels, index.segment_splits)):
             _check_labels(index, labels, splits, num_classes)
@@ -67,15 +67,14 @@ def shard_index(path, features=None, num_classes=None, index_dir=None):
 
 
 @functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards a split, an index of one takes some 0.08 MB
-def _index(stamp, features, index_dir):
-    place = index_file.place(stamp[0], index_dir) if features else None
+def _index(stamp, features, kept_at):
     key = {"file": list(stamp[1:]), "features": features and [list(features.names), list(features.sizes)]}
-    arrays = index_file.read(place, key, ARRAYS)
+    arrays = index_file.read(kept_at, key, ARRAYS)
     if arrays:
         return ShardIndex(stamp, (), **arrays)
     arrays, bad = _build(stamp, features)
     if not bad:
-        index_file.write(place, key, arrays)
+        index_file.write(kept_at, key, arrays)
     return ShardIndex(stamp, tuple(bad), **arrays)
 
 

@@ -14,6 +14,7 @@ import zlib
 import numpy as np
 
 from yt8m_attention import files
+from yt8m_attention.data import files as files_data
 from yt8m_attention.errors import UserError
 
 NOWHERE = "none"
@@ -24,7 +25,7 @@ def place(path, index_dir):
     """Where a shard's index is kept.
 
     Args:
-      path: of the shard.
+      path: of the shard; only with an index_dir may it be remote.
       index_dir: a directory; None: a hidden file beside the shard (patterns such as `*` pass over those), if that can
         be written; "none": nowhere.
 
@@ -33,7 +34,7 @@ def place(path, index_dir):
     """
     if index_dir == NOWHERE:
         return None
-    directory, name = os.path.split(os.path.abspath(path))
+    directory, name = os.path.split(path if files_data.is_remote(path) else os.path.abspath(path))
     if index_dir is None:
         return os.path.join(directory, f".{name}.index")
     digest = hashlib.blake2b(directory.encode(), digest_size=6).hexdigest()  # equal names of several directories

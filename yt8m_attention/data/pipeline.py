@@ -53,7 +53,7 @@ def training_batches(pattern, data, phase, seed, position=None, flag="train_data
       UserError: where files or records cannot be used.
     """
     kind = "rated_segments" if phase.segment_labels else "videos"
-    source = Source(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records)
+    source = Source(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records, again=True)
     position = tuple(int(p) for p in (START if position is None else position))
     stream = _Shuffled(source, seed, phase.num_epochs)
     stream.check(position)

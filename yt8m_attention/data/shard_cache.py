@@ -73,13 +73,14 @@ class ShardCache:
                 self._copied(path)
 
     def _copied(self, path):
-        name, size = self._name(path)
+        name, size, changed = self._name(path)
         copy = os.path.join(self._directory, name)
         try:
             if not os.path.exists(copy):
                 self._make_room(size)
                 self._copy(path, copy, size)
-            os.utime(copy, ns=(_latest(self._directory), os.stat(copy).st_mtime_ns))  # the time of change tells copies
+            # Copied again, it is the same file: its index still holds.
+            os.utime(copy, ns=(_latest(self._directory), changed))
         except (tf.errors.OpError, OSError) as error:
             raise UserError(f"{path}: cannot be copied to {self._directory}: {first_line(error)}") from error
         self._made.add(name)
@@ -99,14 +100,14 @@ class ShardCache:
                 os.unlink(partial)
 
     def _name(self, path):
-        """-> (name of a file's copy, its size)."""
+        """-> (name of a file's copy, its size, when it was changed)."""
         if path not in self._names:
             try:
                 found = tf.io.gfile.stat(path)
             except tf.errors.OpError as error:
                 raise UserError(f"{path}: cannot be copied to {self._directory}: {first_line(error)}") from error
             digest = hashlib.blake2b(f"{path} {found.length} {found.mtime_nsec}".encode(), digest_size=8).hexdigest()
-            self._names[path] = f"{digest}-{path.rsplit('/', 1)[-1]}", found.length
+            self._names[path] = f"{digest}-{path.rsplit('/', 1)[-1]}", found.length, found.mtime_nsec
         return self._names[path]
 
     def _make_room(self, size):

@@ -1,23 +1,47 @@
 """Shards opened together: their indices, their items, and any bag of frames out of them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from yt8m_attention.data import files, holdout, index, segments, tfrecord
+from yt8m_attention.data import files, holdout, index, index_file, segments, tfrecord
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.data.frames import FrameReader
 from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
 
-@dataclass(frozen=True, eq=False)
 class Shard:
-    """An open shard."""
+    """An open shard.
 
-    index: index.ShardIndex
-    items: segments.Items
-    reader: FrameReader
+    Args:
+      found: its index.ShardIndex.
+      items: segments.Items of it.
+      reader: a FrameReader.
+      memory: uint8 [items, T, F] to keep frames in once they have been read, all of one length; None: not kept.
+    """
+
+    def __init__(self, found, items, reader, memory=None):
+        self.index, self.items, self._reader, self._memory = found, items, reader, memory
+        self._kept = np.zeros(len(items), bool)
+
+    @property
+    def in_memory(self):
+        """Whether the file is needed no more."""
+        return self._memory is not None and self._kept.all()
+
+    def check(self):
+        """Raises UserError where the file has changed since it was opened and is still needed."""
+        if not self.in_memory:
+            tfrecord.check_stamp(self.index.stamp)
+
+    def read(self, item, frames, out):
+        """Copies frames of an item; frames, out and errors as FrameReader.read has them."""
+        if self._kept[item]:
+            out[:] = self._memory[item, : len(out)]
+            return
+        self._reader.read(self.items.record[item], frames, out)
+        if self._memory is not None:
+            self._memory[item, : len(out)] = out
+            self._kept[item] = True
 
 
 class Window:
@@ -46,7 +70,7 @@ class Window:
     def check(self, numbers):
         """Raises UserError where a shard that items are in has changed since it was opened."""
         for place in np.unique(self._place(numbers)).tolist():
-            tfrecord.check_stamp(self._shards[place].index.stamp)
+            self._shards[place].check()
 
     def ordinals(self, numbers):
         """A number for each item's video, the same whatever else is open: int64 [n]."""
@@ -65,10 +89,11 @@ class Window:
         places, records = self._place(numbers).tolist(), self._record[numbers].tolist()
         return [self._shards[p].index.ids[r] for p, r in zip(places, records, strict=True)]
 
-    def readers(self, numbers):
-        """The FrameReader and the record of each item."""
-        places, records = self._place(numbers).tolist(), self._record[numbers].tolist()
-        return [(self._shards[p].reader, r) for p, r in zip(places, records, strict=True)]
+    def located(self, numbers):
+        """[(Shard, the item's number in it)] of items."""
+        places = self._place(numbers)
+        within = (numbers - self.bounds[places]).tolist()
+        return [(self._shards[place], item) for place, item in zip(places.tolist(), within, strict=True)]
 
     def _place(self, numbers):
         return np.searchsorted(self.bounds, numbers, side="right") - 1
@@ -91,12 +116,15 @@ class Source:
       kind: one of segments.KINDS.
       holdout_fraction, only_holdout: which videos, see holdout.kept.
       bad_records: a BadRecords to count in; None: one of its own.
+      again: whether items are read more than once; rated segments are then kept in memory, up to data.cache_bytes.
 
     Raises:
       UserError: where files cannot be used; the first one is opened to see what it holds.
     """
 
-    def __init__(self, pattern, flag, data, kind, holdout_fraction=0.0, only_holdout=False, bad_records=None):
+    def __init__(
+        self, pattern, flag, data, kind, holdout_fraction=0.0, only_holdout=False, bad_records=None, again=False
+    ):
         self.paths = files.expand(pattern, flag)
         self.remote = any(map(files.is_remote, self.paths))
         self.data, self.kind = data, kind
@@ -104,7 +132,10 @@ class Source:
         self._named = f"--{flag}={pattern}"
         self._holdout = holdout_fraction, only_holdout
         self._cache = ShardCache(data.cache_dir, data.cache_bytes)
+        self._stamps = {}  # of the files as they were first seen, by number
         self._opened = (), None  # the window that is open, by its shards' numbers and stamps
+        self._memory_left = data.cache_bytes if again and kind == "rated_segments" else 0
+        self._kept = {}  # Shards with segments in memory, by number
         self.video_level = bool(self._index(0).video_level[:1].any())
         if self.video_level and kind != "videos":
             raise UserError(f"{self._named}: holds video-level records, which have no segments; name frame-level files")
@@ -122,19 +153,26 @@ class Source:
         Raises:
           UserError: where a shard or a record cannot be used.
         """
-        self._cache.use([self.paths[i] for i in (*numbers, *ahead)])
-        found = [self._index(i) for i in numbers]
+        numbers, ahead = list(map(int, numbers)), self._on_file(ahead)
+        self._cache.use([self.paths[i] for i in (*self._on_file(numbers), *ahead)])
+        found = [self._kept[i].index if self._in_memory(i) else self._index(i) for i in numbers]
         self._cache.fetch_ahead([self.paths[i] for i in ahead])
         key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
         if self._opened[0] != key:
-            self._opened = key, Window(numbers, [self._shard(index) for index in found])
+            self._opened = key, Window(numbers, list(map(self._shard, numbers, found)))
         return self._opened[1]
+
+    def _in_memory(self, number):
+        return number in self._kept and self._kept[number].in_memory
+
+    def _on_file(self, numbers):
+        return [i for i in map(int, numbers) if not self._in_memory(i)]
 
     def one(self, number):
         """-> (ShardIndex, Items) of a shard by its place in file order; raises as open."""
         self._cache.use([self.paths[number]])
-        shard = self._shard(self._index(number))
-        return shard.index, shard.items
+        found = self._index(number)
+        return found, self._items(found)
 
     def nothing(self):
         """The error for a source without a single item."""
@@ -147,14 +185,27 @@ class Source:
         return UserError(f"{self._named}: holds {wanted[self.kind]}")
 
     def _index(self, number):
-        path = self._cache.local_path(self.paths[number])
-        found = index.shard_index(path, self.data.features, self.data.num_classes, self.data.index_dir)
+        path, index_dir = self._cache.local_path(self.paths[number]), self.data.index_dir
+        kept_at = index_file.place(path if index_dir is None else self.paths[number], index_dir)
+        found = index.shard_index(path, self.data.features, self.data.num_classes, kept_at)
+        tfrecord.check_stamp(self._stamps.setdefault(number, found.stamp))
         for error in found.bad:
             self.bad_records.add(error)
         if number and (found.video_level != self.video_level).any():
             raise UserError(f"{self._named}: {path} mixes video-level and frame-level records; name one kind at a time")
         return found
 
-    def _shard(self, found):
-        items = segments.items(self.kind, found, self.data, holdout.kept(found.ids, *self._holdout))
-        return Shard(found, items, FrameReader(found, self.data.features, self.data.verify_crc))
+    def _items(self, found):
+        return segments.items(self.kind, found, self.data, holdout.kept(found.ids, *self._holdout))
+
+    def _shard(self, number, found):
+        if number in self._kept and self._kept[number].index.stamp == found.stamp:
+            return self._kept[number]
+        items, reader = self._items(found), FrameReader(found, self.data.features, self.data.verify_crc)
+        shape = len(items), self.data.segment_size, self.data.features.total
+        size = int(np.prod(shape))
+        if size > self._memory_left:
+            return Shard(found, items, reader)
+        self._memory_left -= size
+        self._kept[number] = Shard(found, items, reader, np.empty(shape, np.uint8))
+        return self._kept[number]

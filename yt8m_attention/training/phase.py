@@ -13,6 +13,7 @@ import yt8m_attention
 from yt8m_attention import files, progress
 from yt8m_attention.config import Run
 from yt8m_attention.data import label_ids, pipeline
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
@@ -35,7 +36,8 @@ def train(run: Run, flags: dict):
 
     Returns:
       dict: `step` (global), `loss` (mean over the last logged steps), `examples_per_second`, `checkpoint`,
-      `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `preempted`.
+      `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `preempted`, `bad_records` (different
+      ones that were skipped).
 
     Raises:
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
@@ -53,7 +55,10 @@ def train(run: Run, flags: dict):
             adam.build(model.trainable_variables)
         variables = checkpoints.variables_by_name(model, adam)
         state, resumed_from = _restore(run, model, variables)
-        batches = pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed, state.position)
+        bad_records = BadRecords(run.data.max_bad_records)
+        batches = pipeline.training_batches(
+            run.train_data_pattern, run.data, run.phase, run.seed, state.position, bad_records=bad_records
+        )
         run_file.write(run, flags, yt8m_attention.__version__)
         if run.data.segment_classes:
             label_ids.write(os.path.join(run.train_dir, "segment_label_ids.csv"), run.data.segment_classes)
@@ -61,6 +66,7 @@ def train(run: Run, flags: dict):
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
         rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, stop)
+    bad_records.say()
     return {
         "step": state.step,
         "loss": state.loss,
@@ -70,6 +76,7 @@ def train(run: Run, flags: dict):
         "parameters": parameters,
         "weights_sha256": checkpoints.weights_digest(model),
         "preempted": not state.finished,
+        "bad_records": len(bad_records),
     }
 
 
