@@ -12,6 +12,7 @@ import tensorflow as tf
 import yt8m_attention
 from yt8m_attention import files, progress
 from yt8m_attention.config import Run
+from yt8m_attention.data import files as data_files
 from yt8m_attention.data import label_ids, pipeline
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.data.shards import Source
@@ -90,12 +91,20 @@ def _check(run):
 
 
 def _with_segment_classes(run):
-    """Where no list of segment classes was named, those that the training data rates."""
-    if run.data.segment_classes is not None or not run.phase.segment_labels:
+    """Says what phase 2 has to learn from; where no list of segment classes was named, takes those that are rated.
+
+    Remote files are counted only where the classes are wanted, since that reads them all.
+    """
+    known = run.data.segment_classes is not None
+    if not run.phase.segment_labels or (known and data_files.is_remote(run.train_data_pattern)):
         return run
     found = pipeline.summarise(run.train_data_pattern, run.data, segment_labels=True)
-    if found.skipped_segments:
-        progress.say(f"{found.skipped_segments:,} rated segments start beyond their video's last frame: skipped")
+    progress.say(
+        f"{found.videos:,} videos, {found.segments:,} rated segments, {found.rated_pairs:,} rated pairs; "
+        f"{found.skipped_segments:,} more segments start beyond their video's last frame and are skipped"
+    )
+    if known:
+        return run
     return dataclasses.replace(run, data=dataclasses.replace(run.data, segment_classes=found.rated_classes))
 
 
