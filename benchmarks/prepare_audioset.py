@@ -1,6 +1,6 @@
 """Makes the AudioSet benchmark from public files: labels of whole clips to learn from, timed events to be judged by.
 
-  python -m benchmarks.prepare_audioset --features_dir=audioset_v1_embeddings --timings=audioset_strong.tsv \\
+  python -m benchmarks.prepare_audioset --features_dir=audioset_v1_embeddings --timings=validation.tsv \\
       --class_labels=class_labels_indices.csv --output_dir=DIR
 
 Where the files come from: benchmarks/README.md. DIR gets `train/` (AudioSet's balanced train split, as published),
@@ -85,6 +85,15 @@ def covered(events, start, end):
     return total / (end - start)
 
 
+def rating(events, start, end):
+    """1: events last for half of [start, end) seconds or longer, or it holds half of an event or more. 0: there is
+    none in it. None: something between, which is not rated."""
+    share = covered(events, start, end)
+    if share >= 0.5 or any(2 * (min(b, end) - max(a, start)) >= b - a for a, b in events):
+        return 1
+    return None if share else 0
+
+
 def rate(events, labels, num_frames, seed):
     """The ratings of a clip, as the challenge's files hold them.
 
@@ -95,18 +104,21 @@ def rate(events, labels, num_frames, seed):
       seed: of the choice among segments without an event.
 
     Returns:
-      [(start in frames, class id, 0 or 1), ...]: 1 where an event covers half of the segment or more, 0 where it
-      covers nothing of it; what lies between is not rated. Of a label without events NEGATIVES segments are rated.
+      [(start in frames, class id, `rating`), ...]. Of a label without events NEGATIVES segments are rated,
+      none where the clip's classes say that there is one.
     """
     random, starts = np.random.default_rng(seed), np.arange(0, num_frames - SEGMENT_SIZE + 1, SEGMENT_SIZE)
     pairs = []
     for label, candidates in CLASSES.items():
-        classes = [c for c in candidates if c in labels] or candidates[:1]
+        named = [c for c in candidates if c in labels]
+        if named and label not in events:
+            continue  # AudioSet hears what DESED does not time: nobody knows
+        classes = named or candidates[:1]
         rated = starts if label in events else random.permutation(starts)[:NEGATIVES]
         for start in rated.tolist():
-            share = covered(events.get(label, ()), start * FRAME_SECONDS, (start + SEGMENT_SIZE) * FRAME_SECONDS)
-            if share == 0 or share >= 0.5:
-                pairs += [(start, c, int(share > 0)) for c in classes]
+            score = rating(events.get(label, ()), start * FRAME_SECONDS, (start + SEGMENT_SIZE) * FRAME_SECONDS)
+            if score is not None:
+                pairs += [(start, c, score) for c in classes]
     return pairs
 
 

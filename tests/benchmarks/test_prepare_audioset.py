@@ -37,17 +37,29 @@ def test_coverage_is_that_of_a_fine_grid(events, start):
     assert prepare.covered(events, start, start + 2) == pytest.approx(inside.mean(), abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "events, expected",
+    [([], 0), ([(0, 1.9), (4, 9)], 0), ([(2, 4)], 1), ([(1.5, 3)], 1), ([(1, 5)], 1),
+     ([(2.1, 2.2)], 1),  # short, but all of it is here
+     ([(1.9, 2.1)], 1),  # half of it is here
+     ([(0, 2.1)], None), ([(3.9, 6)], None), ([(0, 2.3), (2.5, 2.6)], 1), ([(0, 2.6), (3.5, 6)], 1)],
+)  # fmt: skip
+def test_a_segment_is_rated_by_what_lasts_in_it(events, expected):
+    assert prepare.rating(events, 2, 4) == expected
+
+
 def test_ratings_follow_the_events():
-    events = {"Dog": [(0.0, 1.0), (1.92, 2.5), (3.84, 9.6)], "Alarm_bell_ringing": [(0.0, 9.6)]}
+    events = {"Dog": [(0.0, 1.0), (1.0, 2.5), (3.84, 9.6)], "Alarm_bell_ringing": [(0.0, 9.6)]}
     pairs = prepare.rate(events, {74, 355, 388}, 10, seed=1)
     by_class = {c: [(start, score) for start, rated, score in pairs if rated == c] for _, c, _ in pairs}
-    # The first second is more than half of 1.92 s; 0.58 s of the next segment are less, so it is not rated.
+    # Less than half of the second segment, and of the event that begins before it: not rated.
     assert by_class[74] == [(0, 1), (4, 1), (6, 1), (8, 1)]
     assert by_class[355] == by_class[388] == [(start, 1) for start in (0, 2, 4, 6, 8)]
     assert 395 not in by_class  # the clip says which alarm it is
     without = set(by_class) - {74, 355, 388}
     assert without == {0, 81, 364, 367, 369, 371, 377, 382}
     assert all(len(by_class[c]) == 2 and not any(score for _, score in by_class[c]) for c in without)
+    assert 0 not in {c for _, c, _ in prepare.rate(events, {0, 74}, 10, seed=1)}  # labelled, but not timed
     assert pairs == prepare.rate(events, {74, 355, 388}, 10, seed=1)
 
 
@@ -138,8 +150,7 @@ def test_records_have_the_real_ones_shape(shared_data):
         assert set(made.context.feature) == set(real.context.feature)
         assert made.feature_lists == real.feature_lists
         assert positives(made) == positives(real)
-        # An event too short for any segment leaves no trace in the ratings to make it from.
-        assert rated_classes(real) <= rated_classes(made)
+        assert rated_classes(made) == rated_classes(real)
 
 
 def pairs_of(example):
@@ -157,9 +168,12 @@ def rated_classes(example):
 
 
 def events_of(example):
-    """Events that last exactly as long as the segments that are rated positive."""
+    """Events that last as long as the segments rated positive, and one after the clip's end where a label of the clip
+    is rated negative throughout."""
     label_of = {c: label for label, classes in prepare.CLASSES.items() for c in classes}
     events = {}
     for start, c in sorted(positives(example)):
         events.setdefault(label_of[c], []).append((start * 0.96, (start + 2) * 0.96))
+    for c in rated_classes(example) & set(example.context.feature["labels"].int64_list.value):
+        events.setdefault(label_of[c], [(20.0, 21.0)])
     return events
