@@ -219,8 +219,12 @@ class Run:
     save_checkpoint_steps: int = 1000
     keep_checkpoints: int = 3  # the newest so many, beside the best
     log_steps: int = 10
+    profile_steps: tuple[int, ...] | None = None  # first and last step that a TensorBoard profile is written of
 
     def __post_init__(self):
+        if self.profile_steps is not None:
+            first, last = self.profile_steps if len(self.profile_steps) == 2 else (0, 0)
+            _require(1 <= first <= last, "profile_steps", self.profile_steps, "a first step, from 1 on, and a last one")
         _require(self.train_dir, "train_dir", self.train_dir, "a directory for checkpoints and events")
         _one_of("precision", self.precision, ("auto", "float32", "mixed_bfloat16", "mixed_float16"))
         _one_of("jit_compile", self.jit_compile, ("auto", "on", "off"))

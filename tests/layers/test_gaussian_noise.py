@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy import stats
 
 from tests.layer_case import LayerCase, assert_close
 from yt8m_attention.layers.gaussian_noise import GaussianNoise
@@ -57,3 +58,11 @@ class TestGaussianNoise(LayerCase):
     def test_negative_deviation_is_refused(self):
         with pytest.raises(ValueError, match=r"found -0.1, wanted 0 or more"):
             GaussianNoise(-0.1)
+
+    def test_draws_are_normal_and_independent(self):
+        keras.utils.set_random_seed(0)
+        drawn = ops.convert_to_numpy(GaussianNoise(2.0)(ops.zeros((4000, 7)), training=True)) / 2.0
+        assert stats.kstest(drawn.ravel(), "norm").pvalue > 1e-3
+        for values in (drawn, np.square(drawn)):  # a cosine and a sine of one radius must not show in the squares
+            correlations = np.corrcoef(values.T) - np.eye(7)
+            assert np.abs(correlations).max() < 5 / np.sqrt(len(drawn))

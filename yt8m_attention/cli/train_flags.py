@@ -38,6 +38,7 @@ flags.DEFINE_enum("distribution", Run.distribution, ["auto", "one", "mirrored"],
 flags.DEFINE_integer("save_checkpoint_steps", Run.save_checkpoint_steps, "steps between checkpoints")
 flags.DEFINE_integer("keep_checkpoints", Run.keep_checkpoints, "newest checkpoints kept, beside the best")
 flags.DEFINE_integer("log_steps", Run.log_steps, "steps between points of the curves")
+values.define_integers("profile_steps", None, "A,B: write a TensorBoard profile of this process's steps A to B")
 
 # A tenth of the rated videos tells when to stop; phase 1's labels are too many to overfit.
 _SEGMENT_HOLDOUT = 0.1

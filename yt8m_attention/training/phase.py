@@ -21,7 +21,7 @@ from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, distribution, optimizer, precision, run_file
+from yt8m_attention.training import checkpoints, distribution, optimizer, precision, profiling, run_file
 from yt8m_attention.training.loop import Loop, State
 from yt8m_attention.training.step import make_step
 from yt8m_attention.training.stopping import StopRequest
@@ -37,8 +37,8 @@ def train(run: Run, flags: dict):
 
     Returns:
       dict: `step` (global), `loss` (mean over the last logged steps), `examples_per_second`, `checkpoint`,
-      `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `preempted`, `bad_records` (different
-      ones that were skipped).
+      `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `peak_memory_mb` (the GPU's, or
+      the process's), `preempted`, `bad_records` (different ones that were skipped).
 
     Raises:
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
@@ -76,6 +76,7 @@ def train(run: Run, flags: dict):
         "resumed_from": resumed_from,
         "parameters": parameters,
         "weights_sha256": checkpoints.weights_digest(model),
+        "peak_memory_mb": round(profiling.peak_memory_mb()),
         "preempted": not state.finished,
         "bad_records": len(bad_records),
     }
@@ -196,9 +197,11 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, stop):
     compile_step = run.jit_compile == "on" or (
         run.jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU"))
     )
+    step = make_step(model, adam, run.phase, weights, strategy, compile_step)
+    profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
     loop = Loop(
         run,
-        make_step(model, adam, run.phase, weights, strategy, compile_step),
+        profiled,
         variables,
         state,
         learning_rate=lambda: float(keras.ops.convert_to_numpy(adam.learning_rate)),
@@ -210,6 +213,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, stop):
         with pipeline.user_errors():
             return loop(batches)
     finally:
+        profiled.close()
         summaries.close()
 
 

@@ -1,0 +1,100 @@
+"""The training step: ours, the same network stepped as Keras does by default, and its products at the machine's peak.
+
+`python -m benchmarks.train_step [--quick]`. Rates are videos a second; batches of 128 with 120 frames lie in memory, so
+the feed has no part. The arithmetic of ours is --precision=auto's; `bfloat16` is ours with --precision=mixed_bfloat16.
+The reference is float32: the loss, `tape.gradient`, and keras.optimizers.Adam with its own clipping, in one
+tf.function. `without_noise` is ours with --input_noise=0, `adam` the update alone, `keras_adam` that of the reference.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import harness, networks
+from yt8m_attention.config import Phase
+from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
+from yt8m_attention.training import optimizer, precision, profiling
+from yt8m_attention.training.step import make_step
+
+
+def ours(model, policy, batch, size):
+    network = networks.build(model, policy)
+    phase = Phase(max_steps=1, batch_size=size)
+    adam = optimizer.build(phase, loss_scaling=policy == "mixed_float16")
+    adam.build(network.trainable_variables)
+    compiled = bool(tf.config.list_logical_devices("GPU"))
+    step = make_step(network, adam, phase, np.ones(model.num_classes), tf.distribute.get_strategy(), compiled)
+    return lambda: float(step(batch)["loss"])
+
+
+def plain(model, batch):
+    network = networks.build(model)
+    adam = keras.optimizers.Adam(Phase(max_steps=1).base_learning_rate, epsilon=1e-8, global_clipnorm=1.0)
+
+    @tf.function
+    def step(batch):
+        with tf.GradientTape() as tape:
+            outputs = network({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
+            loss = weighted_cross_entropy(batch["labels"], outputs["probabilities"]) + sum(network.losses)
+        adam.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+        return loss
+
+    return lambda: float(step(batch))
+
+
+def update(model, adam):
+    """The optimizer's pass over all weights."""
+    network = networks.build(model)
+    variables = network.trainable_variables
+    adam.build(variables)
+    gradients = [tf.fill(variable.shape, 1e-9) for variable in variables]
+
+    @tf.function
+    def apply():
+        adam.apply(gradients, variables)
+
+    def run():
+        apply()
+        return variables[0].numpy()
+
+    return run
+
+
+def operations(model):
+    """Floating point operations of one video's products: forward, and twice that backward."""
+    network, dummy = networks.build(model), f"gate_kernel_{model.moe_num_mixtures}"
+    kernels = [w for w in network.trainable_weights if len(w.shape) == 2 and not w.path.endswith(dummy)]
+    rows = [networks.BAG_FRAMES if "_stream/" in w.path else model.num_heads for w in kernels]
+    return 3 * 2 * sum(n * int(np.prod(w.shape)) for n, w in zip(rows, kernels, strict=True))
+
+
+def main():
+    arguments = harness.parse(__doc__)
+    model, size = networks.model_config(arguments.quick), 16 if arguments.quick else 128
+    batch = networks.batch(model, size, networks.BAG_FRAMES)
+    products, cost = networks.Products(arguments.quick), operations(model)
+    chosen = precision.choose("auto")
+    quiet = dataclasses.replace(model, input_noise=0.0)
+    steps = {
+        "ours": ours(model, chosen, batch, size),
+        "reference": plain(model, batch),
+        "bfloat16": ours(model, "mixed_bfloat16", batch, size),
+        "without_noise": ours(quiet, chosen, batch, size),
+        "adam": update(model, optimizer.build(Phase(max_steps=1), loss_scaling=False)),
+        "keras_adam": update(model, keras.optimizers.Adam()),
+    }
+    steps["ours"]()
+    memory = profiling.peak_memory_mb()
+    for step in steps.values():
+        step()
+    sides = {name: lambda s=step: size / harness.seconds(s) for name, step in steps.items()}
+    sides["limit"] = lambda: products.rate() / cost
+    rates, _ = harness.interleave(sides, arguments.rounds)
+    harness.report("train_step", "videos/s", rates, round(memory), precision=chosen, batch=size,
+                   frames=networks.BAG_FRAMES, gigaflop_per_video=round(cost / 1e9, 3))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
