@@ -113,6 +113,13 @@ def test_more_bad_records_than_are_put_up_with_stop_and_the_others_are_counted_o
     assert [len(b["mask"]) for b in batches] == [2, 2, 2, 2, 1] and len(counted) == 2
 
 
+def test_data_of_bad_records_alone_does_not_go_on_forever(tmp_path):
+    path = write(tmp_path / "a", [damaged(0)])
+    settings = data(sampling=EVERY, index_dir="none", max_bad_records=2)
+    with pytest.raises(UserError, match="holds no videos"), pipeline.user_errors():
+        list(pipeline.training_batches(path, settings, config.Phase(batch_size=2, max_steps=1), 0))
+
+
 def test_what_one_bad_record_more_says():
     bad = BadRecords(1)
     bad.add(BadRecord("a", 3, "is bad"))

@@ -27,7 +27,9 @@ _REMOTE_WINDOW = 16  # shards of some 0.4 GB
 START = (0, 0, 0)
 
 
-def training_batches(pattern, data, phase, seed, position=None, flag="train_data_pattern", bad_records=None):
+def training_batches(
+    pattern, data, phase, seed, position=None, flag="train_data_pattern", bad_records=None, shard_of=(0, 1)
+):
     """Shuffled batches, on and on or for phase.num_epochs; each item exactly once an epoch.
 
     The order is a function of (seed, epoch), and a batch one of its place in it: started at a batch's position, the
@@ -43,6 +45,9 @@ def training_batches(pattern, data, phase, seed, position=None, flag="train_data
       position: int [3], (epoch, window, offset) to start at; None: the beginning.
       flag: the pattern's, for messages.
       bad_records: a bad_records.BadRecords to count in; None: one that data.max_bad_records limits.
+      shard_of: (worker, workers): of the order, which all workers share, this one takes every so-manieth item, and
+        phase.batch_size of them a batch. Positions are places in the shared order, the same for all workers, so a run
+        goes on exactly with another number of them.
 
     Returns:
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
@@ -55,10 +60,10 @@ def training_batches(pattern, data, phase, seed, position=None, flag="train_data
     kind = "rated_segments" if phase.segment_labels else "videos"
     source = Source(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records, again=True)
     position = tuple(int(p) for p in (START if position is None else position))
-    stream = _Shuffled(source, seed, phase.num_epochs)
+    stream = _Shuffled(source, seed, phase.num_epochs, shard_of)
     stream.check(position)
     size = phase.batch_size
-    signature = _signature(source, True, size if phase.num_epochs is None else None)
+    signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
     return _dataset(lambda: stream.batches(position, size), signature)
 
@@ -153,8 +158,9 @@ def _signature(source, training, size):
 class _Shuffled:
     """Batches in the order of training."""
 
-    def __init__(self, source, seed, num_epochs):
+    def __init__(self, source, seed, num_epochs, shard_of=(0, 1)):
         self._source, self._seed, self._num_epochs = source, seed, num_epochs
+        self._worker, self._workers = shard_of
         self._buffers = Buffers()
         self._window_size = source.data.shuffle_shards or (_REMOTE_WINDOW if source.remote else 0)
 
@@ -172,27 +178,37 @@ class _Shuffled:
             raise self._source.nothing()
 
     def batches(self, position, size):
+        batch, taken, whole = self._batch(size), 0, size * self._workers
+        for epoch, window, offset, opened, numbers in self._orders(position):
+            while offset < len(numbers):
+                part = numbers[offset : offset + whole - taken]
+                offset += len(part)
+                batch.add(opened, part[(self._worker - taken) % self._workers :: self._workers], (self._seed, epoch))
+                # Alone, what bad records leave is filled up; of several workers, none knows what the others lost.
+                taken = batch.filled if self._workers == 1 else taken + len(part)
+                if taken == whole:
+                    yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
+                    batch, taken = self._batch(size), 0
+        if batch.filled:
+            yield {**batch.arrays(), "position": np.array([self._num_epochs, 0, 0])}
+
+    def _orders(self, position):
+        """Yields (epoch, window, first item, Window, order of its items), on and on or to the last epoch's end."""
         epoch, window, offset = position
-        batch = Batch(self._source, size, True, self._buffers)
         while self._num_epochs is None or epoch < self._num_epochs:
             found = window + offset  # a position within the epoch is itself a sign of items
             while window < len(self._windows(epoch)):
                 opened = self._open(epoch, window)
                 numbers = order.item_order(opened.bounds[-1], self._seed, epoch, window)
-                found += len(numbers)
-                while offset < len(numbers):
-                    taken = numbers[offset : offset + batch.room]
-                    offset += len(taken)
-                    batch.add(opened, taken, (self._seed, epoch))
-                    if not batch.room:
-                        yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
-                        batch = Batch(self._source, size, True, self._buffers)
+                yield epoch, window, offset, opened, numbers
+                found += opened.good
                 window, offset = window + 1, 0
             if not found:
                 raise self._source.nothing()
             epoch, window = epoch + 1, 0
-        if batch.filled:
-            yield {**batch.arrays(), "position": np.array([epoch, 0, 0])}
+
+    def _batch(self, size):
+        return Batch(self._source, size, True, self._buffers)
 
     def _windows(self, epoch):
         return order.windows(len(self._source.paths), self._window_size, self._seed, epoch)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from yt8m_attention.data import files, holdout, index, index_file, segments, tfrecord
-from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.data.bad_records import BadRecord, BadRecords
 from yt8m_attention.data.frames import FrameReader
 from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
@@ -22,6 +22,12 @@ class Shard:
     def __init__(self, found, items, reader, memory=None):
         self.index, self.items, self._reader, self._memory = found, items, reader, memory
         self._kept = np.zeros(len(items), bool)
+        self._bad = set()
+
+    @property
+    def good(self):
+        """Items that have not turned out to be of a bad record."""
+        return len(self.items) - len(self._bad)
 
     @property
     def in_memory(self):
@@ -38,7 +44,11 @@ class Shard:
         if self._kept[item]:
             out[:] = self._memory[item, : len(out)]
             return
-        self._reader.read(self.items.record[item], frames, out)
+        try:
+            self._reader.read(self.items.record[item], frames, out)
+        except BadRecord:
+            self._bad.add(item)
+            raise
         if self._memory is not None:
             self._memory[item, : len(out)] = out
             self._kept[item] = True
@@ -59,13 +69,18 @@ class Window:
     def __init__(self, numbers, shards):
         self._numbers, self._shards = np.asarray(numbers, np.int64), shards
         items = [shard.items for shard in shards]
-        self.bounds = _splits(map(len, items))
+        self.bounds = _splits([[len(i)] for i in items])
         self._record = _joined([i.record for i in items], np.int32)
         self.start = _joined([i.start for i in items], np.int32)
         self.num_frames = _joined([s.index.num_frames[s.items.record] for s in shards], np.int32)
-        self._splits = _splits(n for i in items for n in np.diff(i.splits).tolist())
+        self._splits = _splits([np.diff(i.splits) for i in items])
         self.classes = _joined([i.classes for i in items], np.int32)
         self.scores = _joined([i.scores for i in items], np.uint8)
+
+    @property
+    def good(self):
+        """Items that have not turned out to be of bad records."""
+        return sum(shard.good for shard in self._shards)
 
     def check(self, numbers):
         """Raises UserError where a shard that items are in has changed since it was opened."""
@@ -100,7 +115,7 @@ class Window:
 
 
 def _splits(lengths):
-    return np.cumsum([0, *lengths], dtype=np.int64)
+    return np.cumsum(np.concatenate([[0], *lengths]), dtype=np.int64)
 
 
 def _joined(arrays, dtype):
@@ -188,7 +203,8 @@ class Source:
         path, index_dir = self._cache.local_path(self.paths[number]), self.data.index_dir
         kept_at = index_file.place(path if index_dir is None else self.paths[number], index_dir)
         found = index.shard_index(path, self.data.features, self.data.num_classes, kept_at)
-        tfrecord.check_stamp(self._stamps.setdefault(number, found.stamp))
+        if self._stamps.setdefault(number, found.stamp) != found.stamp:
+            tfrecord.check_stamp(self._stamps[number])
         for error in found.bad:
             self.bad_records.add(error)
         if number and (found.video_level != self.video_level).any():
