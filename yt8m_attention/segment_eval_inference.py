@@ -12,6 +12,7 @@ from yt8m_attention.cli import (  # they define flags
     segment_class_flags,
     submission_flags,  # noqa: F401
     values,
+    vocabulary_flags,
 )
 
 FLAGS = flags.FLAGS
@@ -32,6 +33,7 @@ def main():
         held_out=held_out,
         classes=classes,
         cache_dir=FLAGS.cache_dir,
+        class_name=vocabulary_flags.vocabulary().name,
     )
 
 

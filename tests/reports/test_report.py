@@ -14,7 +14,7 @@ from tests.reports.conftest import NASTY
 from yt8m_attention.data.own_features import Video
 from yt8m_attention.inference import moment_files
 from yt8m_attention.inference.moments import Moment
-from yt8m_attention.inference.windows import Scored
+from yt8m_attention.inference.timeline import Scored
 from yt8m_attention.reports import charts, timeline
 
 _VOID = {"meta", "link", "img", "br", "hr", "input"}

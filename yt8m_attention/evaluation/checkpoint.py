@@ -6,7 +6,7 @@ import time
 from yt8m_attention import progress
 from yt8m_attention.data import files as data_files
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import evaluator
+from yt8m_attention.evaluation import attention_images, evaluator
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.training import checkpoints, restore
@@ -33,8 +33,9 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
       precision: of the products, as scoring.make_scorer's arithmetic.
 
     Returns:
-      What evaluator.evaluate returns, less `per_class`, with `step`, `checkpoint`, and `seen_in_training`: whether the
-      model was trained on some of these files' videos, so that the score says nothing about new ones.
+      What evaluator.evaluate returns, less `per_class` and `precision_recall`, with `step`, `checkpoint`, and
+      `seen_in_training`: whether the model was trained on some of these files' videos, so that the score says nothing
+      about new ones.
     """
     trained = restore.load(train_dir, which)
     run = trained.run
@@ -43,9 +44,11 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     examples = evaluator.Examples(pattern, data, share, limit)
     seen = _seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
-    result = evaluator.evaluate(scoring.make_scorer(trained.model, None, precision), examples, weights, segments, top_k)
-    per_class = result.pop("per_class", None)
-    _write_summaries(train_dir, trained.meta["step"], result, per_class)
+    score = scoring.make_scorer(trained.model, None, precision)
+    result = evaluator.evaluate(score, examples, weights, segments, top_k)
+    curves, per_class = result.pop("precision_recall"), result.pop("per_class", None)
+    pictures = attention_images.make(score, pattern, data, share) if segments else {}
+    _write_summaries(train_dir, trained.meta["step"], result, per_class, curves, pictures)
     return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}
 
 
@@ -83,11 +86,15 @@ def _seen_in_training(run, pattern, share):
     return seen
 
 
-def _write_summaries(train_dir, step, result, per_class):
+def _write_summaries(train_dir, step, result, per_class, curves, pictures):
     summaries = Summaries(os.path.join(train_dir, "eval"))
     summaries.scalars(step, {f"eval/{name}": value for name, value in result.items()})
     if per_class:
         summaries.histogram(step, "eval/average_precision_by_class", [row[0] for row in per_class.values()])
+    for name, counts in curves.items():
+        summaries.precision_recall(step, f"eval/{name}", **counts)
+    for video, picture in pictures.items():
+        summaries.image(step, f"attention/{video}", picture, attention_images.__doc__)
     summaries.close()
 
 

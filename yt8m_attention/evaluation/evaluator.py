@@ -8,6 +8,7 @@ from yt8m_attention import progress, schema
 from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation.precision_recall import PrecisionRecall
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
@@ -60,17 +61,22 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
     Returns:
       dict of `gap`, `hit_at_one`, `perr`, `map`, `loss`, `videos` over whole videos; with segments also `segment_map`
       (MAP@100,000), `chance`, `copied_video_score_map` (each video's own score given to all its segments),
-      `classes`, `rated_pairs` and `per_class` {class: (average precision, positives, rated)}.
+      `classes`, `rated_pairs` and `per_class` {class: (average precision, positives, rated)}. And `precision_recall`
+      {"videos", "segments": what PrecisionRecall.result returns}.
 
     Raises:
       UserError: where there is nothing to score.
     """
     kept = {} if segments else None
-    result = _videos(score, examples, class_weights, top_k, kept)
-    return result | _segments(score, examples, kept) if segments else result
+    curves = {"videos": PrecisionRecall()}
+    result = _videos(score, examples, class_weights, top_k, kept, curves["videos"])
+    if segments:
+        curves["segments"] = PrecisionRecall()
+        result |= _segments(score, examples, kept, curves["segments"])
+    return result | {"precision_recall": {name: curve.result() for name, curve in curves.items()}}
 
 
-def _videos(score, examples, class_weights, top_k, kept):
+def _videos(score, examples, class_weights, top_k, kept, curve):
     """Video metrics; `kept`, where given, is filled with each video's probabilities by id."""
     metrics = VideoMetrics(examples.data.num_classes, top_k)
     losses, shown = [], progress.Progress("videos")
@@ -78,6 +84,7 @@ def _videos(score, examples, class_weights, top_k, kept):
         probabilities = score(batch)["probabilities"]
         labels = batch["labels"].numpy()
         metrics.add(probabilities, labels)
+        curve.add(probabilities, labels)
         losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
         if kept is not None:
             kept.update(zip(batch["id"].numpy(), probabilities, strict=True))
@@ -96,14 +103,16 @@ def _classes_that_count(data):
     return np.isin(np.arange(data.num_classes), data.segment_classes)
 
 
-def _segments(score, examples, video_scores):
+def _segments(score, examples, video_scores, curve):
     metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
     shown = progress.Progress("segments")
     counts = _classes_that_count(examples.data)
     for batch in examples.batches("rated_segments"):
         labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
         rated &= counts
-        metrics.add(score(batch)["probabilities"], labels, rated, ordinals)
+        probabilities = score(batch)["probabilities"]
+        metrics.add(probabilities, labels, rated, ordinals)
+        curve.add(probabilities, labels, rated)
         ids = batch["id"].numpy()
         known = np.array([video in video_scores for video in ids], bool)
         if known.any():

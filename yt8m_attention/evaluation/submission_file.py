@@ -1,5 +1,6 @@
 """Scores a submission file against the ratings in labelled records."""
 
+import csv
 import os
 
 import numpy as np
@@ -11,7 +12,8 @@ from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import submission
 
 
-def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None, cache_dir=None):
+def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None, cache_dir=None,
+          class_name="class {}".format):  # fmt: skip
     """MAP@top_n of the ranked segments in a CSV.
 
     Args:
@@ -19,10 +21,11 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
       pattern: files with rated segments.
       top_n: segments of a class that count.
       label_cache: npz of the ratings, read where it is there, else written; None: none.
-      per_class_file: where `class,average_precision,positives,rated` goes, best first; None: nowhere.
+      per_class_file: where `class,average_precision,positives,rated,name` goes, best first; None: nowhere.
       held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
       classes: ids of the classes that count; None: all that are rated.
       cache_dir: where remote shards are kept.
+      class_name: function of a class id -> its name.
 
     Returns:
       dict of `map`, `classes`, `rated_pairs`, `unknown_segments`.
@@ -38,7 +41,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
         progress.say(f"{result['unknown_segments']:,} segments of {path} are rated for no class")
     per_class = result.pop("per_class")
     if per_class_file:
-        _write(per_class_file, per_class)
+        _write(per_class_file, per_class, class_name)
     return result
 
 
@@ -71,8 +74,9 @@ def _counted(rows):
         progress.say(f"{cut:,} entries beyond --top_n were left out")
 
 
-def _write(path, per_class):
+def _write(path, per_class, class_name):
     rows = sorted(per_class.items(), key=lambda item: (-item[1][0], item[0]))
     with files.replacing(path, "w") as file:
-        file.write("class,average_precision,positives,rated\n")
-        file.writelines(f"{c},{precision!r},{positives},{rated}\n" for c, (precision, positives, rated) in rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("class", "average_precision", "positives", "rated", "name"))
+        writer.writerows((c, *figures, class_name(c)) for c, figures in rows)

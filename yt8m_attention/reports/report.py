@@ -8,7 +8,7 @@ from yt8m_attention import files, progress
 from yt8m_attention.data import own_features, pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
-from yt8m_attention.inference import moment_files, scoring, windows
+from yt8m_attention.inference import moment_files, scoring, timeline
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.reports import page
 from yt8m_attention.reports.timeline import Timeline
@@ -119,8 +119,8 @@ def _choose(job, data):
 
 
 def _timeline(job, score, data, video):
-    scored = windows.score_video(score, video.frames, data.segment_size)
-    best = windows.best_moments(scored, len(video.frames), data, job.top)
+    scored = timeline.score_video(score, video.frames, data.segment_size)
+    best = timeline.best_moments(scored, len(video.frames), data, job.top)
     best = [moment for moment in best if moment.probability >= _LEAST]
     told = moment_files.describe(video.id, len(video.frames), best, job.class_name, job.frame_seconds)
     return Timeline(video, scored, told, data.segment_size, job.frame_seconds)

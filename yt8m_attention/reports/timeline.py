@@ -12,7 +12,7 @@ import numpy as np
 
 from yt8m_attention.data.own_features import Video
 from yt8m_attention.inference.moment_files import VideoMoments, clock
-from yt8m_attention.inference.windows import Scored
+from yt8m_attention.inference.timeline import Scored
 
 _CLASSES = 10
 _LEVELS = 10  # shades of a row

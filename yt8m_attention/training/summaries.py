@@ -4,10 +4,16 @@ import contextlib
 import json
 import os
 
+import numpy as np
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from yt8m_attention import progress
+
+# Flags that name places and manners, in which runs differ without being different experiments.
+_PLACES = ("train_dir", "cache_dir", "quiet", "start_new_model")
 
 
 class Summaries:
@@ -28,14 +34,34 @@ class Summaries:
                 tf.summary.scalar(name, value, step=step)
 
     def flags(self, step, flags):
-        """Writes the effective flags as a table."""
+        """Writes the effective flags as a table, and as hyperparameters by which TensorBoard compares runs."""
         rows = "\n".join(f"|`--{name}`|`{json.dumps(value)}`|" for name, value in flags.items())
         with self._writing():
             tf.summary.text("flags", f"|flag|value|\n|---|---|\n{rows}", step=step)
+            hparams.hparams({name: _plain(value) for name, value in flags.items() if name not in _PLACES})
 
     def histogram(self, step, name, values):
         with self._writing():
             tf.summary.histogram(name, values, step=step)
+
+    def precision_recall(self, step, name, true_positives, false_positives, true_negatives, false_negatives):
+        """Writes a curve from counts at evenly spaced thresholds, 0 and 1 among them.
+
+        Where nothing is as probable as the threshold, precision is 1; where nothing is positive, so is recall.
+        """
+        called, positive = true_positives + false_positives, true_positives + false_negatives
+        precision, recall = (
+            np.divide(true_positives, of, out=np.ones(len(of)), where=of > 0) for of in (called, positive)
+        )
+        counts = (true_positives, false_positives, true_negatives, false_negatives)
+        proto = pr_curve.raw_data_pb(name, *counts, precision, recall, num_thresholds=len(precision))
+        with self._writer.as_default():
+            tf.summary.experimental.write_raw_pb(proto.SerializeToString(), step=step)
+
+    def image(self, step, name, picture, description):
+        """Writes a picture, uint8 [height, width, 3]."""
+        with self._writer.as_default():
+            tf.summary.image(name, picture[None], step=step, description=description)
 
     def flush(self):
         with self._writing():
@@ -55,6 +81,13 @@ class Summaries:
             if not self._failed:
                 progress.say(f"{self._directory}: curves cannot be written from here on: {error.message}")
             self._failed = True
+
+
+def _plain(value):
+    """A flag's value as a hyperparameter: text, a number or a truth value."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def read_scalars(directory):

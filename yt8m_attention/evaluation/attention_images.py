@@ -1,0 +1,68 @@
+"""Where each head looks in a few videos, as pictures: always the same videos, so that steps compare.
+
+A picture: time runs right, four pixels a frame. The strip on top marks the rated segments, green where some class was
+seen and red where those asked for were not. Below, a band a head: the lighter, the more of the head's attention.
+"""
+
+import itertools
+
+import numpy as np
+
+from yt8m_attention.data import holdout, own_features
+
+_VIDEOS = 4
+_SEARCHED = 200  # videos looked at for rated ones
+_FRAME_PIXELS, _HEAD_PIXELS, _STRIP_PIXELS = 4, 12, 8
+_GREEN, _RED, _GREY = (40, 170, 110), (200, 60, 50), (60, 60, 60)
+
+
+def make(score, pattern, data, held_out=0.0):
+    """Pictures of the first videos in file order, those with a positive rating first.
+
+    Args:
+      score: function of a batch -> outputs by name.
+      pattern: frame-level files.
+      data: the network's config.Data.
+      held_out: the share of the videos that training held out, which alone is looked at; 0: all.
+
+    Returns:
+      {video id: uint8 [height, width, 3]}; empty where the network has no attention.
+    """
+    found = own_features.videos(pattern, data.features, "eval_data_pattern")
+    if held_out:
+        found = (video for video in found if holdout.kept(np.array([video.id.encode()]), held_out, True)[0])
+    found = sorted(itertools.islice(found, _SEARCHED), key=lambda video: not _positive(video))  # stable
+    pictures = {}
+    for video in found[:_VIDEOS]:
+        outputs = score({"frames": video.frames[None], "mask": np.ones((1, len(video.frames)), bool)})
+        if "attention" in outputs:
+            pictures[video.id] = picture(outputs["attention"][0], video.ratings, data.segment_size)
+    return pictures
+
+
+def _positive(video):
+    return any(score > 0 for _, _, score in video.ratings)
+
+
+def picture(attention, ratings, segment_size):
+    """One video's picture.
+
+    Args:
+      attention: float [T, M].
+      ratings: (start, class, score) of rated segments.
+      segment_size: their frames.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    frames = len(attention)
+    strip = np.full((frames, 3), _GREY, np.uint8)
+    for start, _, score in sorted(ratings, key=lambda rating: rating[2]):  # a positive wins over a negative
+        strip[start : start + segment_size] = _GREEN if score > 0 else _RED
+    shades = attention / np.maximum(attention.max(axis=0), 1e-12)
+    bands = np.repeat((shades.T[..., None] * 255).astype(np.uint8), 3, axis=2)
+    rows = [np.repeat(strip[None], _STRIP_PIXELS, axis=0)]
+    for band in bands:
+        rows.append(np.repeat(band[None], _HEAD_PIXELS - 1, axis=0))
+        rows.append(np.full((1, frames, 3), _GREY, np.uint8))
+    return np.repeat(np.concatenate(rows), _FRAME_PIXELS, axis=1)
