@@ -19,6 +19,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention.data import files, records, tfrecord
+from yt8m_attention.data.bad_records import BadRecord
+from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 from yt8m_attention.ops.quantize import quantize
 
@@ -52,12 +54,12 @@ def videos(pattern, features, flag="input"):
     Raises:
       UserError: where a file or a record cannot be used, naming it.
     """
-    cache = files.ShardCache()
+    cache = ShardCache()
     for path in files.expand(pattern, flag):
+        cache.use([path])
         local = cache.local_path(path)
         read = _READERS.get(os.path.splitext(path)[1], _records)
         yield from (video for video in read(local, path, features) if len(video.frames))
-        cache.keep_only([])
 
 
 def _array(local, path, features):
@@ -103,11 +105,13 @@ def _frames(array, features, where):
 def _records(local, path, features):
     data = tfrecord.mapped(tfrecord.stamp(local))
     try:
-        spans = tfrecord.record_spans(path, data)
-    except UserError:
+        spans, faults = tfrecord.record_spans(path, data)
+    except BadRecord:
         if not _is_media_sequence(data[:], features):
             raise
-        spans = [(0, len(data))]
+        spans, faults = [(0, len(data))], []
+    if faults:
+        raise faults[0]
     for number, span in enumerate(spans):
         span = tuple(map(int, span))
         raw = data[span[0] : span[1]]
