@@ -16,6 +16,12 @@ import numpy as np
 from tests.layer_case import randomize
 from tests.models.network_case import FEATURES, SMALL
 from yt8m_attention import config
+from yt8m_attention.layers.deep_bag_of_frames import DeepBagOfFrames
+from yt8m_attention.layers.frame_convolution import FrameConvolution
+from yt8m_attention.layers.net_vlad import NetVLAD
+from yt8m_attention.layers.next_vlad import NeXtVLAD
+from yt8m_attention.layers.recurrence import Recurrence
+from yt8m_attention.layers.transformer_block import TransformerBlock
 from yt8m_attention.models import registry
 from yt8m_attention.ops import masked, quantize, sparsemax
 
@@ -54,8 +60,39 @@ def operations():
         "softmax_masked": (lambda x: masked.masked_softmax(x, mask, axis=1), logits),
         "mean_masked": (lambda x: masked.masked_mean(x, mask, axis=1), logits),
         "max_masked": (lambda x: masked.masked_max(x, mask, axis=1), logits),
+        "last_masked": (lambda x: masked.masked_last(x, mask, axis=1), logits),
         "dequantize": (lambda x: x * quantize.dequantize(bytes_.astype(np.uint8)), np.ones((5, 7), np.float32)),
+    } | layer_cases(rng)
+
+
+def layer_cases(rng):
+    """The layers that pool, at inference, on bags of several lengths, one of a single frame and one of none."""
+    frames = rng.normal(size=(4, 5, 8)).astype(np.float32)
+    mask = np.arange(5) < np.array([5, 3, 1, 0])[:, None]
+    layers = {
+        "deep_bag_of_frames": DeepBagOfFrames(6),
+        "net_vlad": NetVLAD(3),
+        "next_vlad": NeXtVLAD(3, groups=4),
+        "frame_convolution": FrameConvolution((1, 2, 3), (4, 5, 6)),
+        "gru": Recurrence("gru", 4),
+        "lstm": Recurrence("lstm", 4),
+        "transformer_block": TransformerBlock(2),
     }
+    return {name: (masked_call(layer, mask, rng), frames) for name, layer in layers.items()}
+
+
+def masked_call(layer, mask, rng):
+    """The layer as a function of frames [B, T, 8], its weights drawn by numpy, 0 wherever a frame is padding."""
+    layer.build((None, None, 8))
+    for weight in layer.weights:
+        low = 0.5 if weight.path.endswith("moving_variance") else -0.5
+        weight.assign(rng.uniform(low, low + 1.0, weight.shape))
+
+    def call(frames):
+        answer = layer(frames, mask=mask)
+        return masked.zero_masked(answer, mask) if len(answer.shape) == 3 else answer
+
+    return call
 
 
 def value_and_gradient(function, inputs, upstream):

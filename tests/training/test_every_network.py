@@ -1,0 +1,82 @@
+"""Networks in the training step and on the records that they are meant for."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training import runs
+from yt8m_attention.config import Data, Model, Phase
+from yt8m_attention.data import pipeline
+from yt8m_attention.inference import scoring
+from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
+from yt8m_attention.models import registry
+from yt8m_attention.training import optimizer, phase
+from yt8m_attention.training.step import make_step
+
+SMALL = {
+    "dbof_cluster_size": 8, "netvlad_cluster_size": 4, "cnn_filters": (4, 4, 4), "gru_cells": 8, "lstm_cells": 8,
+    "nextvlad_cluster_size": 4, "nextvlad_groups": 4, "mix_number": 2, "transformer_layers": 1, "transformer_heads": 2,
+}  # fmt: skip
+
+
+def _losses(model, batches, steps):
+    """The loss of each step on one batch over and over."""
+    settings = Phase(max_steps=1, base_learning_rate=0.01)
+    adam = optimizer.build(settings, loss_scaling=False)
+    adam.build(model.trainable_variables)
+    step = make_step(model, adam, settings, np.ones(6), tf.distribute.get_strategy(), jit_compile=False)
+    batch = {name: value for name, value in next(iter(batches)).items() if name != "position"}
+    return [float(step(batch)["loss"]) for _ in range(steps)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", registry.names())
+def test_both_phases(planted, tmp_path, name):
+    """Phase 1 on videos, then phase 2 on segments: another bag size for the same weights."""
+    model = {"model": name, "input_noise": 0.0} | SMALL
+    first = phase.train(runs.small(planted, tmp_path / "one", model=model, max_steps=20), {})
+    second = phase.train(
+        runs.small(planted, tmp_path / "two", segment_labels=True, model=model, init_checkpoint=str(tmp_path / "one")),
+        {},
+    )
+    assert np.isfinite([first["loss"], second["loss"]]).all() and second["step"] == 26
+    assert first["parameters"] == second["parameters"]
+
+
+@pytest.mark.parametrize("classifier", ["logistic", "moe"])
+def test_video_level_learns_from_video_level_records_and_scores_segments(planted, classifier):
+    network = {"video_level_classifier_model": classifier, "hidden_layer": False, "context_gating": False}
+    model = registry.build(Model(model="video_level", features=runs.FEATURES, num_classes=6, **network))
+    data = Data(features=runs.FEATURES, num_classes=6)
+    pattern = str(planted / "video" / "train" / "*.tfrecord")
+    batches = pipeline.training_batches(pattern, data, Phase(batch_size=32, max_steps=1), 0)
+    losses = _losses(model, batches, 30)
+    assert losses[-1] < 0.8 * losses[0]
+    segments = pipeline.evaluation_batches(str(planted / "test" / "*.tfrecord"), data, 16, items="rated_segments")
+    batch = next(iter(segments))
+    assert batch["frames"].shape[1:] == (5, 32)
+    assert np.isfinite(scoring.make_scorer(model)(batch)["probabilities"]).all()
+
+
+def test_video_level_reads_real_records(shared_data):
+    model = registry.build(
+        Model(model="video_level", hidden_layer=False, context_gating=False, video_level_classifier_model="logistic")
+    )
+    pattern = str(shared_data / "yt8m_video" / "validate0000.tfrecord")
+    batch = next(iter(pipeline.evaluation_batches(pattern, Data(), 8)))
+    answer = scoring.make_scorer(model)(batch)["probabilities"]
+    assert answer.shape == (8, 3862) and np.isfinite(answer).all() and answer.std(axis=0).max() > 0
+
+
+def test_the_mixtures_distillation_is_part_of_the_training_loss(planted):
+    settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "l2_penalty": 0.0, "input_noise": 0.0}
+    model = registry.build(Model(model="mix_nextvlad", **settings, **SMALL))
+    data = Data(features=runs.FEATURES, num_classes=6)
+    pattern = str(planted / "train" / "*.tfrecord")
+    batches = pipeline.training_batches(pattern, data, Phase(batch_size=8, max_steps=1), 0)
+    batch = next(iter(batches))
+    answer = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)["probabilities"]
+    distillation = float(sum(model.losses))
+    assert distillation > 0.01
+    cross_entropy = float(weighted_cross_entropy(batch["labels"], answer))
+    assert _losses(model, batches, 1)[0] == pytest.approx(cross_entropy + distillation, rel=1e-4)
