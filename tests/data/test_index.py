@@ -77,11 +77,15 @@ def test_a_damaged_index_is_made_anew(tmp_path_factory, draw):
     assert equal(fresh(path), made)
 
 
-def test_what_cannot_be_written_is_not_kept(path, tmp_path):
+def test_a_directory_for_indices_is_made_and_where_it_cannot_be_nothing_is_kept(path, tmp_path, monkeypatch):
+    seen = count_decoded(monkeypatch)
+    for _ in range(2):
+        fresh(path, index_dir=str(tmp_path / "new" / "one"))
+    assert len(seen) == 6
     (tmp_path / "file").touch()
-    assert len(fresh(path, index_dir=str(tmp_path / "none"))) == 6
-    assert len(fresh(path, index_dir=str(tmp_path / "file"))) == 6
-    assert not os.path.exists(tmp_path / "none")
+    for _ in range(2):
+        assert len(fresh(path, index_dir=str(tmp_path / "file"))) == 6
+    assert len(seen) == 18
 
 
 def test_frames_are_the_same_through_an_index_that_was_kept(path):

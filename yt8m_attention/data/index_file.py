@@ -43,7 +43,12 @@ def place(path, index_dir):
 
 def write(place, key, arrays):
     """Writes the arrays of a shard with that key (JSON), complete or not at all."""
-    if place is None or not os.access(os.path.dirname(place), os.W_OK):
+    if place is None:
+        return
+    directory = os.path.dirname(place)
+    with contextlib.suppress(OSError):
+        os.makedirs(directory, exist_ok=True)
+    if not os.access(directory, os.W_OK):
         return
     body = b"".join(array.tobytes() for array in arrays.values())
     head = {"version": _VERSION, "key": key, "checksum": zlib.crc32(body),

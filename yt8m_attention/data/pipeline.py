@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from yt8m_attention.data import order, segments
+from yt8m_attention.data.ahead import ahead
 from yt8m_attention.data.batch import Batch, bag_size
 from yt8m_attention.data.buffers import Buffers
 from yt8m_attention.data.leaving import until_exit
@@ -139,7 +140,7 @@ def user_errors():
 
 
 def _dataset(generator, signature):
-    batches = tf.data.Dataset.from_generator(lambda: until_exit(generator()), output_signature=signature)
+    batches = tf.data.Dataset.from_generator(lambda: until_exit(ahead(generator())), output_signature=signature)
     return batches.prefetch(_PREFETCHED_BATCHES)
 
 
