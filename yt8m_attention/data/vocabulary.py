@@ -2,7 +2,7 @@
 
 import csv
 
-from yt8m_attention.data import files as data_files
+from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
 _ID, _NAME = "Index", "Name"
@@ -41,7 +41,7 @@ def read(path):
     """
     if not path:
         return Vocabulary()
-    cache = data_files.ShardCache()
+    cache = ShardCache()
     try:
         with open(cache.local_path(path), encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
