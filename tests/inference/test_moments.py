@@ -6,6 +6,7 @@ import xml.sax.saxutils
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -60,20 +61,25 @@ def test_only_the_wanted_classes():
     assert {m.class_id for m in found} == {1, 3}
 
 
-@pytest.mark.parametrize("frames", [1, 3, 5, 9])
-def test_windows_of_short_videos(frames):
+class Mean:
+    """Stands for a network: the mean of the first feature, and attention to it."""
+
+    def __call__(self, inputs, training):
+        mask = tf.cast(inputs["mask"], tf.float32)
+        first = tf.cast(inputs["frames"], tf.float32)[..., 0] * mask
+        mean = tf.reduce_sum(first, axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+        return {"probabilities": mean[:, None], "attention": first[..., None]}
+
+
+@pytest.mark.parametrize("frames", [1, 3, 5, 9, 64, 65])
+def test_windows_and_the_whole_of_videos(frames):
     """A window is scored over its own frames alone, and a video shorter than a segment is one window."""
-
-    def score(batch):
-        mask = np.asarray(batch["mask"])
-        sums = (np.asarray(batch["frames"], np.float64)[..., 0] * mask).sum(axis=1) / mask.sum(axis=1)
-        return {"probabilities": sums[:, None]}
-
     video = np.arange(1, frames + 1, dtype=np.uint8)[:, None]
-    scored = timeline.score_video(score, video, SIZE)
+    scored = timeline.VideoScorer(Mean(), SIZE)(video)
     starts = range(max(1, frames - SIZE + 1))
     np.testing.assert_allclose(scored.windows[:, 0], [video[s : s + SIZE, 0].mean() for s in starts])
-    np.testing.assert_allclose(scored.whole, [video.mean()])
+    np.testing.assert_allclose(scored.whole, [video.mean()], rtol=1e-6)
+    np.testing.assert_array_equal(scored.attention, video)
 
 
 NASTY = 'Tom & "Jerry"\n<b> --> x'

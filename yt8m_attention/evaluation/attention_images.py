@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 
 from yt8m_attention.data import holdout, own_features
+from yt8m_attention.inference import timeline
 
 _VIDEOS = 4
 _SEARCHED = 200  # videos looked at for rated ones
@@ -16,11 +17,11 @@ _FRAME_PIXELS, _HEAD_PIXELS, _STRIP_PIXELS = 4, 12, 8
 _GREEN, _RED, _GREY = (40, 170, 110), (200, 60, 50), (60, 60, 60)
 
 
-def make(score, pattern, data, held_out=0.0):
+def make(model, pattern, data, held_out=0.0):
     """Pictures of the first videos in file order, those with a positive rating first.
 
     Args:
-      score: function of a batch -> outputs by name.
+      model: follows the model contract.
       pattern: frame-level files.
       data: the network's config.Data.
       held_out: the share of the videos that training held out, which alone is looked at; 0: all.
@@ -32,11 +33,11 @@ def make(score, pattern, data, held_out=0.0):
     if held_out:
         found = (video for video in found if holdout.kept(np.array([video.id.encode()]), held_out, True)[0])
     found = sorted(itertools.islice(found, _SEARCHED), key=lambda video: not _positive(video))  # stable
-    pictures = {}
+    pictures, score = {}, timeline.VideoScorer(model, data.segment_size)
     for video in found[:_VIDEOS]:
-        outputs = score({"frames": video.frames[None], "mask": np.ones((1, len(video.frames)), bool)})
-        if "attention" in outputs:
-            pictures[video.id] = picture(outputs["attention"][0], video.ratings, data.segment_size)
+        _, attention = score.whole(video.frames)
+        if attention is not None:
+            pictures[video.id] = picture(attention, video.ratings, data.segment_size)
     return pictures
 
 

@@ -47,7 +47,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     score = scoring.make_scorer(trained.model, None, precision)
     result = evaluator.evaluate(score, examples, weights, segments, top_k)
     curves, per_class = result.pop("precision_recall"), result.pop("per_class", None)
-    pictures = attention_images.make(score, pattern, data, share) if segments else {}
+    pictures = attention_images.make(trained.model, pattern, data, share) if segments else {}
     _write_summaries(train_dir, trained.meta["step"], result, per_class, curves, pictures)
     return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}
 

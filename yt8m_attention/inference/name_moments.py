@@ -6,7 +6,7 @@ from yt8m_attention import files, progress
 from yt8m_attention.config import Data
 from yt8m_attention.data import own_features
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import moment_files, scoring, timeline
+from yt8m_attention.inference import moment_files, timeline
 
 _PLACE = "{id}"
 
@@ -45,9 +45,10 @@ def run(model, job: Job, class_name):
     Raises:
       UserError: where there is no video, or a file cannot be read or written.
     """
-    found, score, shown = [], scoring.make_scorer(model), progress.Progress("videos")
+    found, shown = [], progress.Progress("videos")
+    score = timeline.VideoScorer(model, job.data.segment_size)
     for video in own_features.videos(job.pattern, job.data.features):
-        scored = timeline.score_video(score, video.frames, job.data.segment_size)
+        scored = score(video.frames)
         best = timeline.best_moments(scored, len(video.frames), job.data, job.top)
         found.append(moment_files.describe(video.id, len(video.frames), best, class_name, job.frame_seconds))
         shown.add(1)

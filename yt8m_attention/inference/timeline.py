@@ -1,42 +1,64 @@
-"""A video, second by second: every segment of it scored, and what each head looks at."""
+"""A video, second by second: every segment of it scored, and what each head looks at.
+
+Letters: T frames, F features, S frames of a segment, W windows, V classes, M heads.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from yt8m_attention.inference import moments
+from yt8m_attention.inference import moments, scoring
 
 _BATCH = 128
+# Whole videos are filled up to a multiple of so many frames, so that few lengths have to be compiled.
+_FRAMES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One video's scores. Letters: T frames, W windows, V classes, M heads."""
+    """One video's scores."""
 
     windows: np.ndarray  # float32 [W, V], probabilities of the segments that begin one frame apart
     whole: np.ndarray  # float32 [V], probabilities of the whole video as one bag
     attention: np.ndarray | None  # float32 [T, M], of the whole video; None where the network has none
 
 
-def score_video(score, frames, segment_size):
-    """Scores a video's segments, and the video as one bag.
+class VideoScorer:
+    """Scores videos one at a time.
 
     Args:
-      score: function of a batch -> outputs by name (inference.scoring.make_scorer).
-      frames: uint8 [T, F], T at least 1.
-      segment_size: frames of a segment; a video shorter than that is one window.
+      model: follows the model contract.
+      segment_size: S; a video shorter than that is one window.
+
+    Call: frames uint8 [T, F], T at least 1 -> Scored.
     """
-    count = max(1, len(frames) - segment_size + 1)
-    at = np.arange(count)[:, None] + np.arange(segment_size)
-    mask = at < len(frames)
-    at = np.minimum(at, len(frames) - 1)
-    parts = []
-    for first in range(0, count, _BATCH):
-        rows = slice(first, first + _BATCH)
-        parts.append(score({"frames": frames[at[rows]], "mask": mask[rows]})["probabilities"])
-    whole = score({"frames": frames[None], "mask": np.ones((1, len(frames)), bool)})
-    attention = whole["attention"][0] if "attention" in whole else None
-    return Scored(np.concatenate(parts), whole["probabilities"][0], attention)
+
+    def __init__(self, model, segment_size):
+        self._segment_size = segment_size
+        # Two, as a scorer fills every batch up to its largest: windows are many and short, videos one and long.
+        self._windows, self._whole = scoring.make_scorer(model), scoring.make_scorer(model)
+
+    def __call__(self, frames):
+        return Scored(self.windows(frames), *self.whole(frames))
+
+    def windows(self, frames):
+        """Probabilities float32 [W, V] of the segments that begin one frame apart."""
+        count = max(1, len(frames) - self._segment_size + 1)
+        at = np.arange(count)[:, None] + np.arange(self._segment_size)
+        mask = at < len(frames)
+        at = np.minimum(at, len(frames) - 1)
+        batches = (slice(first, first + _BATCH) for first in range(0, count, _BATCH))
+        return np.concatenate(
+            [self._windows({"frames": frames[at[b]], "mask": mask[b]})["probabilities"] for b in batches]
+        )
+
+    def whole(self, frames):
+        """The video as one bag: (probabilities float32 [V], attention float32 [T, M] or None)."""
+        length = -(-len(frames) // _FRAMES) * _FRAMES
+        filled = np.pad(frames, ((0, length - len(frames)), (0, 0)))
+        outputs = self._whole({"frames": filled[None], "mask": np.arange(length)[None] < len(frames)})
+        attention = outputs["attention"][0, : len(frames)] if "attention" in outputs else None
+        return outputs["probabilities"][0], attention
 
 
 def best_moments(scored, num_frames, data, top):

@@ -66,7 +66,8 @@ def write(job: Job):
     if rated and before:
         progress.say(f"scoring phase 1, {before}")
         scores_before = _evaluate(scoring.make_scorer(restore.load(before).model), examples, trained.run, rated)
-    timelines = [_timeline(job, score, data, video) for video in chosen]
+    by_second = timeline.VideoScorer(trained.model, data.segment_size)
+    timelines = [_timeline(job, by_second, data, video) for video in chosen]
     curves = {"phase 1": summaries.read_scalars(before)} if before else {}
     curves["phase 2" if trained.run.phase.segment_labels else "phase 1"] = summaries.read_scalars(job.train_dir)
     text = page.text(trained, scores, scores_before, curves, timelines, job.class_name)
@@ -119,7 +120,7 @@ def _choose(job, data):
 
 
 def _timeline(job, score, data, video):
-    scored = timeline.score_video(score, video.frames, data.segment_size)
+    scored = score(video.frames)
     best = timeline.best_moments(scored, len(video.frames), data, job.top)
     best = [moment for moment in best if moment.probability >= _LEAST]
     told = moment_files.describe(video.id, len(video.frames), best, job.class_name, job.frame_seconds)

@@ -55,12 +55,12 @@ class Summaries:
         )
         counts = (true_positives, false_positives, true_negatives, false_negatives)
         proto = pr_curve.raw_data_pb(name, *counts, precision, recall, num_thresholds=len(precision))
-        with self._writer.as_default():
+        with self._writing():
             tf.summary.experimental.write_raw_pb(proto.SerializeToString(), step=step)
 
     def image(self, step, name, picture, description):
         """Writes a picture, uint8 [height, width, 3]."""
-        with self._writer.as_default():
+        with self._writing():
             tf.summary.image(name, picture[None], step=step, description=description)
 
     def flush(self):
