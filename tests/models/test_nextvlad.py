@@ -37,7 +37,7 @@ class TestMixNextVlad(NetworkCase):
 
     def build(self, seed=0, **changes):
         """Two members of one stream, so that there are not six NeXtVLADs to build."""
-        few = {"mix_number": 2, "features": config.Features(("rgb",), (20,)), **LOGISTIC}
+        few = {"mix_number": 2, "features": config.Features(("rgb",), (20,)), "attention_sizes": None, **LOGISTIC}
         return super().build(seed, **(few | changes))
 
     def test_parameters(self):
