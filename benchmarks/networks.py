@@ -38,7 +38,7 @@ def build(model, policy="float32"):
 
 def classes(model):
     """As many of the classes as segments are rated for, spread over them."""
-    count = min(SEGMENT_CLASSES, model.num_classes // 4)
+    count = min(SEGMENT_CLASSES, model.num_classes // 3)
     return np.linspace(0, model.num_classes - 1, count).astype(int)
 
 
