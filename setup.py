@@ -49,6 +49,7 @@ setup(
             f"tensorflow[and-cuda]{TENSORFLOW_VERSION}",
             "nvidia-cudnn-cu12>=9.3,<9.11",  # 9.11 gave up all GPUs before Turing, the P100 among them
         ],
+        "reports": [],  # a report needs nothing more; the name stays for those who ask for it
         "test": [
             "pytest>=8.2,<10",
             "hypothesis>=6.100,<7",

@@ -177,7 +177,7 @@ def test_eval_ranks_and_scores_the_ranking(call):
     (call.work / "runs/demo/multi_attention_1/phase2").mkdir(parents=True)
     done, calls = call("run_eval.sh", "--segment_window=0,0")
     assert done.returncode == 0, done.stderr
-    assert [command for command, _ in calls] == ["eval", "inference", "segment_eval_inference"]
+    assert [command for command, _ in calls] == ["eval", "inference", "segment_eval_inference", "report"]
     assert {name: result["command"] for name, result in last_line(done).items()} == {
         "eval": "eval",
         "inference": "inference",
