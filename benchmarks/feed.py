@@ -27,7 +27,7 @@ MANY_SHARDS = (10, 100)
 
 
 def ours(pattern):
-    return drained(pipeline.training_batches(pattern, Data(), Phase(batch_size=BATCH, num_epochs=EPOCHS), seed=0))
+    return pipeline.training_batches(pattern, Data(), Phase(batch_size=BATCH, num_epochs=EPOCHS), seed=0)
 
 
 def drained(batches):
@@ -44,7 +44,7 @@ def plain(paths):
         tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=tf.data.AUTOTUNE
     )
     examples = records.repeat(EPOCHS).shuffle(256).map(_parse, num_parallel_calls=tf.data.AUTOTUNE)
-    return drained(examples.batch(BATCH).prefetch(2))
+    return examples.batch(BATCH).prefetch(2)
 
 
 def _parse(record):
@@ -95,7 +95,7 @@ def memory(paths, shards, folder):
 
 
 def _own_memory(pattern):
-    ours(pattern)
+    drained(ours(pattern))
     with open("/proc/self/status", encoding="utf-8") as file:
         return round(int(next(line for line in file if line.startswith("RssAnon")).split()[1]) / 1024)
 
@@ -106,9 +106,10 @@ def main():
         pattern = arguments.data or made(folder, 256 if arguments.quick else 2048)
         paths = sorted(glob.glob(pattern))
         videos = pipeline.summarise(pattern, Data()).videos
+        batches, plain_batches = ours(pattern), plain(paths)
         sides = {
-            "ours": lambda: ours(pattern),
-            "reference": lambda: plain(paths),
+            "ours": lambda: drained(batches),
+            "reference": lambda: drained(plain_batches),
             "limit": lambda: raw(paths, videos),
         }
         rates, peak = harness.interleave(sides, arguments.rounds)
