@@ -105,13 +105,11 @@ def _frames(array, features, where):
 def _records(local, path, features):
     data = tfrecord.mapped(tfrecord.stamp(local))
     try:
-        spans, faults = tfrecord.record_spans(path, data)
+        spans = tfrecord.undamaged_spans(path, data)
     except BadRecord:
         if not _is_media_sequence(data[:], features):
             raise
-        spans, faults = [(0, len(data))], []
-    if faults:
-        raise faults[0]
+        spans = [(0, len(data))]
     for number, span in enumerate(spans):
         span = tuple(map(int, span))
         raw = data[span[0] : span[1]]
