@@ -52,6 +52,7 @@ setup(
         "reports": [],  # a report needs nothing more; the name stays for those who ask for it
         "test": [
             "pytest>=8.2,<10",
+            "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",
             "scikit-learn>=1.5,<2",
             "selenium>=4.20,<5",  # reports in a browser; skipped where there is no Chromium with its driver

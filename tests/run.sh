@@ -7,4 +7,5 @@ set_up_python test
 cd "$ROOT"
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
-exec "$PYTHON" -m pytest "$@"
+# Two processes, a file's tests in one of them, since they share what is dear to make.
+exec "$PYTHON" -m pytest -n 2 --dist loadfile "$@"
