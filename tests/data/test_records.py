@@ -169,6 +169,7 @@ def rated(**changes):
         (b"\xff\xff\xff", FEATURES, "offset 0: the record is no tf.train.SequenceExample"),
         (delimited(1, b"\x0a\x7f"), FEATURES, "offset 0: the record is no tf.train.SequenceExample"),
     ],
+    ids=map(str, range(12)),  # not the bytes, whose order differs from process to process
 )
 def test_what_cannot_be_used_is_said(raw, features, message):
     with pytest.raises(UserError, match=message):
