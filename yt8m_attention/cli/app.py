@@ -6,6 +6,7 @@ Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of 
 
 import contextlib
 import json
+import logging
 import math
 import os
 import sys
@@ -78,9 +79,11 @@ def quiet_imports():
 
 
 def _look_for_devices():
-    """TensorFlow complains of a missing GPU when it first looks for one: now, where nobody hears it."""
+    """TensorFlow complains of a missing GPU when it first looks for one: now, where nobody hears it. And it warns of
+    functions traced for several shapes, as the first videos of several lengths make it do."""
     if "tensorflow" in sys.modules:
         sys.modules["tensorflow"].config.list_physical_devices()
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _lines(file):
