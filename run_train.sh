@@ -61,7 +61,10 @@ attend() {
   return "$status"
 }
 
-evaluate() { result_of eval "--train_dir=$RUN_DIR/$1" --segment_labels "${EVALUATED[@]}"; }
+# evaluate PHASE: prints the scores; each class's own go to RUN_DIR/PHASE_classes.csv.
+evaluate() {
+  result_of eval "--train_dir=$RUN_DIR/$1" --segment_labels "${EVALUATED[@]}" "--per_class_file=$RUN_DIR/$1_classes.csv"
+}
 
 say "TensorBoard: $(dirname "$PYTHON")/tensorboard --logdir $RUN_DIR"
 train_phase phase1 "$TRAIN_DATA"

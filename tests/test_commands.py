@@ -68,6 +68,8 @@ def test_the_csv_scores_what_evaluation_says(planted, trained, tmp_path):
     assert again == score
     with open(tmp_path / "classes.csv") as file:
         rows = list(csv.DictReader(file))
+    _evaluate(planted, f"{folder}/2", f"--per_class_file={tmp_path}/of_eval.csv")
+    assert (tmp_path / "of_eval.csv").read_text() == (tmp_path / "classes.csv").read_text()
     assert np.isclose(np.mean([float(row["average_precision"]) for row in rows]), score["map"])
     _check_scores_file(ranked, tmp_path / "scores.npz")
 

@@ -36,6 +36,8 @@ OTHERS = {
     "video_moe": ({"model": "video_level", "video_level_classifier_model": "moe"}, "random"),
     "frame_logistic": ({"model": "frame_pooling", "pooling": "mean"}, "random"),
     "frame_max": ({"model": "frame_pooling", "pooling": "max"}, "random"),
+    "mean_pooling": ({"model": "frame_pooling", "pooling": "mean", "video_level_classifier_model": "logistic"}, "random"),
+    "max_pooling": ({"model": "frame_pooling", "pooling": "max", "video_level_classifier_model": "logistic"}, "random"),
     "dbof_1": ({"model": "dbof", "dbof_cluster_size": 2048, "pooling": "max"}, "random"),
     "dbof_2": ({"model": "dbof", "dbof_cluster_size": 2048, "pooling": "mean"}, "random"),
     "netvlad": ({"model": "netvlad", "netvlad_cluster_size": 64}, "random"),

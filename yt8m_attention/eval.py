@@ -12,10 +12,13 @@ from yt8m_attention.cli import (  # they define flags
     data_flags,
     eval_flags,  # noqa: F401
     holdout_flags,
+    per_class_flags,  # noqa: F401
     precision_flags,  # noqa: F401
     trained_flags,
     values,
+    vocabulary_flags,
 )
+from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -23,6 +26,8 @@ FLAGS = flags.FLAGS
 def main():
     train_dir = trained_flags.train_dir()
     pattern = values.required("eval_data_pattern")
+    if FLAGS.per_class_file and not FLAGS.segment_labels:
+        raise UserError("--per_class_file: holds classes of segments, and --segment_labels is not given; give both")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.evaluation import checkpoint
 
@@ -37,6 +42,8 @@ def main():
         held_out=holdout_flags.share,
         limit=FLAGS.num_examples,
         precision=FLAGS.precision,
+        per_class_file=FLAGS.per_class_file,
+        class_name=vocabulary_flags.vocabulary().name,
     )
 
 

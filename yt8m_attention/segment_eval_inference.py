@@ -9,6 +9,7 @@ from absl import flags
 from yt8m_attention.cli import (  # they define flags
     app,
     holdout_flags,
+    per_class_flags,  # noqa: F401
     segment_class_flags,
     submission_flags,  # noqa: F401
     values,

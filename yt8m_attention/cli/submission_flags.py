@@ -8,5 +8,4 @@ flags.DEFINE_string("eval_data_pattern", None, "files with rated segments: globs
 flags.DEFINE_string("submission_file", None, "the CSV to score")
 flags.DEFINE_integer("top_n", schema.TOP_SEGMENTS, "segments of a class that count", lower_bound=1)
 flags.DEFINE_string("label_cache", None, "npz of the ratings: read where it is there, else written")
-flags.DEFINE_string("per_class_file", None, "CSV to write each class's average precision to")
 flags.DEFINE_string("cache_dir", None, "where remote shards are kept while in use; absent: a temporary directory")

@@ -7,6 +7,7 @@ from yt8m_attention import progress
 from yt8m_attention.data import files as data_files
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import attention_images, evaluator
+from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.training import checkpoints, restore
@@ -17,7 +18,7 @@ _POLL_SECONDS = 5.0
 
 
 def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, held_out=None, limit=None,
-             precision="float32"):  # fmt: skip
+             precision="float32", per_class_file=None, class_name="class {}".format):  # fmt: skip
     """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
 
     Args:
@@ -31,6 +32,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
         None: all videos.
       limit: as evaluator.Examples.
       precision: of the products, as scoring.make_scorer's arithmetic.
+      per_class_file, class_name: where to and how, as per_class_file.write; None: nowhere.
 
     Returns:
       What evaluator.evaluate returns, less `per_class` and `precision_recall`, with `step`, `checkpoint`, and
@@ -47,6 +49,8 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     score = scoring.make_scorer(trained.model, None, precision)
     result = evaluator.evaluate(score, examples, weights, segments, top_k)
     curves, per_class = result.pop("precision_recall"), result.pop("per_class", None)
+    if per_class_file:
+        by_class.write(per_class_file, per_class, class_name)
     pictures = attention_images.make(trained.model, pattern, data, share) if segments else {}
     _write_summaries(train_dir, trained.meta["step"], result, per_class, curves, pictures)
     return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}

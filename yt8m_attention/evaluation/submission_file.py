@@ -1,13 +1,13 @@
 """Scores a submission file against the ratings in labelled records."""
 
-import csv
 import os
 
 import numpy as np
 
-from yt8m_attention import files, progress
+from yt8m_attention import progress
 from yt8m_attention.data import holdout, segments
 from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import submission
 
@@ -21,7 +21,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
       pattern: files with rated segments.
       top_n: segments of a class that count.
       label_cache: npz of the ratings, read where it is there, else written; None: none.
-      per_class_file: where `class,average_precision,positives,rated,name` goes, best first; None: nowhere.
+      per_class_file: where each class's average precision goes, see per_class_file.py; None: nowhere.
       held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
       classes: ids of the classes that count; None: all that are rated.
       cache_dir: where remote shards are kept.
@@ -41,7 +41,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
         progress.say(f"{result['unknown_segments']:,} segments of {path} are rated for no class")
     per_class = result.pop("per_class")
     if per_class_file:
-        _write(per_class_file, per_class, class_name)
+        by_class.write(per_class_file, per_class, class_name)
     return result
 
 
@@ -72,11 +72,3 @@ def _counted(rows):
         yield row
     if cut:
         progress.say(f"{cut:,} entries beyond --top_n were left out")
-
-
-def _write(path, per_class, class_name):
-    rows = sorted(per_class.items(), key=lambda item: (-item[1][0], item[0]))
-    with files.replacing(path, "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("class", "average_precision", "positives", "rated", "name"))
-        writer.writerows((c, *figures, class_name(c)) for c, figures in rows)
