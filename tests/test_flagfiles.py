@@ -36,8 +36,8 @@ OTHERS = {
     "video_moe": ({"model": "video_level", "video_level_classifier_model": "moe"}, "random"),
     "frame_logistic": ({"model": "frame_pooling", "pooling": "mean"}, "random"),
     "frame_max": ({"model": "frame_pooling", "pooling": "max"}, "random"),
-    "mean_pooling": ({"model": "frame_pooling", "pooling": "mean", "video_level_classifier_model": "logistic"}, "random"),
-    "max_pooling": ({"model": "frame_pooling", "pooling": "max", "video_level_classifier_model": "logistic"}, "random"),
+    "mean_pooling": ({"model": "frame_pooling", "pooling": "mean"}, "random"),
+    "max_pooling": ({"model": "frame_pooling", "pooling": "max"}, "random"),
     "dbof_1": ({"model": "dbof", "dbof_cluster_size": 2048, "pooling": "max"}, "random"),
     "dbof_2": ({"model": "dbof", "dbof_cluster_size": 2048, "pooling": "mean"}, "random"),
     "netvlad": ({"model": "netvlad", "netvlad_cluster_size": 64}, "random"),
@@ -123,6 +123,15 @@ def test_networks_of_the_comparison(runs, name):
     assert run["data"]["sampling"]["frame_sampling"] == frames
     linear = name.startswith(("video_", "frame_"))
     assert (run["model"]["hidden_layer"], run["model"]["context_gating"]) == (not linear, not linear)
+
+
+@pytest.mark.parametrize("name", ["mean_pooling", "max_pooling"])
+def test_a_control_differs_from_attention_3_in_its_pooling_alone(runs, name):
+    control, attention = (runs["phase1", n, "youtube8m"] for n in (name, "attention_3"))
+    assert control["data"] == attention["data"]
+    differing = {key for key, value in control["model"].items() if value != attention["model"][key]}
+    # The last two are nothing to a network without attention.
+    assert differing <= {"model", "pooling", "num_heads", "attention_normalizer"}
 
 
 @pytest.mark.parametrize("name", MODELS)
