@@ -37,27 +37,33 @@ class FrameReader:
         if way == _PARSED:
             out[:] = records.read_frames(self._index.path, data, self._span(record), self._features)[frames]
             return
-        start, at = self._index.spans[record, 0].item(), 0
-        for first, header, stride, count in self._index.streams[record].tolist():
-            table = np.ndarray((count, stride), np.uint8, data, start + first)
-            end = at + stride - header
-            # Whole rows first: those are one block each, and what is copied out of them again is still in the cache.
-            out[:, at:end] = table.take(frames, axis=0)[:, header:]
+        # The bag is put together where it stays in the processor's cache, and leaves it as one block: a long copy, as
+        # short ones do not, writes memory without reading it first.
+        bag, at = np.empty_like(out), 0
+        for table, header in self._tables(data, record):
+            end = at + table.shape[1] - header
+            bag[:, at:end] = table.take(frames, axis=0)[:, header:]
             at = end
+        out[:] = bag
 
     def _span(self, record):
         return tuple(self._index.spans[record].tolist())
 
     def _look_over(self, data, record):
         """Checks a record -> the way to read it."""
-        start, end = self._span(record)
         if self._verify_crc:
-            tfrecord.check_record(self._index.path, data, (start, end))
-        for first, header, stride, count in self._index.streams[record].tolist():
-            if not stride:
-                return _PARSED
-            table = np.ndarray((count, stride), np.uint8, data, start + first)
+            tfrecord.check_record(self._index.path, data, self._span(record))
+        if not self._index.streams[record, :, 2].all():
+            return _PARSED
+        for table, header in self._tables(data, record):
+            headers = table[:, :header].tobytes()
             # A list can have the length of so many equal frames and yet hold others.
-            if (table[:, :header] != table[:1, :header]).any():
+            if headers != headers[:header] * len(table):
                 return _PARSED
         return _STRIDED
+
+    def _tables(self, data, record):
+        """Yields each stream's frames as they lie in the file, uint8 [T, stride], and the bytes of their headers."""
+        start = self._index.spans[record, 0].item()
+        for first, header, stride, count in self._index.streams[record].tolist():
+            yield np.ndarray((count, stride), np.uint8, data, start + first), header

@@ -3,9 +3,12 @@
 Shards are permuted, then taken a window at a time; the items of a window's shards are permuted together.
 """
 
+import functools
+
 import numpy as np
 
 
+@functools.lru_cache(maxsize=4)  # asked for at each batch
 def windows(num_shards, size, seed, epoch):
     """The shards of an epoch, in the order they are opened.
 
