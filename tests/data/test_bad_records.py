@@ -188,3 +188,44 @@ def test_a_stream_with_bad_records_goes_on_from_any_position(tmp_path_factory, b
     assert len(rest) == len(whole) - at - 1
     for (one, _), (other, _) in zip(rest, whole[at + 1 :], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sets(st.integers(0, MANY - 1), min_size=1, max_size=4),
+    st.integers(1, 2),
+    st.integers(0, 3),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.data(),
+)
+def test_workers_leave_the_same_bad_records_out_and_their_batches_are_full(
+    tmp_path_factory, bad, size, shuffle_shards, workers, others, draw
+):
+    folder = tmp_path_factory.mktemp("workers")
+    for first in range(0, MANY, 3):
+        write(folder / str(first), [damaged(n) if n in bad else video(n, 5, [n]) for n in range(first, first + 3)])
+    settings = data(sampling=EVERY, index_dir="none", max_bad_records=4, shuffle_shards=shuffle_shards)
+    phase = config.Phase(batch_size=size, num_epochs=2)
+
+    def streams(many, position=None):
+        found = [
+            pipeline.training_batches(f"{folder}/*", settings, phase, 1, position, shard_of=(i, many))
+            for i in range(many)
+        ]
+        return [[{name: a.numpy() for name, a in b.items()} for b in part] for part in found]
+
+    def seen(batches):
+        return [int(row.argmax()) for b in batches for row in b["labels"]]
+
+    good = sorted(2 * [n for n in range(MANY) if n not in bad])
+    parts = streams(workers)
+    assert sorted(n for part in parts for n in seen(part)) == good
+    full = len(good) // (size * workers)
+    assert all(len(b["mask"]) == size for part in parts for b in part[:full])
+    if full:
+        step = draw.draw(st.integers(0, full - 1))
+        assert len({tuple(part[step]["position"]) for part in parts}) == 1
+        before = [n for part in parts for n in seen(part[: step + 1])]
+        after = [n for part in streams(others, parts[0][step]["position"]) for n in seen(part)]
+        assert sorted(before + after) == good

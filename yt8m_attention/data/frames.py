@@ -31,11 +31,9 @@ class FrameReader:
         Raises:
           BadRecord: where the record is damaged, or a frame's size is not that of features.
         """
-        data, way = tfrecord.mapped(self._index.stamp), self._ways[record]
-        if way == _UNTOUCHED:
-            way = self._ways[record] = self._look_over(data, record)
-        if way == _PARSED:
-            out[:] = records.read_frames(self._index.path, data, self._span(record), self._features)[frames]
+        data = tfrecord.mapped(self._index.stamp)
+        if self._way(data, record) == _PARSED:
+            out[:] = self._parsed(data, record)[frames]
             return
         # The bag is put together where it stays in the processor's cache, and leaves it as one block: a long copy, as
         # short ones do not, writes memory without reading it first.
@@ -45,6 +43,20 @@ class FrameReader:
             bag[:, at:end] = table.take(frames, axis=0)[:, header:]
             at = end
         out[:] = bag
+
+    def check(self, record):
+        """Raises BadRecord where read would, for any of a record's frames."""
+        data = tfrecord.mapped(self._index.stamp)
+        if self._way(data, record) == _PARSED:
+            self._parsed(data, record)
+
+    def _parsed(self, data, record):
+        return records.read_frames(self._index.path, data, self._span(record), self._features)
+
+    def _way(self, data, record):
+        if self._ways[record] == _UNTOUCHED:
+            self._ways[record] = self._look_over(data, record)
+        return self._ways[record]
 
     def _span(self, record):
         return tuple(self._index.spans[record].tolist())

@@ -49,7 +49,8 @@ def training_batches(
       bad_records: a bad_records.BadRecords to count in; None: one that data.max_bad_records limits.
       shard_of: (worker, workers): of the order, which all workers share, this one takes every so-manieth item, and
         phase.batch_size of them a batch. Positions are places in the shared order, the same for all workers, so a run
-        goes on exactly with another number of them.
+        goes on exactly with another number of them. Where data.max_bad_records are put up with, each worker looks over
+        all records of the shards that it opens, so that all leave the same ones out.
 
     Returns:
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
@@ -182,17 +183,30 @@ class _Shuffled:
     def batches(self, position, size):
         batch, taken, whole = self._batch(size), 0, size * self._workers
         for epoch, window, offset, opened, numbers in self._orders(position):
-            while offset < len(numbers):
-                part = numbers[offset : offset + whole - taken]
-                offset += len(part)
-                batch.add(opened, part[(self._worker - taken) % self._workers :: self._workers], (self._seed, epoch))
-                # Alone, what bad records leave is filled up; of several workers, none knows what the others lost.
+            places = self._usable(opened, numbers)
+            at = np.searchsorted(places, offset)
+            while at < len(places):
+                part = places[at : at + whole - taken]
+                at += len(part)
+                offset = places[at] if at < len(places) else len(numbers)
+                mine = numbers[part[(self._worker - taken) % self._workers :: self._workers]]
+                batch.add(opened, mine, (self._seed, epoch))
                 taken = batch.filled if self._workers == 1 else taken + len(part)
                 if taken == whole:
                     yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
                     batch, taken = self._batch(size), 0
         if batch.filled:
             yield {**batch.arrays(), "position": np.array([self._num_epochs, 0, 0])}
+
+    def _usable(self, opened, numbers):
+        """The places in a window's order that are dealt out: int64, ascending.
+
+        Alone, what bad records leave in a batch is filled up as they are met. Of several workers none knows what the
+        others meet, so each looks everything over first; unless a bad record stops them all anyway.
+        """
+        if self._workers == 1 or not self._source.data.max_bad_records:
+            return np.arange(len(numbers))
+        return np.flatnonzero(self._source.usable(opened)[numbers])
 
     def _orders(self, position):
         """Yields (epoch, window, first item, Window, order of its items), on and on or to the last epoch's end."""

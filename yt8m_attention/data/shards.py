@@ -1,5 +1,7 @@
 """Shards opened together: their indices, their items, and any bag of frames out of them."""
 
+import functools
+
 import numpy as np
 
 from yt8m_attention.data import files, holdout, index, index_file, segments, tfrecord
@@ -44,14 +46,27 @@ class Shard:
         if self._kept[item]:
             out[:] = self._memory[item, : len(out)]
             return
-        try:
-            self._reader.read(self.items.record[item], frames, out)
-        except BadRecord:
-            self._bad.add(item)
-            raise
+        self._tried(item, self._reader.read, frames, out)
         if self._memory is not None:
             self._memory[item, : len(out)] = out
             self._kept[item] = True
+
+    def look_over(self):
+        """The BadRecord that each item is of, or None: a list."""
+        return [None if kept else self._bad_record(item) for item, kept in enumerate(self._kept.tolist())]
+
+    def _bad_record(self, item):
+        try:
+            self._tried(item, self._reader.check)
+        except BadRecord as error:
+            return error
+
+    def _tried(self, item, function, *arguments):
+        try:
+            function(self.items.record[item], *arguments)
+        except BadRecord:
+            self._bad.add(item)
+            raise
 
 
 class Window:
@@ -81,6 +96,11 @@ class Window:
     def good(self):
         """Items that have not turned out to be of bad records."""
         return sum(shard.good for shard in self._shards)
+
+    @functools.cached_property
+    def bad(self):
+        """The BadRecord that each item is of, or None, once all have been looked over: a list."""
+        return [error for shard in self._shards for error in shard.look_over()]
 
     def check(self, numbers):
         """Raises UserError where a shard that items are in has changed since it was opened."""
@@ -176,6 +196,16 @@ class Source:
         if self._opened[0] != key:
             self._opened = key, Window(numbers, list(map(self._shard, numbers, found)))
         return self._opened[1]
+
+    def usable(self, window):
+        """Which items of a window are of no bad record: bool [n]; looks over those that were not read yet.
+
+        Raises:
+          BadRecord: where there are more of them than are put up with.
+        """
+        for error in filter(None, window.bad):
+            self.bad_records.add(error)
+        return np.array([error is None for error in window.bad], bool)
 
     def _in_memory(self, number):
         return number in self._kept and self._kept[number].in_memory

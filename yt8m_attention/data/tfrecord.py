@@ -8,6 +8,7 @@ second on request, since it makes random access read every byte.
 import functools
 import mmap
 import os
+import resource
 import struct
 
 import google_crc32c
@@ -19,6 +20,7 @@ from yt8m_attention.errors import UserError
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _SEARCHED = 1 << 20  # bytes at a time
+_MOST_OPEN = 256
 
 
 def masked_crc32c(data):
@@ -40,12 +42,18 @@ def stamp(path):
     return path, status.st_size, status.st_mtime_ns
 
 
-@functools.lru_cache(maxsize=256)
+def _most_open():
+    """Files to hold open: few, since many a process may have no more than 1024, and other things need some too."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MOST_OPEN if allowed == resource.RLIM_INFINITY else min(_MOST_OPEN, allowed // 4)
+
+
+@functools.lru_cache(maxsize=_most_open())
 def mapped(file_stamp):
     """The bytes of the file that a stamp names, as a memory map.
 
-    Few are kept, since each holds a file descriptor and a process may have no more than 1024; one that is still
-    in use by a view outlives its place here.
+    Each holds a file descriptor, and page tables for what was read of it; so the least recently used is given up,
+    once nobody reads from it, to be mapped again when it is needed.
 
     Raises:
       UserError: where the file cannot be mapped.
