@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
 from hypothesis import given
@@ -108,3 +112,24 @@ def _records():
 
 RECORDS = _records()
 ENDS = [16 + 5, 2 * 16 + 5 + 300, len(RECORDS)]
+
+
+_FEW_FILES = """
+import resource, sys
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (96, hard))
+sys.path.insert(0, sys.argv[2])
+from record_helpers import data
+from yt8m_attention import config
+from yt8m_attention.data import pipeline
+batches = pipeline.training_batches(sys.argv[1], data(), config.Phase(batch_size=60, num_epochs=2), 0)
+print(sum(len(batch["mask"]) for batch in batches))
+"""
+
+
+def test_more_shards_than_files_may_be_open(tmp_path):
+    for number in range(150):
+        write(tmp_path / f"{number:03}", [video(number, 3), video(150 + number, 2)])
+    run = [sys.executable, "-c", _FEW_FILES, f"{tmp_path}/*", os.path.dirname(__file__)]
+    result = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"})
+    assert result.stdout.strip() == "600", result.stderr
