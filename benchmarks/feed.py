@@ -5,25 +5,31 @@
 --data, videos of real length are made first.
 `processor_us` is processor time a video, which other work on the machine changes less than the rates;
 `memory_mb` is what a process that drains them holds of its own (mapped files are the system's), with 10 shards and
-with 100 of the same size.
+with 100 of the same size. `index` is that of as many records as YouTube-8M's training split has: its size on disk, and
+what a fresh process needs to load it, up to the first order of training.
 """
 
 import glob
 import multiprocessing
 import os
+import shutil
 import tempfile
 import time
 
+import numpy as np
 import tensorflow as tf
 
 from benchmarks import harness
 from yt8m_attention.config import Data, Features, Phase
-from yt8m_attention.data import data_set, pipeline
+from yt8m_attention.data import data_set, index_file, order, pipeline, tfrecord
+from yt8m_attention.data.index import index_key
 from yt8m_attention.data.recipe import Recipe
+from yt8m_attention.data.shards import Source
 
 BATCH, FRAMES, TRIM, CLASSES = 128, 120, 15, 3862
 EPOCHS = 4  # a turn
 MANY_SHARDS = (10, 100)
+SHARDS, PER_SHARD, VIDEO_BYTES = 3844, 1012, 393_000  # of YouTube-8M's training split
 
 
 def ours(pattern):
@@ -96,8 +102,54 @@ def memory(paths, shards, folder):
 
 def _own_memory(pattern):
     drained(ours(pattern))
+    return own_megabytes()
+
+
+def own_megabytes():
+    """Memory of this process's own: mapped files are the system's."""
     with open("/proc/self/status", encoding="utf-8") as file:
         return round(int(next(line for line in file if line.startswith("RssAnon")).split()[1]) / 1024)
+
+
+def index(shards, folder):
+    """What the index of so many of YouTube-8M's shards takes on disk and to load; its shards are made up, and empty."""
+    directory = os.path.join(folder, "index")
+    os.mkdir(directory)
+    spans = np.arange(PER_SHARD + 1, dtype=np.int64) * VIDEO_BYTES
+    splits = np.arange(PER_SHARD + 1, dtype=np.int32)
+    arrays = {
+        "spans": np.stack([spans[:-1] + 12, spans[1:] - 4], 1),
+        "ids": np.array([f"{n:04}" for n in range(PER_SHARD)], np.bytes_),
+        "num_frames": np.full(PER_SHARD, 228, np.int32),
+        "video_level": np.zeros(PER_SHARD, bool),
+        "streams": np.array([[[99, 9, 1033, 228], [235999, 9, 137, 228]]] * PER_SHARD, np.int32),
+        "labels": np.arange(3 * PER_SHARD, dtype=np.int32) % CLASSES,
+        "label_splits": splits * 3,
+        **dict.fromkeys(("segment_labels", "segment_starts", "segment_ends"), np.zeros(0, np.int32)),
+        "segment_scores": np.zeros(0, np.float32),
+        "segment_splits": splits * 0,
+    }
+    features, megabytes = Features(), 0
+    for number in range(shards):
+        path = os.path.join(directory, f"{number:04}.tfrecord")
+        with open(path, "wb") as file:
+            file.truncate(PER_SHARD * VIDEO_BYTES)
+        place = index_file.place(path, None)
+        index_file.write(place, index_key(tfrecord.stamp(path), features), arrays)
+        megabytes += os.path.getsize(place) / 1e6
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(_load, (os.path.join(directory, "*"),))
+    shutil.rmtree(directory)
+    return {"records": shards * PER_SHARD, "megabytes": round(megabytes), **found}
+
+
+def _load(pattern):
+    before, start, spent = own_megabytes(), time.perf_counter(), time.process_time()
+    source = Source(pattern, "data", Data(), "videos")
+    opened = source.open(range(len(source.paths)))
+    order.item_order(opened.bounds[-1], 0, 0, 0)
+    seconds, processor = time.perf_counter() - start, time.process_time() - spent
+    return {"load_s": round(seconds, 1), "processor_s": round(processor, 1), "memory_mb": own_megabytes() - before}
 
 
 def main():
@@ -116,7 +168,9 @@ def main():
         spent = processor_time(sides, videos)
         held = {shards: memory(paths, shards, folder) for shards in MANY_SHARDS}
         megabytes = round(sum(map(os.path.getsize, paths)) / 1e6)
-    sizes = {"videos": videos, "shards": len(paths), "megabytes": megabytes, "processor_us": spent, "memory_mb": held}
+        whole = index(SHARDS // 20 if arguments.quick else SHARDS, folder)
+    sizes = {"videos": videos, "shards": len(paths), "megabytes": megabytes, "processor_us": spent, "memory_mb": held,
+             "index": whole}  # fmt: skip
     harness.report("feed", "videos/s", rates, peak, **sizes)
 
 

@@ -68,7 +68,7 @@ def shard_index(path, features=None, num_classes=None, kept_at=None):
 
 @functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards a split, an index of one takes some 0.08 MB
 def _index(stamp, features, kept_at):
-    key = {"file": list(stamp[1:]), "features": features and [list(features.names), list(features.sizes)]}
+    key = index_key(stamp, features)
     arrays = index_file.read(kept_at, key, ARRAYS)
     if arrays:
         return ShardIndex(stamp, (), **arrays)
@@ -76,6 +76,11 @@ def _index(stamp, features, kept_at):
     if not bad:
         index_file.write(kept_at, key, arrays)
     return ShardIndex(stamp, tuple(bad), **arrays)
+
+
+def index_key(stamp, features):
+    """What a kept index is checked against: the file's size and time of change, and the features it was made for."""
+    return {"file": list(stamp[1:]), "features": features and [list(features.names), list(features.sizes)]}
 
 
 def _build(stamp, features):
