@@ -1,7 +1,7 @@
 """A bucket of Google Cloud Storage on this machine, for TensorFlow's own gs:// to read.
 
 TensorFlow's client cannot be told of another address, but its HTTP library obeys `https_proxy`, and CURL_CA_BUNDLE
-says whose certificates it believes. So this is a proxy which, asked to connect to Google, answers itself: the JSON calls
+says whose certificates it believes. So this is a proxy which, asked to connect to Google, answers itself: the calls
 that list and describe objects, and reads of byte ranges.
 """
 

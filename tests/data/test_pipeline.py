@@ -251,6 +251,16 @@ def test_batches_that_are_held_do_not_change(pattern):
     assert equal(arrays(held), arrays(training(pattern, every(), num_epochs=6)))
 
 
+def test_batches_that_are_copied_to_a_device_ahead_are_the_same_and_so_are_errors(pattern, tmp_path, monkeypatch):
+    expected = arrays(training(pattern, every()))
+    monkeypatch.setattr(pipeline, "_only_gpu", lambda: "/cpu:0")  # stands for the GPU that a test may not have
+    assert equal(arrays(training(pattern, every())), expected)
+    write(tmp_path / "a", [video(n, 9) for n in range(9)])
+    (tmp_path / "b").write_bytes(b"a text, not records")
+    with pytest.raises(UserError, match=r"/b: offset 0: not a TFRecord file[^\n]*$"):
+        arrays(training(f"{tmp_path}/*", every(shuffle_shards=1)))
+
+
 def test_video_level_files_give_one_float_frame(tmp_path):
     records = [video_level(n, [label(n)]) for n in range(5)]
     path = write(tmp_path / "a", [raw for raw, _ in records])

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record_helpers import (
     FEATURES,
@@ -22,7 +22,8 @@ from record_helpers import (
 )
 
 from yt8m_attention import config
-from yt8m_attention.data import frames, index, records, tfrecord
+from yt8m_attention.data import data_set, frames, index, records, writer
+from yt8m_attention.data.recipe import Recipe
 from yt8m_attention.errors import UserError
 
 
@@ -192,20 +193,72 @@ def test_an_index_follows_its_file(tmp_path):
     assert len(index.shard_index(path, FEATURES)) == 2
 
 
-@pytest.mark.parametrize(
-    ("file", "features"),
-    [
-        ("audioset/train/0000.tfrecord", config.Features(("audio_embedding",), (128,))),
-        ("audioset/validate/0000.tfrecord", config.Features(("audio_embedding",), (128,))),
-        ("yt8m_video/validate0000.tfrecord", config.Features()),
-    ],
-)
-def test_real_records_agree_with_the_parser(file, features):
-    path = shared_data(*file.split("/"))
+AUDIOSET = config.Features(("audio_embedding",), (128,))
+
+
+@pytest.fixture(scope="module")
+def collage(tmp_path_factory):
+    """The directory of a small collage."""
+    folder = tmp_path_factory.mktemp("collage")
+    rng = np.random.default_rng(1)
+    features = config.Features(("rgb", "audio"), (24, 8))
+    means = rng.integers(0, 256, (300, 1, features.total), np.uint8)
+    raw = [writer.video_record(f"{n:04}", {n % 2, 2 + n % 27}, mean, features) for n, mean in enumerate(means)]
+    writer.write_shard(str(folder / "source.tfrecord"), raw)
+    recipe = Recipe(4, 8, 4, 29, None, features, (50, 70), sources=str(folder / "source.tfrecord"))
+    data_set.make(recipe, str(folder / "made"))
+    return folder / "made"
+
+
+@pytest.fixture(params=["planted", "collage", "audioset/train", "audioset/validate"])
+def known(request):
+    """-> (path of a shard, its Features)."""
+    if request.param.startswith("audioset"):
+        return shared_data(*request.param.split("/"), "0000.tfrecord"), AUDIOSET
+    folder = request.getfixturevalue(request.param)
+    return sorted((folder / "validate").glob("*.tfrecord"))[0], config.Features(("rgb", "audio"), (24, 8))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(draw=st.data())
+def test_known_data_is_read_as_the_parser_reads_it(known, draw):
+    path, features = known
+    shard = index.shard_index(str(path), features)
+    number = draw.draw(st.integers(0, len(shard) - 1))
+    start, end = shard.spans[number].tolist()
+    with open(path, "rb") as file:
+        file.seek(start)
+        parsed = tf.train.SequenceExample.FromString(file.read(end - start))
+    values, lists = parsed.context.feature, parsed.feature_lists.feature_list
+    assert shard.ids[number] in (*values["id"].bytes_list.value, *values["video_id"].bytes_list.value)
+    kinds = {
+        "labels": (shard.labels, shard.label_splits, values["labels"].int64_list),
+        "segment_labels": (shard.segment_labels, shard.segment_splits, values["segment_labels"].int64_list),
+        "segment_starts": (shard.segment_starts, shard.segment_splits, values["segment_start_times"].int64_list),
+        "segment_ends": (shard.segment_ends, shard.segment_splits, values["segment_end_times"].int64_list),
+        "segment_scores": (shard.segment_scores, shard.segment_splits, values["segment_scores"].float_list),
+    }
+    for flat, splits, expected in kinds.values():
+        assert flat[splits[number] : splits[number + 1]].tolist() == list(expected.value)
+    count = min(len(lists[name].feature) for name in features.names)
+    assert shard.num_frames[number] == count and shard.streams[number, :, 2].all()  # none of it needs the parser
+    wanted = np.array(draw.draw(st.lists(st.integers(0, count - 1), max_size=12)), np.int64)
+    out = np.empty((len(wanted), features.total), np.uint8)
+    frames.FrameReader(shard, features, verify_crc=True).read(number, wanted, out)
+    expected = [b"".join(lists[n].feature[t].bytes_list.value[0] for n in features.names) for t in wanted]
+    assert [row.tobytes() for row in out] == expected
+
+
+def test_real_means_are_read_as_the_parser_reads_them():
+    path, features = shared_data("yt8m_video", "validate0000.tfrecord"), config.Features()
+    shard = index.shard_index(str(path), features, kept_at=None)
     raw = path.read_bytes()
-    for span in map(tuple, tfrecord.record_spans(str(path), raw)[0][:60].tolist()):
-        walked, parsed = records._walk(raw, *span, None), records._parse("FILE", raw, span)
-        assert {name: list(values) for name, values in walked[0].items()} == parsed[0]
-        record = records.decode("FILE", raw, span, features)
-        assert records.read_frames("FILE", raw, span, features).shape == (record.num_frames, features.total)
-        assert record.video_level or all(s.stride for s in record.streams)
+    for number, (start, end) in enumerate(shard.spans[:60].tolist()):
+        values = tf.train.Example.FromString(raw[start:end]).features.feature
+        out = np.empty((1, features.total), np.float32)
+        frames.FrameReader(shard, features).read(number, np.zeros(1, np.int64), out)
+        expected = [v for name in features.names for v in values[f"mean_{name}"].float_list.value]
+        np.testing.assert_array_equal(out[0], np.array(expected, np.float32))
+        labels = shard.labels[shard.label_splits[number] : shard.label_splits[number + 1]]
+        assert labels.tolist() == list(values["labels"].int64_list.value)
+        assert shard.ids[number] == values["id"].bytes_list.value[0]

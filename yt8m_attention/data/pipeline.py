@@ -68,7 +68,9 @@ def training_batches(
     size = phase.batch_size
     signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
-    return _dataset(lambda: stream.batches(position, size), signature)
+    batches = _dataset(lambda: stream.batches(position, size), signature)
+    device = _only_gpu()
+    return batches.apply(tf.data.experimental.prefetch_to_device(device, _PREFETCHED_BATCHES)) if device else batches
 
 
 def evaluation_batches(
@@ -144,6 +146,12 @@ def user_errors():
 def _dataset(generator, signature):
     batches = tf.data.Dataset.from_generator(lambda: until_exit(ahead(generator())), output_signature=signature)
     return batches.prefetch(_PREFETCHED_BATCHES)
+
+
+def _only_gpu():
+    """The GPU that batches are copied to ahead of time; None where there is none, or several share each batch."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return gpus[0].name if len(gpus) == 1 else None
 
 
 def _signature(source, training, size):
