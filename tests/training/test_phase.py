@@ -3,11 +3,15 @@
 import dataclasses
 import json
 import os
+import re
+import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.training import runs
+from yt8m_attention import progress
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints, phase, restore, run_file
@@ -31,6 +35,27 @@ def test_seeds_differ_and_repeat(planted, tmp_path):
         for i, seed in enumerate((1, 1, 2))
     ]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_share_of_time_that_input_is_waited_for_is_a_curve_and_in_the_progress_line(
+    planted, tmp_path, monkeypatch, capsys
+):
+    real = pipeline.training_batches
+
+    def late(*arguments, **named):
+        for batch in real(*arguments, **named):
+            time.sleep(0.2)
+            yield batch
+
+    monkeypatch.setattr(pipeline, "training_batches", late)
+    monkeypatch.setattr(progress, "quiet", False)
+    phase.train(runs.small(planted, tmp_path, max_steps=6), {})
+    (path,) = tmp_path.glob("events*")
+    events = [value for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value]
+    shares = [tf.make_ndarray(value.tensor) for value in events if value.tag == "train/input_wait_share"]
+    assert len(shares) >= 2 and all(0 < share <= 1 for share in shares)
+    said = [int(share) for share in re.findall(r"waiting for input (\d+)%", capsys.readouterr().err)]
+    assert round(100 * float(shares[-1])) in said
 
 
 def test_an_epoch_ends_with_the_last_video(planted, tmp_path):
