@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from yt8m_attention import progress
 from yt8m_attention.data import files, holdout, index, index_file, segments, tfrecord
 from yt8m_attention.data.bad_records import BadRecord, BadRecords
 from yt8m_attention.data.frames import FrameReader
@@ -170,12 +171,23 @@ class Source:
         """
         numbers, ahead = list(map(int, numbers)), self._on_file(ahead)
         self._cache.use([self.paths[i] for i in (*self._on_file(numbers), *ahead)])
-        found = [self._kept[i].index if self._in_memory(i) else self._index(i) for i in numbers]
+        found = self._indices(numbers)
         self._cache.fetch_ahead([self.paths[i] for i in ahead])
         key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
         if self._opened[0] != key:
             self._opened = key, Window(numbers, list(map(self._shard, numbers, found)))
         return self._opened[1]
+
+    def _indices(self, numbers):
+        """Tells how far it is the first time, when nothing else does and the indices of many may have to be made."""
+        shown = progress.Progress("shards opened", len(numbers), brief=True)
+        found = []
+        for i in numbers:
+            found.append(self._kept[i].index if self._in_memory(i) else self._index(i))
+            if not self._opened[0] and len(numbers) > 1:
+                shown.add(1)
+        shown.close()
+        return found
 
     def _in_memory(self, number):
         return number in self._kept and self._kept[number].in_memory

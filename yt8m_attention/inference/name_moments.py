@@ -50,7 +50,7 @@ def run(model, job: Job, class_name):
     for video in own_features.videos(job.pattern, job.data.features):
         best = timeline.best_moments(score.windows(video.frames), len(video.frames), job.data, job.top)
         found.append(moment_files.describe(video.id, len(video.frames), best, class_name, job.frame_seconds))
-        shown.add(1)
+        shown.add(1, share=video.share)
     shown.close()
     if not found:
         raise UserError(f"--input={job.pattern}: holds no video with frames; name other files")
