@@ -107,6 +107,16 @@ def test_every_page_of_docs_is_linked_from_the_readme():
     assert {str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")} <= set(linked)
 
 
+def test_the_job_of_vertex_ai_is_whole():
+    """Its parts name each other as they should."""
+    (docker,), (job,) = (blocks(ROOT / "docs/gcp.md", language) for language in ("Dockerfile", "yaml"))
+    script = next(text for text in blocks(ROOT / "docs/gcp.md", "sh") if "SAVED=" in text)
+    assert "/yt8m/vertex.sh" in docker and "COPY . /yt8m" in docker
+    assert [command for command, _ in calls(script)] == ["run_train.sh", "run_eval.sh"]
+    image = re.search(r"imageUri: ([^}]+)}", job)[1]
+    assert f"--tag={image} " in " ".join(blocks(ROOT / "docs/gcp.md", "sh"))
+
+
 def startup_script():
     return next(text for text in blocks(ROOT / "docs/gcp.md", "sh") if text.startswith("#!/bin/bash"))
 
