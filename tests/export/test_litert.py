@@ -75,15 +75,16 @@ def test_the_mediapipe_signature(tmp_path):
 
 
 @pytest.mark.slow
-def test_weights_in_a_quarter_of_the_bytes(tmp_path):
-    """What docs/serving.md recommends for a small file; tolerances as for int8 weights."""
+def test_weights_of_one_byte(tmp_path):
+    """Both ways to a small file that docs/serving.md tells of; tolerances as for int8 weights."""
     wide = {"hidden_size": 256, "attention_sizes": (64, 64)}
-    directory = exported(tmp_path, **wide)
-    signature = tf.saved_model.load(directory).signatures["serving_default"]
-    _, plain = converted(directory, "serving_default")
-    run, small = converted(directory, "serving_default", [tf.lite.Optimize.DEFAULT])
-    assert len(small) < 0.5 * len(plain)
-    assert_same(run, signature, bags(3, 7), tolerance=5e-2)
+    plain, stored = (exported(tmp_path / name, quantize=name, **wide) for name in ("none", "int8"))
+    signature = tf.saved_model.load(plain).signatures["serving_default"]
+    _, large = converted(plain, "serving_default")
+    for run, small in (converted(plain, "serving_default", [tf.lite.Optimize.DEFAULT]),
+                       converted(stored, "serving_default")):  # fmt: skip
+        assert len(small) < 0.5 * len(large)
+        assert_same(run, signature, bags(3, 7), tolerance=5e-2)
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def section(timeline, number, class_name):
       number: the section's own, for ids.
       class_name: function of a class id -> its name.
     """
-    classes, name = timeline.classes(), html.escape(timeline.video.id)
+    classes, video_id = timeline.classes(), html.escape(timeline.video.id)
     shades, heads = timeline.probabilities(classes), timeline.attention()
     rated = [(start, classes.index(c), score) for start, c, score in timeline.video.ratings if c in classes]
     length, seconds = len(timeline.video.frames), timeline.told.seconds
@@ -70,14 +70,15 @@ def section(timeline, number, class_name):
         "values": np.rint(shades * 100).astype(int).tolist(),
         "heads": np.rint(heads * 100).astype(int).tolist(),
     }
-    rows = "".join(f"<span>{html.escape(class_name(c))}</span>" for c in classes)
+    names = [html.escape(class_name(c)) for c in classes]
+    rows = "".join(f'<span title="{name}">{name}</span>' for name in names)
     head_rows = "".join(f"<span>head {i + 1}</span>" for i in range(len(heads)))
     attention = f"""<div class="names" aria-hidden="true">{head_rows}</div>
 <div class="plot heads" style="--rows:{len(heads)}">{_svg(heads)}\
 <i class="range" hidden></i><i class="cursor"></i></div>
 """ if len(heads) else ""  # fmt: skip
     return f"""<section class="video" id="video{number}" aria-labelledby="title{number}">
-<h3 id="title{number}">{name} <small>{clock(seconds)} min</small></h3>
+<h3 id="title{number}">{video_id} <small>{clock(seconds)} min</small></h3>
 <div class="timeline">
 <div class="names" aria-hidden="true">{rows}</div>
 <div class="plot classes" style="--rows:{len(classes)}">{_svg(shades, rated, timeline.segment_size)}\
