@@ -1,5 +1,6 @@
 """What a real TensorBoard server makes of a run's event files, asked through its HTTP API."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -52,6 +53,8 @@ def ask(run_dir):
         headers = {"Content-Type": "application/json"} if data else {}
         with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
             body = answer.read()
+            if answer.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
             return json.loads(body) if "json" in answer.headers["Content-Type"] else body
 
     yield request
