@@ -55,6 +55,7 @@ setup(
             "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",
             "scikit-learn>=1.5,<2",
+            "ai-edge-litert>=2.1,<3",  # exported models on LiteRT; skipped where it is not
             "selenium>=4.20,<5",  # reports in a browser; skipped where there is no Chromium with its driver
             "ruff>=0.17,<0.18",  # a release may format differently
         ],

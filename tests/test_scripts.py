@@ -125,14 +125,10 @@ def test_named_data_is_youtube8m_judged_on_what_phase_2_left_out(call):
     assert [command for command, _ in calls] == ["train", "train", "eval", "eval"]
     assert flagfiles(calls[0][1]) == ["phase1", "multi_attention_1", "youtube8m"]
     assert "--train_data_pattern=a b/*.tfrecord" in calls[0][1]
-    for _, arguments in calls[2:]:
-        assert arguments[-3:] == [
-            "--eval_data_pattern=gs://bucket/validate*.tfrecord",
-            "--only_holdout",
-            "--holdout_fraction=0.1",
-        ]
+    judged = {"--eval_data_pattern=gs://bucket/validate*.tfrecord", "--only_holdout"}
+    assert all(judged | {"--holdout_fraction=0.1"} <= set(arguments) for _, arguments in calls[2:])
     _, calls = call("run_train.sh", "--holdout_fraction=0.3", **settings)
-    assert calls[-1][1][-1] == "--holdout_fraction=0.3"
+    assert all(judged | {"--holdout_fraction=0.3"} <= set(arguments) for _, arguments in calls[2:])
 
 
 @pytest.mark.parametrize("failing, status", [("synthesize", 7), ("train", 7), ("eval", 7)])

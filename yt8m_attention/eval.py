@@ -12,6 +12,7 @@ from yt8m_attention.cli import (  # they define flags
     data_flags,
     eval_flags,  # noqa: F401
     holdout_flags,
+    limit_flags,  # noqa: F401
     per_class_flags,  # noqa: F401
     precision_flags,  # noqa: F401
     trained_flags,

@@ -25,40 +25,49 @@ class Progress:
       unit: what is counted, in the plural ("videos").
       total: how many there will be, or None where nobody knows.
       done: where the count starts, as in a run that goes on from a checkpoint.
+      brief: whether nothing is said of what is over before the first interval.
     """
 
-    def __init__(self, unit, total=None, done=0):
+    def __init__(self, unit, total=None, done=0, brief=False):
         self.unit, self.total, self.done = unit, total, done
-        self._started, self._first = time.monotonic(), done
+        self._started, self._first, self._share = time.monotonic(), done, None
         self._terminal = sys.stderr.isatty()
-        self._next = self._started + (_TERMINAL_SECONDS if self._terminal else _LOG_SECONDS)
-        self._shown = False
+        self._next = self._started + self._interval
+        self._shown, self._brief = False, brief
 
     @property
     def rate(self):
         """Units a second since the start."""
-        return (self.done - self._first) / max(time.monotonic() - self._started, 1e-9)
+        return (self.done - self._first) / self._seconds
 
-    def add(self, count, note=""):
+    @property
+    def _seconds(self):
+        return max(time.monotonic() - self._started, 1e-9)
+
+    @property
+    def _interval(self):
+        return _TERMINAL_SECONDS if self._terminal else _LOG_SECONDS
+
+    def add(self, count, note="", share=None):
+        """Counts; where there is no total, `share` says how much of all is done by now, from 0 to 1."""
         self.done += count
+        self._share = share
         if time.monotonic() >= self._next:
             self._show(note)
-            self._next = time.monotonic() + (_TERMINAL_SECONDS if self._terminal else _LOG_SECONDS)
+            self._next = time.monotonic() + self._interval
 
     def close(self, note=""):
         """The last word, also where it all took less than the first interval."""
-        self._show(note)
+        if self._shown or not self._brief:
+            self._show(note)
         if self._shown and self._terminal:
             print(file=sys.stderr, flush=True)
 
     def _show(self, note):
         if quiet:
             return
-        of_total = f"/{self.total:,}" if self.total else ""
-        left = (
-            f", {duration((self.total - self.done) / self.rate)} left" if self.total and self.done > self._first else ""
-        )
-        line = f"{self.done:,}{of_total} {self.unit}, {self.rate:,.1f}/s{left}{', ' + note if note else ''}"
+        parts = [f"{self._done()} {self.unit}", f"{self.rate:,.1f}/s", self._left(), note]
+        line = ", ".join(part for part in parts if part)
         print(
             f"\r\x1b[K{line}" if self._terminal else line,
             end="" if self._terminal else "\n",
@@ -66,6 +75,32 @@ class Progress:
             flush=True,
         )
         self._shown = True
+
+    def _done(self):
+        return f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"
+
+    def _left(self):
+        if self.total and self.total >= self.done > self._first:
+            return f"{duration((self.total - self.done) / self.rate)} left"
+        if not self.total and self._share:
+            return f"{self._share:.0%}, {duration(self._seconds * (1 - self._share) / self._share)} left"
+        return ""
+
+
+def through(batches, unit, limit=None):
+    """Passes on the batches of pipeline.evaluation_batches, and tells how far the pass is.
+
+    Args:
+      batches: dicts of arrays [B, ...], `share` [B] among them: the share of the pass that is done with each row.
+      unit: what a row is, in the plural.
+      limit: rows after which the caller stops; None: it does not.
+    """
+    shown = Progress(unit)
+    for batch in batches:
+        yield batch
+        rows = len(batch["share"])
+        shown.add(rows, share=max(float(batch["share"][-1]), (shown.done + rows) / limit if limit else 0))
+    shown.close()
 
 
 def duration(seconds):

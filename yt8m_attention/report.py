@@ -12,6 +12,7 @@ from yt8m_attention.cli import (  # they define flags
     app,
     data_flags,
     holdout_flags,
+    limit_flags,  # noqa: F401
     report_flags,  # noqa: F401
     time_flags,  # noqa: F401
     trained_flags,
@@ -37,6 +38,7 @@ def main():
         held_out=holdout_flags.share,
         video_ids=FLAGS.video_ids,
         top=FLAGS.top,
+        limit=FLAGS.num_examples,
         frame_seconds=FLAGS.frame_seconds,
         class_name=vocabulary_flags.vocabulary().name,
     )

@@ -37,5 +37,7 @@ SEGMENT_LABELS_KEY = "segment_labels"
 SEGMENT_STARTS_KEY = "segment_start_times"
 SEGMENT_ENDS_KEY = "segment_end_times"
 SEGMENT_SCORES_KEY = "segment_scores"
+# AudioSet's: where in the video with that id the record's first frame lies, in seconds.
+BEGIN_KEY = "start_time_seconds"
 # Video-level records prefix a stream's name with this.
 MEAN_PREFIX = "mean_"

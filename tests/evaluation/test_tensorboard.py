@@ -1,5 +1,6 @@
 """What a real TensorBoard server makes of a run's event files, asked through its HTTP API."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -26,7 +27,7 @@ FLAGS = {
 @pytest.fixture(scope="module")
 def run_dir(planted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    phase.train(runs.small(planted, folder / "phase1", max_steps=4), FLAGS)
+    phase.train(runs.small(planted, folder / "phase1", max_steps=4, run={"profile_steps": (2, 3)}), FLAGS)
     phase.train(runs.small(planted, folder / "phase2", True, max_steps=2, holdout_fraction=0.3,
                            init_checkpoint=str(folder / "phase1")), FLAGS | {"num_heads": 3})  # fmt: skip
     checkpoint.evaluate(str(folder / "phase2"), str(planted / "test" / "*.tfrecord"), segments=True)
@@ -52,6 +53,8 @@ def ask(run_dir):
         headers = {"Content-Type": "application/json"} if data else {}
         with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
             body = answer.read()
+            if answer.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
             return json.loads(body) if "json" in answer.headers["Content-Type"] else body
 
     yield request
@@ -73,8 +76,11 @@ def test_scalars_of_both_phases_and_of_evaluation(ask):
 
 
 def test_average_precision_by_class_is_a_histogram(ask):
-    tags = ask("plugin/histograms/tags")
-    assert "eval/average_precision_by_class" in tags["phase2/eval"]
+    tag = "eval/average_precision_by_class"
+    assert tag in ask("plugin/histograms/tags")["phase2/eval"]
+    ((_, step, bins),) = ask("plugin/histograms/histograms", run="phase2/eval", tag=tag)
+    assert step == 6 and sum(count for *_, count in bins) == 4  # the rated classes
+    assert all(-1e-6 <= low <= high <= 1 + 1e-6 for low, high, _ in bins)
 
 
 @pytest.mark.parametrize("name", ["eval/videos", "eval/segments"])
@@ -97,7 +103,9 @@ def test_attention_of_fixed_videos_is_an_image(ask):
 
 
 def test_flags_as_text_and_as_hyperparameters(ask):
-    assert "flags" in ask("plugin/text/tags")["phase1"]
+    (text,) = ask("plugin/text/text", run="phase1", tag="flags")
+    assert re.search(r"--num_heads.*?<td><code>2</code>", text["text"], re.S)
+    assert ask("plugins_listing")["hparams"]["enabled"]
     found = ask("plugin/hparams/session_groups", posted={
         "experimentName": "", "startIndex": 0, "sliceSize": 10, "colParams": [],
         "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"],
@@ -106,6 +114,14 @@ def test_flags_as_text_and_as_hyperparameters(ask):
     assert by_run["phase1"]["num_heads"] == 2 and by_run["phase2"]["num_heads"] == 3
     assert by_run["phase1"]["segment_window"] == "30,10"
     assert "train_dir" not in by_run["phase1"]
+
+
+def test_the_profile_is_where_its_plugin_looks(run_dir, ask):
+    """TensorBoard shows it where the plugin xprof is installed, which the project does not ask for."""
+    (written,) = (run_dir / "phase1" / "plugins" / "profile").iterdir()
+    assert list(written.glob("*.xplane.pb"))
+    if "profile" in ask("plugins_listing"):
+        assert any(written.name in name for name in ask("plugin/profile/runs"))
 
 
 def test_curves_are_read_back_as_written(tmp_path):

@@ -4,6 +4,7 @@ import json
 import re
 import xml.sax.saxutils
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,8 +14,10 @@ from hypothesis.extra import numpy as hnp
 
 from tests import commands
 from tests.training import runs
+from yt8m_attention.config import Model
 from yt8m_attention.inference import moment_files, moments, timeline
 from yt8m_attention.inference.moments import Moment
+from yt8m_attention.models import registry
 from yt8m_attention.training import phase
 
 SIZE = 5
@@ -30,26 +33,28 @@ def planted_windows(events, num_frames, num_classes):
 
 def test_planted_events_are_found_to_the_second():
     events = [(2, 10, 20), (0, 40, 48), (2, 60, 70), (1, 0, 7), (3, 90, 100)]
-    found = moments.find(planted_windows(events, 100, 4), np.ones(4), 100, SIZE, 9)
+    found = moments.find(planted_windows(events, 100, 4), 100, SIZE, 9)
     assert sorted((m.class_id, m.start, m.end) for m in found) == sorted(events)
     assert all(m.probability == 1 for m in found)
 
 
-def test_the_videos_own_score_orders_and_the_windows_is_told():
+def test_a_class_that_more_segments_show_comes_first_and_the_windows_probability_is_told():
     p = np.zeros((20, 2))
-    p[3, 0], p[15, 1] = 0.9, 0.8
-    found = moments.find(p, np.array([0.1, 0.9]), 24, SIZE, 5)
-    assert found == [Moment(1, 15, 20, 0.8), Moment(0, 3, 8, 0.9)]
+    p[3, 0], p[12:16, 1] = 0.9, 0.8
+    found = moments.find(p, 24, SIZE, 5)
+    assert found == [Moment(1, 12, 18, 0.8), Moment(0, 3, 8, 0.9)]
 
 
 @given(hnp.arrays(np.float32, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=st.floats(0, 1, width=32)),
        st.integers(1, 12), st.integers(1, 7))  # fmt: skip
-def test_moments_are_within_the_video_disjoint_by_class_and_best_first(probabilities, top, size):
+def test_moments_are_within_the_video_disjoint_and_best_first_by_class(probabilities, top, size):
     frames = len(probabilities) + size - 1
-    found = moments.find(probabilities, np.ones(probabilities.shape[1]), frames, size, top)
+    found = moments.find(probabilities, frames, size, top)
     assert len(found) <= top
-    assert [m.probability for m in found] == sorted((m.probability for m in found), reverse=True)
-    assert not found or found[0].probability == probabilities.max()
+    for c in range(probabilities.shape[1]):
+        of_class = [m.probability for m in found if m.class_id == c]
+        assert of_class == sorted(of_class, reverse=True)
+        assert not of_class or of_class[0] == probabilities[:, c].max()
     for i, m in enumerate(found):
         assert 0 <= m.start and m.start + min(size, frames) <= m.end <= frames
         for other in found[:i]:
@@ -57,7 +62,7 @@ def test_moments_are_within_the_video_disjoint_by_class_and_best_first(probabili
 
 
 def test_only_the_wanted_classes():
-    found = moments.find(np.full((9, 4), 0.5), np.ones(4), 13, SIZE, 9, (1, 3))
+    found = moments.find(np.full((9, 4), 0.5), 13, SIZE, 9, (1, 3))
     assert {m.class_id for m in found} == {1, 3}
 
 
@@ -78,8 +83,19 @@ def test_windows_and_the_whole_of_videos(frames):
     scored = timeline.VideoScorer(Mean(), SIZE)(video)
     starts = range(max(1, frames - SIZE + 1))
     np.testing.assert_allclose(scored.windows[:, 0], [video[s : s + SIZE, 0].mean() for s in starts])
-    np.testing.assert_allclose(scored.whole, [video.mean()], rtol=1e-6)
     np.testing.assert_array_equal(scored.attention, video)
+
+
+@pytest.mark.parametrize("frames", [3, 5, 70])
+def test_a_networks_windows_are_those_of_segments_read_one_by_one(frames):
+    """The fast form shares what windows have in common, on frames filled up with nothing."""
+    keras.utils.set_random_seed(0)
+    model = registry.build(Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16))
+    video = np.random.default_rng(0).integers(0, 256, (frames, 32), dtype=np.uint8)
+    found = timeline.VideoScorer(model, SIZE).windows(video)
+    for start in range(max(1, frames - SIZE + 1)):
+        bag = {"frames": video[None, start : start + SIZE]}
+        np.testing.assert_allclose(found[start], model(bag)["probabilities"][0], atol=2e-6)
 
 
 NASTY = 'Tom & "Jerry"\n<b> --> x'

@@ -42,12 +42,12 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
-def a_timeline(video_id="dQw4w9WgXcQ"):
+def a_timeline(video_id="dQw4w9WgXcQ", begin=0.0):
     frames, windows = np.zeros((8, 2), np.uint8), np.zeros((4, 3))
     windows[2, 1] = 0.9
-    video = Video(video_id, frames, (), ((0, 1, 1.0), (3, 1, 0.0), (3, 0, 0.0)))
+    video = Video(video_id, frames, (), ((0, 1, 1.0), (3, 1, 0.0), (3, 0, 0.0)), begin)
     told = moment_files.describe(video_id, 8, [Moment(1, 2, 7, 0.9)], lambda c: f"{NASTY}{c}", 1.0)
-    return timeline.Timeline(video, Scored(windows, np.ones(3), np.eye(8)[:, :2]), told, 5, 1.0)
+    return timeline.Timeline(video, Scored(windows, np.eye(8)[:, :2]), told, 5, 1.0)
 
 
 def test_the_command_says_what_it_wrote(written):
@@ -97,6 +97,16 @@ def test_a_section_of_a_youtube_video():
     assert [a["class"] for t, a in page.seen if t == "rect"] == ["yes", "no"]  # of the row's class alone
 
 
+def test_a_clip_is_linked_where_it_lies_in_its_video():
+    text = timeline.section(a_timeline(begin=140.0), 0, str)
+    assert "&amp;t=142s" in text
+
+
+def test_an_axis_tells_the_time():
+    text = timeline.section(a_timeline(), 0, str)
+    assert re.search('class="axis".*?</div>', text)[0].count("<span>") == 5 and "<span>0:08</span>" in text
+
+
 @pytest.mark.parametrize("video_id", ["abcd", "<b>&'\"x", "dQw4w9WgXc/"])
 def test_other_ids_get_no_link_and_are_escaped(video_id):
     text = timeline.section(a_timeline(video_id), 0, str)
@@ -135,3 +145,10 @@ def test_videos_by_name(two_phases, planted, tmp_path):
     assert result.status == 2
     assert "--video_ids: no_such not in --input_data_pattern" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_fewer_videos_may_be_scored(two_phases, planted, tmp_path):
+    pattern = f"--input_data_pattern={planted}/test/*.tfrecord"
+    commands.succeed("report", f"--train_dir={two_phases / 'phase2'}", pattern, f"--output_file={tmp_path / 'r.html'}",
+                     "--num_examples=7")  # fmt: skip
+    assert "7 whole videos" in (tmp_path / "r.html").read_text("utf-8")

@@ -10,4 +10,3 @@ flags.DEFINE_bool(
     "run_once", True, "evaluate one checkpoint and end; else every new one, as a training run writes them"
 )
 flags.DEFINE_integer("top_k", schema.TOP_CLASSES, "classes of a video that GAP and MAP look at")
-flags.DEFINE_integer("num_examples", None, "score no more than this many videos, and this many segments")

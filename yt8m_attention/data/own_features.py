@@ -10,6 +10,7 @@ Letters: T frames, F features of a frame. Source of the names: mediapipe/util/se
 mediapipe/graphs/youtube8m/feature_extraction.pbtxt.
 """
 
+import dataclasses
 import os
 import zipfile
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Video:
     frames: np.ndarray  # uint8 [T, F]
     labels: tuple[int, ...] = ()
     ratings: tuple[tuple[int, int, float], ...] = ()  # (start, class, score) of each rated segment
+    begin: float = 0.0  # seconds of the video with that id before the first frame, where it is a clip of one
+    share: float = 1.0  # of all that is read, by files and by videos of one, that is done with this video
 
 
 def videos(pattern, features, flag="input"):
@@ -55,11 +58,14 @@ def videos(pattern, features, flag="input"):
       UserError: where a file or a record cannot be used, naming it.
     """
     cache = ShardCache()
-    for path in files.expand(pattern, flag):
+    paths = files.expand(pattern, flag)
+    for place, path in enumerate(paths):
         cache.use([path])
         local = cache.local_path(path)
         read = _READERS.get(os.path.splitext(path)[1], _records)
-        yield from (video for video in read(local, path, features) if len(video.frames))
+        for video in read(local, path, features):
+            if len(video.frames):
+                yield dataclasses.replace(video, share=(place + video.share) / len(paths))
 
 
 def _array(local, path, features):
@@ -68,12 +74,13 @@ def _array(local, path, features):
 
 def _archive(local, path, features):
     with _load(local, path) as archive:
-        for name in archive.files:
+        for number, name in enumerate(archive.files, start=1):
             try:
                 array = archive[name]
             except (OSError, ValueError, zipfile.BadZipFile) as error:
                 raise UserError(f"{path}: array {name!r} cannot be read: {error}; write the file again") from error
-            yield Video(name, _frames(array, features, f"{path}: array {name!r}"))
+            frames = _frames(array, features, f"{path}: array {name!r}")
+            yield Video(name, frames, share=number / len(archive.files))
 
 
 _READERS = {".npy": _array, ".npz": _archive}
@@ -114,9 +121,10 @@ def _records(local, path, features):
         span = tuple(map(int, span))
         raw = data[span[0] : span[1]]
         if _is_media_sequence(raw, features):
-            yield _media_sequence(raw, features, path, number)
+            video = _media_sequence(raw, features, path, number)
         else:
-            yield _youtube8m(path, data, span, features)
+            video = _youtube8m(path, data, span, features)
+        yield dataclasses.replace(video, share=(number + 1) / len(spans))
 
 
 def _youtube8m(path, data, span, features):
@@ -127,7 +135,8 @@ def _youtube8m(path, data, span, features):
         record.segment_starts.tolist(), record.segment_labels.tolist(), record.segment_scores.tolist(), strict=True
     )
     frames = records.read_frames(path, data, span, features)
-    return Video(record.id.decode(errors="replace"), frames, tuple(record.labels.tolist()), tuple(rated))
+    name = record.id.decode(errors="replace")
+    return Video(name, frames, tuple(record.labels.tolist()), tuple(rated), record.begin)
 
 
 def _is_media_sequence(raw, features):

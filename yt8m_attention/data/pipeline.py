@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from yt8m_attention import progress
 from yt8m_attention.data import order, segments
 from yt8m_attention.data.ahead import ahead
 from yt8m_attention.data.batch import Batch, bag_size
@@ -86,8 +87,9 @@ def evaluation_batches(
 
     Returns:
       tf.data.Dataset of dicts: training_batches', less position, with id string [B], start int64 [B] (the segment's
-      first frame; -1: a video) and ordinal int64 [B] (0, 1, ...: in file order, then by start). Windows bring no
-      ratings: their labels are 0 and rated is False.
+      first frame; -1: a video), ordinal int64 [B] (0, 1, ...: in file order, then by start) and share float32 [B] (of
+      the pass, by files and by items of one, that is done with this batch). Windows bring no ratings: their labels are
+      0 and rated is False.
 
     Raises:
       UserError: where files or records cannot be used.
@@ -96,6 +98,7 @@ def evaluation_batches(
     signature = _signature(source, False, None)
     signature["id"] = tf.TensorSpec([None], tf.string)
     signature["start"] = signature["ordinal"] = tf.TensorSpec([None], tf.int64)
+    signature["share"] = tf.TensorSpec([None], tf.float32)
     return _dataset(lambda: _in_file_order(source, batch_size), signature)
 
 
@@ -119,6 +122,7 @@ def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_ho
     """
     source = Source(pattern, flag, data, "videos", holdout_fraction, only_holdout)
     total, classes = np.zeros(4, int), set()
+    shown = progress.Progress("shards looked through", len(source.paths), brief=True)
     for number in range(len(source.paths)):
         shard, videos = source.one(number)
         total[0] += len(videos)
@@ -128,6 +132,8 @@ def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_ho
             rated = segments.items("rated_segments", shard, data, kept)
             total[1:] += len(rated), rated.skipped, len(rated.classes)
             classes.update(rated.classes.tolist())
+        shown.add(1)
+    shown.close()
     return Summary(*total.tolist(), tuple(sorted(classes)))
 
 
@@ -261,11 +267,12 @@ def _in_file_order(source, size):
             offset += len(taken)
             batch.add(opened, taken)
             if not batch.room:
-                yield {**batch.arrays(), **batch.names(ordinal)}
+                share = (number + offset / len(numbers)) / len(source.paths)
+                yield {**batch.arrays(), **batch.names(ordinal, share)}
                 ordinal += size
                 batch = Batch(source, size, False, buffers, helper)
     if batch.filled:
-        yield {**batch.arrays(), **batch.names(ordinal)}
+        yield {**batch.arrays(), **batch.names(ordinal, 1)}
     if not ordinal + batch.filled:
         raise source.nothing()
     source.bad_records.say()

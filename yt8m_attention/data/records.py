@@ -42,6 +42,7 @@ class Record:
     streams: tuple[Stream, ...]  # one for each of the features' names; empty where no features were asked for
     num_frames: int  # of the shortest stream; -1: the record holds none at all
     video_level: bool  # one frame, its features float32
+    begin: float = 0.0  # seconds of the video before the first frame, as of a clip
 
 
 def decode(path, data, span, features=None):
@@ -72,7 +73,7 @@ def decode(path, data, span, features=None):
         counts = [s.count for s in streams]
     ratings = _ratings(where, context)
     labels = _numbers(where, context, schema.LABELS_KEY, np.int64)
-    return Record(video_id, labels, *ratings, streams, min(counts), video_level)
+    return Record(video_id, labels, *ratings, streams, min(counts), video_level, _begin(context))
 
 
 def read_frames(path, data, span, features):
@@ -282,6 +283,11 @@ def _ratings(where, context):
         found = ", ".join(f"{len(a)} {key}" for (key, _), a in zip(keys, arrays, strict=True))
         raise _bad(where, f"{found}; the lists must be parallel, write it again")
     return arrays
+
+
+def _begin(context):
+    values = context.get(schema.BEGIN_KEY, ())
+    return float(values[0]) if len(values) == 1 and isinstance(values[0], (int, float, np.floating)) else 0.0
 
 
 def _numbers(where, context, key, dtype):

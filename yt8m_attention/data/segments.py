@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yt8m_attention import progress
 from yt8m_attention.data import files, index
 from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
@@ -131,8 +132,9 @@ def read_ratings(pattern, num_classes=None, flag="eval_data_pattern", cache_dir=
     Raises:
       UserError: where files or records cannot be used.
     """
-    parts, cache = [], ShardCache(cache_dir)
-    for path in files.expand(pattern, flag):
+    parts, cache, paths = [], ShardCache(cache_dir), files.expand(pattern, flag)
+    shown = progress.Progress("shards of ratings", len(paths), brief=True)
+    for path in paths:
         shard = index.shard_index(cache.local_path(path), None, num_classes)
         for error in shard.bad:
             raise error
@@ -140,5 +142,7 @@ def read_ratings(pattern, num_classes=None, flag="eval_data_pattern", cache_dir=
         found = _rated_segments(shard, None, np.ones(len(shard), bool))
         item = np.repeat(np.arange(len(found)), np.diff(found.splits))
         parts.append((shard.ids[found.record[item]], found.start[item], found.classes, found.scores, found.skipped))
+        shown.add(1)
+    shown.close()
     *arrays, skipped = zip(*parts, strict=True)
     return Ratings(*map(np.concatenate, arrays), sum(skipped))

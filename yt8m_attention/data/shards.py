@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from yt8m_attention import progress
 from yt8m_attention.data import files, holdout, index, index_file, segments, tfrecord
 from yt8m_attention.data.bad_records import BadRecord, BadRecords
 from yt8m_attention.data.frames import FrameReader
@@ -190,7 +191,7 @@ class Source:
         """
         numbers, ahead = list(map(int, numbers)), self._on_file(ahead)
         self._cache.use([self.paths[i] for i in (*self._on_file(numbers), *ahead)])
-        found = [self._kept[i].index if self._in_memory(i) else self._index(i) for i in numbers]
+        found = self._indices(numbers)
         self._cache.fetch_ahead([self.paths[i] for i in ahead])
         key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
         if self._opened[0] != key:
@@ -206,6 +207,17 @@ class Source:
         for error in filter(None, window.bad):
             self.bad_records.add(error)
         return np.array([error is None for error in window.bad], bool)
+
+    def _indices(self, numbers):
+        """Tells how far it is the first time, when nothing else does and the indices of many may have to be made."""
+        shown = progress.Progress("shards opened", len(numbers), brief=True)
+        found = []
+        for i in numbers:
+            found.append(self._kept[i].index if self._in_memory(i) else self._index(i))
+            if not self._opened[0] and len(numbers) > 1:
+                shown.add(1)
+        shown.close()
+        return found
 
     def _in_memory(self, number):
         return number in self._kept and self._kept[number].in_memory

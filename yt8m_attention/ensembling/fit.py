@@ -62,16 +62,15 @@ def rated_pairs(scorers, pattern, data, held_out):
       UserError: where there is no rated segment with a positive.
     """
     counts = np.isin(np.arange(data.num_classes), rank.segment_classes(data))
-    parts, shown = [], progress.Progress("rated segments")
+    parts = []
     with pipeline.user_errors():
-        for batch in pipeline.evaluation_batches(
+        batches = pipeline.evaluation_batches(
             pattern, data, _SEGMENTS, "rated_segments", held_out, bool(held_out), flag="fit_data_pattern"
-        ):
+        )
+        for batch in progress.through(batches, "rated segments"):
             rows, classes = np.nonzero(batch["rated"].numpy() & counts)
             scores = [score(batch)["probabilities"][rows, classes] for score in scorers]
             parts.append((classes, batch["labels"].numpy()[rows, classes] > 0, *scores))
-            shown.add(len(batch["labels"]))
-    shown.close()
     classes, labels, *scores = map(np.concatenate, zip(*parts, strict=True))
     if not labels.any():
         raise UserError(f"--fit_data_pattern={pattern}: no segment is rated positive; name files with rated segments")

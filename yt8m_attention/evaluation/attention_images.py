@@ -35,7 +35,7 @@ def make(model, pattern, data, held_out=0.0):
     found = sorted(itertools.islice(found, _SEARCHED), key=lambda video: not _positive(video))  # stable
     pictures, score = {}, timeline.VideoScorer(model, data.segment_size)
     for video in found[:_VIDEOS]:
-        _, attention = score.whole(video.frames)
+        attention = score.attention(video.frames)
         if attention is not None:
             pictures[video.id] = picture(attention, video.ratings, data.segment_size)
     return pictures

@@ -34,6 +34,10 @@ class Examples:
     limit: int | None = None
 
     def batches(self, items):
+        unit = "videos" if items == "videos" else "segments"
+        return progress.through(self._limited(items), unit, self.limit)
+
+    def _limited(self, items):
         size = _VIDEOS if items == "videos" else _SEGMENTS
         dataset = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
         left = self.limit
@@ -79,7 +83,7 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
 def _videos(score, examples, class_weights, top_k, kept, curve):
     """Video metrics; `kept`, where given, is filled with each video's probabilities by id."""
     metrics = VideoMetrics(examples.data.num_classes, top_k)
-    losses, shown = [], progress.Progress("videos")
+    losses = []
     for batch in examples.batches("videos"):
         probabilities = score(batch)["probabilities"]
         labels = batch["labels"].numpy()
@@ -88,10 +92,8 @@ def _videos(score, examples, class_weights, top_k, kept, curve):
         losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
         if kept is not None:
             kept.update(zip(batch["id"].numpy(), probabilities, strict=True))
-        shown.add(len(labels))
     if not losses:
         raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.held_out else ""))
-    shown.close()
     values, counts = zip(*losses, strict=True)
     return metrics.result() | {"loss": float(np.average(values, weights=counts))}
 
@@ -105,7 +107,6 @@ def _classes_that_count(data):
 
 def _segments(score, examples, video_scores, curve):
     metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
-    shown = progress.Progress("segments")
     counts = _classes_that_count(examples.data)
     for batch in examples.batches("rated_segments"):
         labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
@@ -118,8 +119,6 @@ def _segments(score, examples, video_scores, curve):
         if known.any():
             rows = np.stack([video_scores[video] for video in ids[known]])
             copied.add(rows, labels[known], rated[known], ordinals[known])
-        shown.add(len(labels))
-    shown.close()
     result = metrics.result()
     if not result["classes"]:
         raise UserError(f"{examples.pattern}: no rated segment with a positive; --segment_labels needs rated segments")

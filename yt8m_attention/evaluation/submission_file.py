@@ -34,7 +34,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
       UserError: for files that cannot be used, or without any positive rating.
     """
     ratings = _kept(_ratings(pattern, label_cache, cache_dir), held_out, classes)
-    result = submission_score.score(_counted(submission.read(path, top_n)), ratings, top_n)
+    result = submission_score.score(_counted(submission.read(path, top_n), ratings), ratings, top_n)
     if not result["classes"]:
         raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
     if result["unknown_segments"]:
@@ -64,11 +64,13 @@ def _kept(ratings, fraction, classes):
     return submission_score.Ratings(*(part[keep] for part in ratings))
 
 
-def _counted(rows):
-    """Passes rows on, and says how many entries were beyond top_n."""
-    cut = 0
+def _counted(rows, ratings):
+    """Passes rows on, tells how far they are, and says how many entries were beyond top_n."""
+    cut, shown = 0, progress.Progress("classes", len(np.unique(ratings.classes)), brief=True)
     for row in rows:
         cut += row.cut
         yield row
+        shown.add(1)
+    shown.close()
     if cut:
         progress.say(f"{cut:,} entries beyond --top_n were left out")

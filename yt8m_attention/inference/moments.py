@@ -6,9 +6,9 @@ A window is a segment of S frames; windows begin one frame apart, so a video of 
 shorter, where T < S). Neighbouring windows of a class overlap in all but one frame and tell of the same thing, so they
 are merged. A moment is made greedily:
 
-1. the best (window, class) that is left gives a moment its class and its probability. Best is what has the highest
-   product of the window's probability and the whole video's for the class: what is rated in segments was rated for
-   classes that the video was thought to have, so a segment alone tells *when* better than *what*;
+1. the best (window, class) that is left gives a moment its class and its probability. Best is the highest product of
+   the window's probability and the square root of the mean of the class's ten best windows in the video: a class that
+   several segments show is more to be believed than one that a single segment does;
 2. it takes in the windows on either side as long as they have at least half that probability, and each stands for its
    middle frame, as most of what decides about it lies around there. The best window itself is in the moment whole;
    where the first or the last window of a video is taken in, the moment reaches to the video's end on that side;
@@ -22,6 +22,8 @@ import numpy as np
 
 # A moment ends where the probability falls below this share of its best window's.
 _SHARE = 0.5
+# Windows that tell how much of a class a video has.
+_BEST = 10
 
 
 class Moment(NamedTuple):
@@ -31,12 +33,11 @@ class Moment(NamedTuple):
     probability: float  # of its best window: the very number that `inference` ranks such a segment by
 
 
-def find(probabilities, video, num_frames, segment_size, top, classes=None):
+def find(probabilities, num_frames, segment_size, top, classes=None):
     """The best moments, best first; ties by the earlier window, then the smaller class.
 
     Args:
       probabilities: float [W, V], window w is the segment_size frames from w on.
-      video: float [V], of the whole video as one bag.
       num_frames: of the video.
       segment_size: S.
       top: moments wanted; fewer where there are not so many.
@@ -46,7 +47,8 @@ def find(probabilities, video, num_frames, segment_size, top, classes=None):
       A list of Moment.
     """
     classes = np.arange(probabilities.shape[1]) if classes is None else np.asarray(classes)
-    left = probabilities[:, classes].astype(np.float64) * video[classes]
+    left = probabilities[:, classes].astype(np.float64)
+    left *= np.sqrt(np.sort(left, axis=0)[-_BEST:].mean(axis=0))
     found = []
     while len(found) < top:
         window, column = np.unravel_index(np.argmax(left), left.shape)

@@ -48,10 +48,9 @@ def run(model, job: Job, class_name):
     found, shown = [], progress.Progress("videos")
     score = timeline.VideoScorer(model, job.data.segment_size)
     for video in own_features.videos(job.pattern, job.data.features):
-        scored = score(video.frames)
-        best = timeline.best_moments(scored, len(video.frames), job.data, job.top)
+        best = timeline.best_moments(score.windows(video.frames), len(video.frames), job.data, job.top)
         found.append(moment_files.describe(video.id, len(video.frames), best, class_name, job.frame_seconds))
-        shown.add(1)
+        shown.add(1, share=video.share)
     shown.close()
     if not found:
         raise UserError(f"--input={job.pattern}: holds no video with frames; name other files")

@@ -1,5 +1,6 @@
 """From a trained model and videos to the ranked segments of every class, or the ranked classes of every video."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,10 @@ class Job:
 
     def batches(self, items, size):
         with pipeline.user_errors():
-            yield from pipeline.evaluation_batches(
+            batches = pipeline.evaluation_batches(
                 self.pattern, self.data, size, items, self.held_out, bool(self.held_out), flag="input_data_pattern"
             )
+            yield from progress.through(batches, "videos" if items == "videos" else "segments")
 
     def save_scores(self, ids, starts, classes, scores):
         if self.scores_file:
@@ -95,21 +97,22 @@ def write_ranking(parts, classes, job: Job, max_per_class):
       max_per_class, returns, raises: as rank_segments.
     """
     top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    shown = progress.Progress("segments")
+    done, started = 0, time.monotonic()
     for part_ids, part_starts, scores in parts:
-        top.add(scores, np.arange(shown.done, shown.done + len(scores)))
+        top.add(scores, np.arange(done, done + len(scores)))
         ids.append(part_ids.astype(bytes))  # an array of objects could not be read back without pickling
         starts.append(part_starts)
         if job.scores_file:
             kept.append(scores)
-        shown.add(len(scores))
-    shown.close()
+        done += len(scores)
+    rate = done / max(time.monotonic() - started, 1e-9)
+    progress.say(f"ranking {done:,} segments for each of {len(classes):,} classes, and writing {job.output_file}")
     ids, starts = np.concatenate(ids), np.concatenate(starts)
     _, ranked = top.result()
     submission.write(job.output_file, classes, submission.segment_names(ids, starts), ranked)
     job.save_scores(ids, starts, classes, kept)
-    return {"segments": shown.done, "classes": len(classes), "rows": sum(map(len, ranked)),
-            "segments_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip
+    return {"segments": done, "classes": len(classes), "rows": sum(map(len, ranked)),
+            "segments_per_second": rate, "output_file": job.output_file}  # fmt: skip
 
 
 def rank_classes(model, job: Job, top_k):
@@ -126,17 +129,16 @@ def rank_classes(model, job: Job, top_k):
       UserError: where no video is there to score, or a file cannot be written.
     """
     ids, best, kept = [], [], []
-    score, shown = scoring.make_scorer(model, None, job.precision), progress.Progress("videos")
+    score, started = scoring.make_scorer(model, None, job.precision), time.monotonic()
     for batch in job.batches("videos", _VIDEOS):
         scores = score(batch)["probabilities"]
         best += zip(*order.top_columns(scores, top_k), strict=True)
         ids += batch["id"].numpy().tolist()
         if job.scores_file:
             kept.append(scores)
-        shown.add(len(scores))
-    shown.close()
+    rate = len(ids) / max(time.monotonic() - started, 1e-9)
     rows = ((video.decode(), *ranked) for video, ranked in zip(ids, best, strict=True))
     submission.write_videos(job.output_file, rows)
     job.save_scores(ids, np.full(len(ids), -1), np.arange(job.data.num_classes), kept)
-    return {"videos": shown.done, "classes": job.data.num_classes, "rows": len(ids),
-            "videos_per_second": shown.rate, "output_file": job.output_file}  # fmt: skip
+    return {"videos": len(ids), "classes": job.data.num_classes, "rows": len(ids),
+            "videos_per_second": rate, "output_file": job.output_file}  # fmt: skip

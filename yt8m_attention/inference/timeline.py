@@ -10,7 +10,7 @@ import numpy as np
 from yt8m_attention.inference import moments, scoring
 
 _BATCH = 128
-# Whole videos are filled up to a multiple of so many frames, so that few lengths have to be compiled.
+# Videos are filled up to a multiple of so many frames, so that few lengths have to be compiled.
 _FRAMES = 64
 
 
@@ -19,8 +19,7 @@ class Scored:
     """One video's scores."""
 
     windows: np.ndarray  # float32 [W, V], probabilities of the segments that begin one frame apart
-    whole: np.ndarray  # float32 [V], probabilities of the whole video as one bag
-    attention: np.ndarray | None  # float32 [T, M], of the whole video; None where the network has none
+    attention: np.ndarray | None  # float32 [T, M], of the whole video as one bag; None where the network has none
 
 
 class VideoScorer:
@@ -39,35 +38,35 @@ class VideoScorer:
         self._windows, self._whole = scoring.make_scorer(model), scoring.make_scorer(model)
 
     def __call__(self, frames):
-        return Scored(self.windows(frames), *self.whole(frames))
+        return Scored(self.windows(frames), self.attention(frames))
 
     def windows(self, frames):
         """Probabilities float32 [W, V] of the segments that begin one frame apart."""
-        count = max(1, len(frames) - self._segment_size + 1)
-        at = np.arange(count)[:, None] + np.arange(self._segment_size)
-        mask = at < len(frames)
-        at = np.minimum(at, len(frames) - 1)
-        batches = (slice(first, first + _BATCH) for first in range(0, count, _BATCH))
+        count, size = max(1, len(frames) - self._segment_size + 1), min(self._segment_size, len(frames))
+        places = np.arange(count)[:, None] + np.arange(size)
+        filled = _filled(frames)
         return np.concatenate(
-            [self._windows({"frames": frames[at[b]], "mask": mask[b]})["probabilities"] for b in batches]
+            [self._windows.windows(filled, places[first : first + _BATCH]) for first in range(0, count, _BATCH)]
         )
 
-    def whole(self, frames):
-        """The video as one bag: (probabilities float32 [V], attention float32 [T, M] or None)."""
-        length = -(-len(frames) // _FRAMES) * _FRAMES
-        filled = np.pad(frames, ((0, length - len(frames)), (0, 0)))
-        outputs = self._whole({"frames": filled[None], "mask": np.arange(length)[None] < len(frames)})
-        attention = outputs["attention"][0, : len(frames)] if "attention" in outputs else None
-        return outputs["probabilities"][0], attention
+    def attention(self, frames):
+        """Weights float32 [T, M] over the frames of the video as one bag, or None where the network has none."""
+        filled = _filled(frames)
+        outputs = self._whole({"frames": filled[None], "mask": np.arange(len(filled))[None] < len(frames)})
+        return outputs["attention"][0, : len(frames)] if "attention" in outputs else None
 
 
-def best_moments(scored, num_frames, data, top):
-    """The best moments of a scored video (see moments.find) among the classes that segments are rated for, if known.
+def _filled(frames):
+    return np.pad(frames, ((0, -len(frames) % _FRAMES), (0, 0)))
+
+
+def best_moments(windows, num_frames, data, top):
+    """The best moments of a video (see moments.find) among the classes that segments are rated for, if known.
 
     Args:
-      scored: Scored.
+      windows: float32 [W, V], as VideoScorer.windows gives them.
       num_frames: of the video.
       data: the config.Data of the network.
       top: moments wanted.
     """
-    return moments.find(scored.windows, scored.whole, num_frames, data.segment_size, top, data.segment_classes)
+    return moments.find(windows, num_frames, data.segment_size, top, data.segment_classes)

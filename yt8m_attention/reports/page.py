@@ -54,10 +54,10 @@ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inlin
 <main>
 <section id="scores"><h2>Scores</h2>{_scores(scores, scores_before)}</section>
 <section id="videos"><h2>Videos</h2>
-<p>Seconds run across, classes down; the darker, the more probable that the segment around this second shows the class.
-A bar below a row is a segment that people rated: <i class="yes"></i> shows it, <i class="no"></i> does not. Under the
-classes, where each attention head looks in the whole video, each on its own scale. Choose a moment, or move through the
-seconds with the arrow keys.</p>{videos}</section>
+<p>Time runs across, classes down; the stronger the colour, the more probable that the segment around this second shows
+the class. A bar below a row is a segment that people rated: <i class="yes"></i> shows it, <i class="no"></i> does not.
+Under the classes, where each attention head looks in the whole video, each on its own scale. Choose a moment, or move
+through the seconds with the arrow keys.</p>{videos}</section>
 <section id="curves"><h2>Learning curves</h2><div class="figures">{figures or "<p>No event files.</p>"}</div></section>
 <section id="classes"><h2>Average precision by class</h2>{_classes(scores.get("per_class"), scores_before, class_name)}\
 </section>

@@ -32,6 +32,7 @@ class Job:
       held_out: function of the share that training held out -> the share that alone is scored, 0 for all.
       video_ids: videos to show; empty: a few, those with a positive rating first.
       top: moments of a video.
+      limit: score no more than so many videos, and so many segments; None: all.
       frame_seconds: how far apart frames are.
       class_name: function of a class id -> its name.
     """
@@ -44,6 +45,7 @@ class Job:
     held_out: Callable
     video_ids: tuple[str, ...]
     top: int
+    limit: int | None
     frame_seconds: float
     class_name: Callable
 
@@ -59,7 +61,7 @@ def write(job: Job):
     before = _phase_before(job.train_dir, trained.run)
     chosen = _choose(job, data)
     score = scoring.make_scorer(trained.model)
-    examples = evaluator.Examples(job.pattern, data, job.held_out(trained.run.phase.holdout_fraction))
+    examples = evaluator.Examples(job.pattern, data, job.held_out(trained.run.phase.holdout_fraction), job.limit)
     rated = pipeline.summarise(job.pattern, data, True, flag="input_data_pattern").rated_pairs > 0
     scores = _evaluate(score, examples, trained.run, rated)
     scores_before = None
@@ -121,7 +123,7 @@ def _choose(job, data):
 
 def _timeline(job, score, data, video):
     scored = score(video.frames)
-    best = timeline.best_moments(scored, len(video.frames), data, job.top)
+    best = timeline.best_moments(scored.windows, len(video.frames), data, job.top)
     best = [moment for moment in best if moment.probability >= _LEAST]
     told = moment_files.describe(video.id, len(video.frames), best, job.class_name, job.frame_seconds)
     return Timeline(video, scored, told, data.segment_size, job.frame_seconds)

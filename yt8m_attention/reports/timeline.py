@@ -16,6 +16,7 @@ from yt8m_attention.inference.timeline import Scored
 
 _CLASSES = 10
 _LEVELS = 10  # shades of a row
+_TICKS = 4  # parts that the time axis is cut into
 _YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
@@ -59,7 +60,7 @@ def section(timeline, number, class_name):
       number: the section's own, for ids.
       class_name: function of a class id -> its name.
     """
-    classes, name = timeline.classes(), html.escape(timeline.video.id)
+    classes, video_id = timeline.classes(), html.escape(timeline.video.id)
     shades, heads = timeline.probabilities(classes), timeline.attention()
     rated = [(start, classes.index(c), score) for start, c, score in timeline.video.ratings if c in classes]
     length, seconds = len(timeline.video.frames), timeline.told.seconds
@@ -69,19 +70,21 @@ def section(timeline, number, class_name):
         "values": np.rint(shades * 100).astype(int).tolist(),
         "heads": np.rint(heads * 100).astype(int).tolist(),
     }
-    rows = "".join(f"<span>{html.escape(class_name(c))}</span>" for c in classes)
+    names = [html.escape(class_name(c)) for c in classes]
+    rows = "".join(f'<span title="{name}">{name}</span>' for name in names)
     head_rows = "".join(f"<span>head {i + 1}</span>" for i in range(len(heads)))
     attention = f"""<div class="names" aria-hidden="true">{head_rows}</div>
 <div class="plot heads" style="--rows:{len(heads)}">{_svg(heads)}\
 <i class="range" hidden></i><i class="cursor"></i></div>
 """ if len(heads) else ""  # fmt: skip
     return f"""<section class="video" id="video{number}" aria-labelledby="title{number}">
-<h3 id="title{number}">{name} <small>{clock(seconds)} min</small></h3>
+<h3 id="title{number}">{video_id} <small>{clock(seconds)} min</small></h3>
 <div class="timeline">
 <div class="names" aria-hidden="true">{rows}</div>
 <div class="plot classes" style="--rows:{len(classes)}">{_svg(shades, rated, timeline.segment_size)}\
 <i class="range" hidden></i><i class="cursor"></i></div>
-{attention}<label for="time{number}">second</label>
+{attention}<span></span><div class="axis" aria-hidden="true">{_axis(seconds)}</div>
+<label for="time{number}">second</label>
 <input id="time{number}" type="range" min="0" max="{length - 1}" value="0" aria-describedby="said{number}">
 </div>
 <p class="said" id="said{number}" role="status"></p>
@@ -89,6 +92,10 @@ def section(timeline, number, class_name):
 <script type="application/json">{script_json(data)}</script>
 </section>
 """
+
+
+def _axis(seconds):
+    return "".join(f"<span>{clock(seconds * part / _TICKS)}</span>" for part in range(_TICKS + 1))
 
 
 def script_json(value):
@@ -100,7 +107,7 @@ def _moment(timeline, moment):
     span = f"{clock(moment['start'])}&ndash;{clock(moment['end'])}"
     link = ""
     if _YOUTUBE.fullmatch(timeline.video.id):
-        url = f"https://www.youtube.com/watch?v={timeline.video.id}&t={int(moment['start'])}s"
+        url = f"https://www.youtube.com/watch?v={timeline.video.id}&t={int(timeline.video.begin + moment['start'])}s"
         link = f' <a href="{html.escape(url)}" rel="noreferrer" target="_blank">watch</a>'
     return (
         f'<li><button type="button" aria-pressed="false" data-start="{moment["start"]}" data-end="{moment["end"]}" '

@@ -1,0 +1,95 @@
+"""An exported model, converted and run by LiteRT (formerly TensorFlow Lite), answers as TensorFlow does."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.layer_case import randomize
+from tests.models.network_case import FEATURES, SMALL
+from yt8m_attention import config
+from yt8m_attention.export import saved_model, weights
+from yt8m_attention.models import registry
+from yt8m_attention.ops.quantize import dequantize
+
+litert = pytest.importorskip("ai_edge_litert.interpreter", reason="no LiteRT here (pip install ai-edge-litert)")
+
+# Rounding of the flat file's own kernels.
+CLOSE = 1e-5
+# The converter wants to know the length of a loop over frames.
+RECURRENT = {"gru", "lstm"}
+
+
+def exported(folder, name="multi_attention", quantize="none", **changes):
+    """A SavedModel of an untrained network with weights that matter."""
+    keras.utils.set_random_seed(0)
+    model = registry.build(config.Model(**({"model": name} | SMALL | changes)))
+    model({"frames": np.zeros((1, 2, FEATURES.total), np.uint8), "mask": np.ones((1, 2), bool)})
+    randomize(model, 0)
+    module = saved_model.Servable(model, FEATURES.total, quantize)
+    tf.saved_model.save(module, str(folder), signatures=module.signatures())
+    return str(folder)
+
+
+def converted(directory, signature, optimizations=()):
+    """The signature as LiteRT's runner, and the bytes of the flat file."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(directory, signature_keys=[signature])
+    converter.optimizations = list(optimizations)
+    content = converter.convert()
+    return litert.Interpreter(model_content=content).get_signature_runner(signature), content
+
+
+def bags(count, frames, seed=0):
+    rng = np.random.default_rng(seed)
+    mask = np.arange(frames) < rng.integers(1, frames + 1, (count, 1))
+    return {"frames": rng.integers(0, 256, (count, frames, FEATURES.total), dtype=np.uint8), "mask": mask}
+
+
+def assert_same(run, signature, inputs, tolerance=CLOSE):
+    expected, found = signature(**{name: tf.constant(value) for name, value in inputs.items()}), run(**inputs)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=tolerance, err_msg=name)
+
+
+def test_bags_of_any_number_and_length(tmp_path, monkeypatch):
+    """With all that could be in a converter's way: a loop in sparsemax, a mixture of experts, weights of one byte."""
+    monkeypatch.setattr(weights, "_LEAST_ENTRIES", 1)
+    moe = {"video_level_classifier_model": "moe", "attention_normalizer": "sparsemax"}
+    directory = exported(tmp_path, quantize="int8", **moe)
+    signature = tf.saved_model.load(directory).signatures["serving_default"]
+    run, _ = converted(directory, "serving_default")
+    for count, frames in ((1, 5), (3, 7), (1, 60), (2, 1)):
+        assert_same(run, signature, bags(count, frames))
+
+
+@pytest.mark.slow
+def test_the_mediapipe_signature(tmp_path):
+    directory = exported(tmp_path)
+    signature = tf.saved_model.load(directory).signatures["mediapipe"]
+    run, _ = converted(directory, "mediapipe")
+    for count, frames in ((1, 5), (3, 7)):
+        found = bags(count, frames)
+        assert_same(run, signature, {"rgb_and_audio": dequantize(found["frames"]),
+                                     "num_frames": found["mask"].sum(axis=1).astype(np.int32)})  # fmt: skip
+
+
+@pytest.mark.slow
+def test_weights_of_one_byte(tmp_path):
+    """Both ways to a small file that docs/serving.md tells of; tolerances as for int8 weights."""
+    wide = {"hidden_size": 256, "attention_sizes": (64, 64)}
+    plain, stored = (exported(tmp_path / name, quantize=name, **wide) for name in ("none", "int8"))
+    signature = tf.saved_model.load(plain).signatures["serving_default"]
+    _, large = converted(plain, "serving_default")
+    for run, small in (converted(plain, "serving_default", [tf.lite.Optimize.DEFAULT]),
+                       converted(stored, "serving_default")):  # fmt: skip
+        assert len(small) < 0.5 * len(large)
+        assert_same(run, signature, bags(3, 7), tolerance=5e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*registry.names()} - RECURRENT))
+def test_every_network_without_recurrence_converts(tmp_path, name):
+    directory = exported(tmp_path, name)
+    run, _ = converted(directory, "serving_default")
+    assert_same(run, tf.saved_model.load(directory).signatures["serving_default"], bags(3, 7))

@@ -1,0 +1,144 @@
+"""What a long command says: done, rate, time left; rewritten on a terminal, plain lines elsewhere, nothing if quiet."""
+
+import io
+import re
+import types
+
+import numpy as np
+import pytest
+
+from tests import commands
+from tests.training import runs
+from yt8m_attention import progress
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+class Screen(io.StringIO):
+    def __init__(self, terminal):
+        super().__init__()
+        self.isatty = lambda: terminal
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def log(monkeypatch):
+    screen = Screen(terminal=False)
+    monkeypatch.setattr(progress, "sys", types.SimpleNamespace(stderr=screen))
+    return screen
+
+
+def work(clock, shown, seconds, count=10, share=None):
+    clock.now += seconds
+    shown.add(count, share=share)
+
+
+def test_lines_of_a_log_are_seldom_and_say_done_rate_and_time_left(clock, log):
+    shown = progress.Progress("videos", 100)
+    for _ in range(10):
+        work(clock, shown, seconds=4)
+    shown.close()
+    assert log.getvalue().splitlines() == [
+        "30/100 videos, 2.5/s, 28 s left",
+        "60/100 videos, 2.5/s, 16 s left",
+        "90/100 videos, 2.5/s, 4 s left",
+        "100/100 videos, 2.5/s, 0 s left",
+    ]
+
+
+def test_a_terminals_line_is_rewritten(clock, monkeypatch):
+    screen = Screen(terminal=True)
+    monkeypatch.setattr(progress, "sys", types.SimpleNamespace(stderr=screen))
+    shown = progress.Progress("videos")
+    for _ in range(3):
+        work(clock, shown, seconds=1)
+    shown.close("done")
+    text = screen.getvalue()
+    assert text.count("\n") == 1 and text.endswith("30 videos, 10.0/s, done\n")
+    assert text.count("\r\x1b[K") == 4
+
+
+def test_a_run_that_goes_on_counts_its_own_rate(clock, log):
+    shown = progress.Progress("examples", 1000, done=900)
+    work(clock, shown, seconds=20, count=20)
+    assert log.getvalue() == "920/1,000 examples, 1.0/s, 1:20 min left\n"
+
+
+def test_without_a_total_the_share_tells_what_is_left(clock, log):
+    shown = progress.Progress("videos")
+    work(clock, shown, seconds=30, share=0.25)
+    work(clock, shown, seconds=30, share=1.0)
+    assert log.getvalue().splitlines() == ["10 videos, 0.3/s, 25%, 1:30 min left", "20 videos, 0.3/s, 100%, 0 s left"]
+
+
+@pytest.mark.parametrize("limit, left", [(None, "1:30 min"), (20, "30 s")])
+def test_a_pass_over_batches(clock, log, limit, left):
+    batches = ({"share": np.full(10, share)} for share in (0.25, 0.5))
+    for _ in progress.through(batches, "segments", limit):
+        clock.now += 30
+    assert log.getvalue().splitlines()[0].endswith(f"{left} left")
+    assert log.getvalue().splitlines()[-1].startswith("20 segments, 0.3/s")
+
+
+@pytest.mark.parametrize("brief, lines", [(True, 0), (False, 1)])
+def test_what_is_over_at_once_may_go_unsaid(clock, log, brief, lines):
+    shown = progress.Progress("shards", 3, brief=brief)
+    work(clock, shown, seconds=1, count=3)
+    shown.close()
+    assert len(log.getvalue().splitlines()) == lines
+
+
+def test_quiet(clock, log, monkeypatch):
+    monkeypatch.setattr(progress, "quiet", True)
+    shown = progress.Progress("videos", 10)
+    work(clock, shown, seconds=60)
+    shown.close()
+    progress.say("a word")
+    assert log.getvalue() == ""
+
+
+@pytest.mark.parametrize("seconds, said", [(-1, "0 s"), (59.4, "59 s"), (60, "1:00 min"), (22320, "6:12:00 h")])
+def test_durations(seconds, said):
+    assert progress.duration(seconds) == said
+
+
+@pytest.mark.slow
+def test_every_command_tells_how_far_it_is_and_is_quiet_on_demand(planted, tmp_path):
+    test, validate = f"{planted}/test/*.tfrecord", f"{planted}/validate/*.tfrecord"
+    model = f"--train_dir={tmp_path}/run"
+    calls = {
+        "synthesize": (f"--output_dir={tmp_path}/made", "--num_train=3", "--num_validate=3", "--num_test=3"),
+        "train": (*runs.flags(planted, tmp_path / "run", "--segment_labels", "--max_steps=3", split="validate"),),
+        "eval": (f"--eval_data_pattern={test}", model, "--segment_labels"),
+        "inference": (f"--input_data_pattern={test}", model, "--segment_labels", f"--output_file={tmp_path}/s.csv"),
+        "segment_eval_inference": (f"--eval_data_pattern={test}", f"--submission_file={tmp_path}/s.csv"),
+        "ensemble": (f"--inputs={tmp_path}/run", f"--input_data_pattern={test}", f"--output_file={tmp_path}/e.csv",
+                     f"--fit_data_pattern={validate}", "--only_holdout"),
+        "moments": (f"--input={test}", model, f"--output_file={tmp_path}/m.txt"),
+        "report": (f"--input_data_pattern={test}", model, f"--output_file={tmp_path}/r.html"),
+        "export_model": (model, f"--output_dir={tmp_path}/exported"),
+    }  # fmt: skip
+    brief = {"segment_eval_inference", "export_model"}  # over at once here, or without a count
+    for name, flags in calls.items():
+        told = commands.run(name, *flags)
+        assert told.status == 0, told.stderr
+        if name not in brief:
+            assert re.search(r"^[\d,/]+ [a-z ]+, [\d,.]+/s", told.stderr, re.M), (name, told.stderr)
+        assert "\r" not in told.stderr and "\x1b" not in told.stderr
+        if name == "synthesize":  # made already, it is left as it is
+            flags = (f"--output_dir={tmp_path}/again", *flags[1:])
+        quiet = commands.run(name, *flags, "--quiet", *(["--start_new_model"] if name == "train" else []))
+        assert (quiet.status, quiet.stderr) == (0, ""), name

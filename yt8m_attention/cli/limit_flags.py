@@ -1,0 +1,5 @@
+"""How much of labelled files is scored."""
+
+from absl import flags
+
+flags.DEFINE_integer("num_examples", None, "score no more than this many videos, and this many segments", lower_bound=1)
