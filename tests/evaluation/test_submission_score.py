@@ -10,6 +10,7 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import submission_score
 from yt8m_attention.evaluation.submission_score import Ratings
 from yt8m_attention.inference import submission
+from yt8m_attention.inference.names import Names
 from yt8m_attention.inference.ranking import TopSegments
 from yt8m_attention.metrics import reference
 from yt8m_attention.metrics.streaming import SegmentMetrics
@@ -21,7 +22,11 @@ def ratings_of(triples):
     return Ratings(np.array(videos, str), np.array(starts, int), np.array(classes, int), np.array([*triples.values()]))
 
 
-SEGMENTS = st.tuples(st.sampled_from("abc"), st.integers(0, 2))
+def row(class_id, segments):
+    return submission.Row(class_id, Names.of([segment.encode() for segment in segments]), 0)
+
+
+SEGMENTS = st.tuples(st.sampled_from(["a", "b", "c", "abcdefgh", "abcdefghijklmnop\u00e9"]), st.integers(0, 2))
 
 
 @given(
@@ -31,7 +36,7 @@ SEGMENTS = st.tuples(st.sampled_from("abc"), st.integers(0, 2))
 )
 def test_score_is_the_references(ranked, rated, top_n):
     ranked = {c: [f"{video}:{start}" for video, start in segments] for c, segments in ranked.items()}
-    rows = [submission.Row(c, segments, 0) for c, segments in ranked.items()]
+    rows = [row(c, segments) for c, segments in ranked.items()]
     result = submission_score.score(rows, ratings_of({(*s, c): r for (s, c), r in rated.items()}), top_n)
     by_class = {}
     for ((video, start), c), rating in rated.items():
@@ -70,9 +75,20 @@ def test_a_submission_scores_as_segment_metrics_do(tmp_path_factory, data, shape
     assert ours["unknown_segments"] == (~rated.any(axis=1)).sum()
 
 
+@given(st.lists(st.lists(st.integers(1, 300), unique=True, max_size=60), max_size=8), st.sampled_from([1, 50]))
+def test_distinct_keys_are_those_of_a_set(parts, least):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submission_score, "_LEAST_WAITING", least)
+        patch.setattr(submission_score, "_TABLE_BITS", 4)  # so that keys fall on one place
+        distinct = submission_score._Distinct()
+        for part in parts:
+            distinct.add(np.array(part, np.uint64))
+        assert distinct.keys().tolist() == sorted(set().union(*parts))
+
+
 def test_a_pair_rated_again_counts_once_as_rated_last():
     ratings = Ratings(np.array(["a", "a"]), np.array([0, 0]), np.array([2, 2]), np.array([0.0, 1.0]))
-    result = submission_score.score([submission.Row(2, ["a:0"], 0)], ratings)
+    result = submission_score.score([row(2, ["a:0"])], ratings)
     assert result["per_class"] == {2: (1.0, 1, 1)}
 
 

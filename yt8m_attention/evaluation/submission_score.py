@@ -1,6 +1,5 @@
 """MAP@K of a submission, whatever system wrote it, against the ratings. Numpy alone."""
 
-import itertools
 import typing
 import zipfile
 
@@ -9,7 +8,12 @@ import numpy as np
 from yt8m_attention import schema
 from yt8m_attention.errors import UserError
 from yt8m_attention.files import replacing
+from yt8m_attention.inference.names import Names
 from yt8m_attention.metrics import streaming
+
+_LEAST_WAITING = 2_000_000  # keys that are held before the different ones are taken
+_TABLE_BITS = 23  # 64 MiB
+_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 class Ratings(typing.NamedTuple):
@@ -36,39 +40,79 @@ def score(rows, ratings, top_n=schema.TOP_SEGMENTS):
          have come from other data than the ratings,
        "per_class": {class: (average precision, positives, rated)} of the classes with a positive}.
     """
-    rated = _by_class(ratings)
-    known = set().union(*rated.values())
-    unknown, labels = set(), {}
+    rated = {c: (Names.of(list(of)), np.array(list(of.values()), bool)) for c, of in _by_class(ratings).items()}
+    distinct, labels = _Distinct(), {}
     for row in rows:
-        unknown.update(itertools.filterfalse(known.__contains__, row.segments))
-        of_class = rated.get(row.class_id, {})
-        labels[row.class_id] = [of_class[s] for s in row.segments[:top_n] if s in of_class]
-
-    num_classes = max(rated, default=-1) + 1
-    ranked = [labels.get(c, []) for c in range(num_classes)]
-    of_rated = [list(rated.get(c, {}).values()) for c in range(num_classes)]
-    result = streaming.summary(
-        classes=np.repeat(np.arange(num_classes), [len(part) for part in ranked]),
-        labels=np.array([label for part in ranked for label in part], bool),
-        rated=np.array([len(part) for part in of_rated], int),
-        positives=np.array([sum(part) for part in of_rated], int),
-        top_n=top_n,
-    )
+        distinct.add(row.segments.sorted_keys)
+        if row.class_id in rated:
+            names, positive = rated[row.class_id]
+            which, _ = names.find(row.segments[:top_n])
+            labels[row.class_id] = positive[which]
+    seen = distinct.keys()
+    known = _distinct(np.concatenate([seen[:0], *(names.keys for names, _ in rated.values())]))
+    result = _summary(labels, {c: positive for c, (_, positive) in rated.items()}, top_n)
     return {
         "map": result["segment_map"],
         "classes": result["classes"],
         "rated_pairs": result["rated_pairs"],
-        "unknown_segments": len(unknown),
+        "unknown_segments": len(np.setdiff1d(seen, known, assume_unique=True)),
         "per_class": result["per_class"],
     }
 
 
+def _summary(ranked, rated, top_n):
+    """streaming.summary of {class: bool labels of its rated segments, best first} and {class: bool, of all rated}."""
+    num_classes = max(rated, default=-1) + 1
+    nothing = np.zeros(0, bool)
+    ranked, rated = ([of.get(c, nothing) for c in range(num_classes)] for of in (ranked, rated))
+    return streaming.summary(
+        classes=np.repeat(np.arange(num_classes), [len(part) for part in ranked]),
+        labels=np.concatenate([nothing, *ranked]),
+        rated=np.array([len(part) for part in rated], int),
+        positives=np.array([part.sum() for part in rated], int),
+        top_n=top_n,
+    )
+
+
+def _distinct(keys):
+    """np.unique, which hashes integers and takes ten times as long."""
+    keys = np.sort(keys)
+    return keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+
+
+class _Distinct:
+    """The different ones of many keys, in memory for little more than those.
+
+    Most keys of a ranking stood in the one before: a table remembers the last key that fell on each of its places, and
+    only what is not found there waits to be sorted.
+    """
+
+    def __init__(self):
+        self._table = np.zeros(1 << _TABLE_BITS, np.uint64)
+        self._kept, self._added, self._waiting = np.zeros(0, np.uint64), [], 0
+
+    def add(self, keys):
+        place = keys * _MULTIPLIER >> np.uint64(64 - _TABLE_BITS)
+        new = self._table[place] != keys
+        self._table[place] = keys
+        self._added.append(keys[new])
+        self._waiting += len(self._added[-1])
+        if self._waiting > max(len(self._kept), _LEAST_WAITING):
+            self.keys()
+
+    def keys(self):
+        """uint64, ascending."""
+        self._kept = _distinct(np.concatenate([self._kept, *self._added]))
+        self._added, self._waiting = [], 0
+        return self._kept
+
+
 def _by_class(ratings):
-    """{class: {`video:start`: positive}}"""
+    """{class: {`video:start` as bytes: whether it is positive}}"""
     rated = {}
     for video_id, start, c, rating in zip(*(np.asarray(part).tolist() for part in ratings), strict=True):
-        name = video_id.decode() if isinstance(video_id, bytes) else video_id
-        rated.setdefault(c, {})[f"{name}:{start}"] = rating > 0
+        name = video_id if isinstance(video_id, bytes) else video_id.encode()
+        rated.setdefault(c, {})[b"%s:%d" % (name, start)] = rating > 0
     return rated
 
 

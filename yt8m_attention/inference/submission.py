@@ -12,10 +12,10 @@ import numpy as np
 
 from yt8m_attention.errors import UserError
 from yt8m_attention.files import replacing
+from yt8m_attention.inference.names import Names
 
 _VIDEO_ID = re.compile(r'[^\s,:"\x00-\x1f\x7f]+')
-_CELL = re.compile(r"(?:[^\s,:]++:\d++\s*+)*+", re.ASCII)
-_ENTRY = re.compile(r"[^\s,:]+:\d+", re.ASCII)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Spreadsheet programs cut a cell here.
 _SPREADSHEET_CELL = 32_767
 
@@ -24,7 +24,7 @@ class Row(typing.NamedTuple):
     """One class of a submission."""
 
     class_id: int
-    segments: list[str]  # `video:start`, best first
+    segments: Names  # best first
     cut: int  # how many more the file had, beyond the top_n that were asked for
 
 
@@ -101,55 +101,59 @@ def read(path, top_n=None):
     """
     lines = {}  # of each class so far
     for number, line in _lines(path):
-        head, comma, cell = line.partition(",")
-        head, cell = head.strip().strip('"'), cell.strip('"')
-        if not lines and head.lower() == "class":
+        head, comma, cell = line.partition(b",")
+        head, cell = head.strip().strip(b'"'), cell.strip(b'"')
+        if not lines and head.lower() == b"class":
             continue
         where = f"{path}, line {number}"
-        if not comma or not re.fullmatch(r"\d+", head, re.ASCII):
-            raise UserError(f"{where}: found {_shortened(line)!r}, wanted a class id, a comma and `video:start` ...")
+        if not comma or not head.isdigit():
+            raise UserError(f"{where}: found {_shortened(line)}, wanted a class id, a comma and `video:start` ...")
         class_id = int(head)
         if class_id in lines:
             raise UserError(f"{where}: class {class_id} has had a row already, in line {lines[class_id]}; keep one")
         lines[class_id] = number
-        segments = _segments(cell, class_id, where)
-        kept = segments[:top_n]
-        yield Row(class_id, kept, len(segments) - len(kept))
+        segments = _segments(cell, f"{where}: class {class_id}")
+        yield Row(class_id, segments[:top_n], len(segments) - len(segments[:top_n]))
     if not lines:
         raise UserError(f"{path}: holds no class; wanted rows of a class id, a comma and `video:start` ...")
 
 
 def _lines(path):
-    """(number, text) of each line that is not blank."""
+    """(number, UTF-8 bytes) of each line that is not blank, white space between its entries being ASCII."""
     try:
-        with open(path, encoding="utf-8-sig", newline=None) as file:
-            for number, line in enumerate(file, start=1):
+        with open(path, "rb") as file:
+            lines = (line for raw in file for line in raw.splitlines())  # a line may end as on any system
+            for number, line in enumerate(lines, start=1):
+                if number == 1:
+                    line = line.removeprefix(_BYTE_ORDER_MARK)
+                if not line.isascii():
+                    line = " ".join(line.decode().split()).encode()
                 if line.strip():
-                    yield number, line.rstrip("\n")
+                    yield number, line
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not UTF-8 text ({error.reason}); save it as a plain CSV") from error
 
 
-def _segments(cell, class_id, where):
+def _segments(cell, where):
     """The checked entries of a cell."""
-    if len(cell) == _SPREADSHEET_CELL:
-        raise UserError(f"{where}: class {class_id} has exactly {_SPREADSHEET_CELL:,} characters, where a spreadsheet "
-                        "cuts a cell; take the file as it was before a spreadsheet saved it")  # fmt: skip
-    segments = cell.split()
-    if not _CELL.fullmatch(cell.strip()) or len(segments) != cell.count(":"):
-        wrong = next((s for s in segments if not _ENTRY.fullmatch(s)), cell)
-        raise UserError(f"{where}: class {class_id}: found {_shortened(wrong)!r}, wanted `video:start`")
-    if len(set(segments)) < len(segments):
-        seen = set()
-        twice = next(s for s in segments if s in seen or seen.add(s))
-        raise UserError(f"{where}: class {class_id} ranks segment {twice} twice; keep the better place")
+    if len(cell) >= _SPREADSHEET_CELL and len(cell.decode()) == _SPREADSHEET_CELL:
+        raise UserError(f"{where} has exactly {_SPREADSHEET_CELL:,} characters, where a spreadsheet cuts a cell; "
+                        "take the file as it was before a spreadsheet saved it")  # fmt: skip
+    try:
+        segments = Names.parse(cell)
+    except ValueError as error:
+        raise UserError(f"{where}: found {_shortened(error.args[0])}, wanted `video:start`") from error
+    twice = segments.twice()
+    if twice:
+        raise UserError(f"{where} ranks segment {twice.decode()} twice; keep the better place")
     return segments
 
 
-def _shortened(text):
-    return text if len(text) <= 60 else text[:60] + "..."
+def _shortened(line):
+    text = line.decode()
+    return repr(text if len(text) <= 60 else text[:60] + "...")
 
 
 def write_videos(path, rows):
