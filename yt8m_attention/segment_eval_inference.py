@@ -33,6 +33,8 @@ def main():
         per_class_file=FLAGS.per_class_file,
         held_out=held_out,
         classes=classes,
+        index_dir=FLAGS.index_dir,
+        max_bad_records=FLAGS.max_bad_records,
         cache_dir=FLAGS.cache_dir,
         class_name=vocabulary_flags.vocabulary().name,
     )

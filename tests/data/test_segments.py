@@ -7,6 +7,7 @@ from record_helpers import feature_lists as lists_of
 
 from yt8m_attention import config
 from yt8m_attention.data import index, segments
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.errors import UserError
 
 
@@ -85,6 +86,21 @@ def test_ratings_alone_are_those_of_the_segments(tmp_path):
 def test_ratings_need_no_frames(tmp_path):
     path = write(tmp_path / "a", [sequence_example(context("x", [1], [(100, 2, 1)]), {})])
     assert segments.read_ratings(path).starts.tolist() == [100]
+
+
+def test_ratings_skip_bad_records_and_keep_an_index_of_their_own(tmp_path):
+    good = [video(n, 9, segments=[(5, n, 1)]) for n in range(3)]
+    path, spoilt = write(tmp_path / "a", good), write(tmp_path / "b", [*good[:2], b"no record"])
+    counted = BadRecords(1)
+    found = segments.read_ratings(spoilt, bad_records=counted)
+    assert (found.classes.tolist(), len(counted)) == ([0, 1], 1)
+    with pytest.raises(UserError, match=r"/b: offset \d+"):
+        segments.read_ratings(spoilt)
+    made = segments.read_ratings(path, index_dir=str(tmp_path / "indices"))
+    assert [file.name.endswith(".ratings") for file in (tmp_path / "indices").iterdir()] == [True]
+    index._index.cache_clear()
+    kept = segments.read_ratings(path, index_dir=str(tmp_path / "indices"))
+    assert all(np.array_equal(one, other) for one, other in zip(made, kept, strict=True))
 
 
 def test_ends_may_be_missing(tmp_path):

@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from yt8m_attention.cli import feature_flags, segment_class_flags, values
+from yt8m_attention.cli import feature_flags, record_flags, segment_class_flags, values  # noqa: F401  they define flags
 from yt8m_attention.config import Data, Sampling
 
 FLAGS = flags.FLAGS
@@ -22,13 +22,7 @@ values.define_integers("segment_window", Data.segment_window,
                        "frames at the head and the tail of a video in which inference ranks no segment")  # fmt: skip
 flags.DEFINE_integer("shuffle_shards", Data.shuffle_shards,
                      "shards open at once, to shuffle records over; 0: all if they are local, else 16")  # fmt: skip
-flags.DEFINE_string("index_dir", None,
-                    "where shards' indices are kept; absent: a hidden file beside each shard, if it can be written; "
-                    "none: nowhere")  # fmt: skip
 flags.DEFINE_bool("verify_crc", Data.verify_crc, "compare each record's checksum when it is first read")
-flags.DEFINE_integer("max_bad_records", Data.max_bad_records,
-                     "records that cannot be used: so many are skipped and counted, one more stops")  # fmt: skip
-flags.DEFINE_string("cache_dir", None, "where copies of remote shards are kept; absent: a temporary directory")
 flags.DEFINE_integer("cache_bytes", Data.cache_bytes,
                      "bytes of copies of remote shards that are kept beside those in use, the least recently used go "
                      "first; and of rated segments that training keeps in memory")  # fmt: skip

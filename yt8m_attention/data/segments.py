@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from yt8m_attention import progress
-from yt8m_attention.data import files, index
+from yt8m_attention.data import files, index, index_file
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
@@ -126,18 +127,30 @@ class Ratings(NamedTuple):
     skipped: int  # segments left out, since they begin beyond the last frame
 
 
-def read_ratings(pattern, num_classes=None, flag="eval_data_pattern", cache_dir=None):
+def read_ratings(
+    pattern, num_classes=None, flag="eval_data_pattern", cache_dir=None, index_dir=index_file.NOWHERE, bad_records=None
+):
     """The ratings of records, without their frames; the very pairs that evaluation goes by.
+
+    Args:
+      pattern, flag: as files.expand takes them.
+      num_classes: labels must be below; None: not checked.
+      cache_dir, index_dir: of a config.Data.
+      bad_records: a bad_records.BadRecords to count in; None: the first one stops.
 
     Raises:
       UserError: where files or records cannot be used.
     """
+    bad_records = BadRecords(0) if bad_records is None else bad_records
     parts, cache, paths = [], ShardCache(cache_dir), files.expand(pattern, flag)
     shown = progress.Progress("shards of ratings", len(paths), brief=True)
     for path in paths:
-        shard = index.shard_index(cache.local_path(path), None, num_classes)
+        local = cache.local_path(path)
+        # Beside the index that frames are read by, which has more in it and is made for certain features.
+        kept_at = index_file.place(local if index_dir is None else path, index_dir)
+        shard = index.shard_index(local, None, num_classes, kept_at and f"{kept_at}.ratings")
         for error in shard.bad:
-            raise error
+            bad_records.add(error)
         cache.use([])
         found = _rated_segments(shard, None, np.ones(len(shard), bool))
         item = np.repeat(np.arange(len(found)), np.diff(found.splits))

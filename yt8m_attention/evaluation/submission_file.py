@@ -6,14 +6,15 @@ import numpy as np
 
 from yt8m_attention import progress
 from yt8m_attention.data import holdout, segments
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import submission
 
 
-def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None, cache_dir=None,
-          class_name="class {}".format):  # fmt: skip
+def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None,
+          index_dir=None, max_bad_records=0, cache_dir=None, class_name="class {}".format):  # fmt: skip
     """MAP@top_n of the ranked segments in a CSV.
 
     Args:
@@ -24,7 +25,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
       per_class_file: where each class's average precision goes, see per_class_file.py; None: nowhere.
       held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
       classes: ids of the classes that count; None: all that are rated.
-      cache_dir: where remote shards are kept.
+      index_dir, max_bad_records, cache_dir: of a config.Data, for reading the ratings.
       class_name: function of a class id -> its name.
 
     Returns:
@@ -33,7 +34,10 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
     Raises:
       UserError: for files that cannot be used, or without any positive rating.
     """
-    ratings = _kept(_ratings(pattern, label_cache, cache_dir), held_out, classes)
+    bad_records = BadRecords(max_bad_records)
+    found = _ratings(pattern, label_cache, index_dir=index_dir, bad_records=bad_records, cache_dir=cache_dir)
+    bad_records.say()
+    ratings = _kept(found, held_out, classes)
     result = submission_score.score(_counted(submission.read(path, top_n), ratings), ratings, top_n)
     if not result["classes"]:
         raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
@@ -45,10 +49,10 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
     return result
 
 
-def _ratings(pattern, label_cache, cache_dir):
+def _ratings(pattern, label_cache, **reading):
     if label_cache and os.path.exists(label_cache):
         return submission_score.load_ratings(label_cache)
-    found = segments.read_ratings(pattern, cache_dir=cache_dir)
+    found = segments.read_ratings(pattern, **reading)
     ratings = submission_score.Ratings(found.ids, found.starts, found.classes, found.scores)
     if label_cache:
         submission_score.save_ratings(label_cache, ratings)
