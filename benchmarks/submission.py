@@ -1,9 +1,10 @@
 """Writing a submission: ours, a plain Python join, and the same bytes written raw (the limit of the disk).
 
 `python -m benchmarks.submission [--quick]`. Rates are megabytes of CSV a second; the plain join writes the first
-`plain_classes` of them only, which must be the same bytes, and is charged that share of naming the segments. Then the file is read back and scored against 237 ratings
-a class, as the challenge has: `read_and_score`, beside `plain_read_and_score`, sets and dicts of Python strings on
-`plain_classes`. `seconds` is ours' median over the whole file, `read_and_score_seconds` as it says.
+`plain_classes` of them only, which must be the same bytes, and is charged that share of naming the segments. Then the
+file is read back and scored against 237 ratings a class, as the challenge has: `read_and_score`, beside
+`plain_read_and_score`, sets and dicts of Python strings on `plain_classes`. `seconds` is ours' median over the whole
+file, `read_and_score_seconds` as it says.
 """
 
 import os
