@@ -51,13 +51,29 @@ class MaskedBatchNormalization(MaskedLayer):
         self.updates = self.add_weight(shape=(), name="updates", initializer="zeros", **kept)
 
     def call(self, x, mask=None, training=False):
+        x = ops.cast(x, "float32")
+        mean, variance = self._moments(x, mask, training)
         settings = {"epsilon": self.epsilon, "dtype": self.compute_dtype}
-        if training and self.trainable:
-            normalised, mean, variance, count = _by_batch(x, mask, self.gamma, self.beta, **settings)
-            self._keep(mean, variance, count)
-            return normalised
-        kept = ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
-        return _normalise(ops.cast(x, "float32"), *kept, self.gamma, self.beta, **settings)
+        return _normalise(x, mean, variance, self.gamma, self.beta, **settings)
+
+    def line(self, x, mask=None, training=False):
+        """What a call with the same arguments does to x, as (scale, shift), float32 [D]: it returns x * scale + shift.
+
+        The gradient goes on to gamma and beta, not to x.
+        """
+        if not self.built:
+            self.build(x.shape)
+        mean, variance = self._moments(ops.stop_gradient(ops.cast(x, "float32")), mask, training)
+        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+        return scale, self.beta - mean * scale
+
+    def _moments(self, x, mask, training):
+        """Mean and variance [D] to go by; in training those of x, which the kept ones move towards."""
+        if not (training and self.trainable):
+            return ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
+        mean, variance, count = _moments(x, mask)
+        self._keep(mean, variance, count)
+        return mean, variance
 
     def _keep(self, mean, variance, count):
         """One step of the kept statistics."""
@@ -76,18 +92,17 @@ class MaskedBatchNormalization(MaskedLayer):
 
 
 @island
-def _by_batch(x, mask, gamma, beta, *, epsilon, dtype):
-    """x [..., D] normalised by itself, its mean [D], variance [D] and number of entries behind them (scalar)."""
-    x = ops.cast(x, "float32")
+def _moments(x, mask):
+    """Mean [D] and variance [D] of the unmasked entries of x [..., D], and how many these are (scalar)."""
     axes = tuple(range(len(x.shape) - 1))
     weights = ops.ones(ops.shape(x)[:-1], "float32") if mask is None else ops.cast(mask, "float32")
     count = ops.sum(weights)
     weights = ops.expand_dims(weights / ops.maximum(count, 1.0), -1)
     mean = ops.sum(x * weights, axis=axes)
-    variance = ops.sum(ops.square(x - mean) * weights, axis=axes)
-    return _normalise(x, mean, variance, gamma, beta, epsilon=epsilon, dtype=dtype), mean, variance, count
+    return mean, ops.sum(ops.square(x - mean) * weights, axis=axes), count
 
 
+@island
 def _normalise(x, mean, variance, gamma, beta, *, epsilon, dtype):
     scale = gamma * ops.rsqrt(variance + epsilon)
     return ops.cast(x * scale + (beta - mean * scale), dtype)

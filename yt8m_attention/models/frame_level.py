@@ -44,6 +44,10 @@ class FrameLevelModel(Network):
         self.context_gating = ContextGating(name="context_gating") if config.context_gating else None
         self.classifier = build_classifier(config)
 
+    def normalise_and_pool(self, frames, mask, training):
+        """The input batch norm and `pool`, for a network to do both at once where that is faster."""
+        return self.pool(self.input_norm(frames, mask=mask, training=training), mask, training)
+
     def pool(self, frames, mask, training):
         """Frames [B, T, F], normalised, and mask bool [B, T] to (vectors [B, M, any], {name: what to return too})."""
         raise NotImplementedError
@@ -53,8 +57,8 @@ class FrameLevelModel(Network):
         if mask_BT is None:
             mask_BT = ops.ones(ops.shape(frames_BTF)[:2], dtype="bool")
         frames_BTF = self.l2_norm(self.dequantize(frames_BTF), mask=mask_BT)
-        frames_BTF = self.input_norm(self.noise(frames_BTF, training=training), mask=mask_BT, training=training)
-        pooled, named = self.pool(frames_BTF, mask_BT, training)
+        frames_BTF = self.noise(frames_BTF, training=training)
+        pooled, named = self.normalise_and_pool(frames_BTF, mask_BT, training)
         has_frames_BM = ops.broadcast_to(ops.any(mask_BT, axis=1, keepdims=True), ops.shape(pooled)[:2])
         probabilities_BMV = self.classify(pooled, has_frames_BM, training)
         return {"probabilities": ops.max(probabilities_BMV, axis=1), **named}

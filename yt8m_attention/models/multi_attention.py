@@ -31,11 +31,20 @@ class MultiAttention(FrameLevelModel):
             for name, width in zip(features.names, widths, strict=True)
         ]
 
-    def pool(self, frames, mask, training):
+    def normalise_and_pool(self, frames, mask, training):
+        """The input batch norm is folded into what takes the frames, which saves several passes over them, forward and
+        backward: y = scale * x + shift goes through the reduction as a scaled kernel, and through the pooling, whose
+        weights sum to one, as itself."""
         features = self.config.features
+        lines = self.input_norm.line(frames, mask=mask, training=training)
+        frames_BTF = ops.cast(frames, self.compute_dtype)
+        streams = zip(self.streams, features.names, *(split_streams(x, features) for x in (frames_BTF, *lines)),
+                      strict=True)  # fmt: skip
         pooled, attention = [], {}
-        for stream, name, own_BTD in zip(self.streams, features.names, split_streams(frames, features), strict=True):
-            pooled_BMD, attention[f"attention_{name}"] = stream(own_BTD, mask=mask, training=training)
+        for stream, name, own_BTD, scale_D, shift_D in streams:
+            pooled_BMD, attention[f"attention_{name}"] = stream(
+                own_BTD, scale_D, shift_D, mask=mask, training=training
+            )
             pooled.append(pooled_BMD)
         attention["attention"] = sum(attention.values()) / len(pooled)
         return ops.concatenate(pooled, axis=-1), attention
@@ -50,12 +59,13 @@ class AttentionStream(MaskedLayer):
       num_heads: M.
       normalizer: as GatedAttention's.
 
-    Call: frames [B, T, D], normalised; mask bool [B, T].
+    Call: frames [B, T, D]; scale and shift float32 [D], of the batch norm that they are to be seen through; mask bool
+      [B, T].
     Returns: (pooled [B, M, D], attention float32 [B, T, M]).
     """
 
     def __init__(self, width, num_heads, normalizer, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # scale and kernel are multiplied before they are rounded
         self.width, self.num_heads, self.normalizer = width, num_heads, normalizer
         policy = {"dtype": self.dtype_policy}
         self.reduce = keras.layers.Dense(width, use_bias=False, name="reduce", **policy)
@@ -69,10 +79,15 @@ class AttentionStream(MaskedLayer):
         self.reduce_norm.build(reduced)
         self.attention.build(reduced)
 
-    def call(self, frames_BTD, mask=None, training=False):
-        reduced_BTC = self.reduce_norm(self.reduce(frames_BTD), mask=mask, training=training)
+    def call(self, frames_BTD, scale_D, shift_D, mask=None, training=False):
+        kernel_DC = ops.convert_to_tensor(self.reduce.kernel)
+        folded_DC = ops.cast(ops.expand_dims(scale_D, -1) * kernel_DC, self.compute_dtype)
+        shift_C = ops.cast(ops.matmul(shift_D, kernel_DC), self.compute_dtype)
+        reduced_BTC = self.reduce_norm(ops.matmul(frames_BTD, folded_DC) + shift_C, mask=mask, training=training)
         attention_BTM = self.attention(reduced_BTC, mask=mask)
-        return self.pooling(frames_BTD, attention_BTM), attention_BTM
+        pooled_BMD = ops.cast(self.pooling(frames_BTD, attention_BTM), "float32")
+        total_BM1 = ops.expand_dims(ops.sum(attention_BTM, axis=1), -1)  # 1, and 0 for a bag without frames
+        return ops.cast(pooled_BMD * scale_D + total_BM1 * shift_D, self.compute_dtype), attention_BTM
 
     def get_config(self):
         own = {"width": self.width, "num_heads": self.num_heads, "normalizer": self.normalizer}

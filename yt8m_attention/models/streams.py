@@ -4,7 +4,7 @@ from keras import ops
 
 
 def split_streams(frames, features):
-    """Frames [B, T, F] into their streams, a list of [B, T, D]; features: the config.Features they are made of."""
+    """Frames [..., F] into their streams, a list of [..., D]; features: the config.Features they are made of."""
     ends = [sum(features.sizes[: i + 1]) for i in range(len(features.sizes))]
     return [frames[..., end - size : end] for size, end in zip(features.sizes, ends, strict=True)]
 

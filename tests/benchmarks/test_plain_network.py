@@ -1,0 +1,60 @@
+"""The network against one written plainly: what both answer in training, and what both learn."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.plain_network import PlainNetwork
+from tests.layer_case import assert_close, randomize
+from tests.models.network_case import SMALL
+from yt8m_attention import config
+from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
+from yt8m_attention.models import registry
+from yt8m_attention.ops import islands
+from yt8m_attention.training import compiling
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (5, 6, 20), dtype=np.uint8)
+LABELS = np.random.default_rng(1).random((5, 7)) < 0.4
+
+
+def learned(network, answer):
+    """(answer, loss, {path below the network: gradient}) of a step, compiled as a graph."""
+
+    @tf.function
+    def run():
+        with tf.GradientTape() as tape:
+            probabilities = answer()
+            loss = weighted_cross_entropy(LABELS, probabilities) + sum(network.losses)
+        return probabilities, loss, tape.gradient(loss, network.trainable_variables)
+
+    probabilities, loss, gradients = run()
+    paths = [v.path.removeprefix(network.name + "/") for v in network.trainable_variables]
+    return probabilities, loss, {path: np.asarray(g) for path, g in zip(paths, gradients, strict=True)}
+
+
+@pytest.mark.parametrize("changes", [{}, {"attention_normalizer": "softmax", "moe_num_mixtures": 3}], ids=str)
+@pytest.mark.parametrize("compiler", [None, compiling.xla], ids=["plain", "islands"])
+def test_training_answers_and_learns_as_the_plain_network(changes, compiler, monkeypatch):
+    monkeypatch.setattr(compiling, "LEAST_SIZE", 0)
+    keras.utils.set_random_seed(0)
+    model = config.Model(**{"model": "multi_attention"} | SMALL | changes)
+    ours, plain = registry.build(model), PlainNetwork(model)
+    randomize(ours)
+    plain(FRAMES)
+    values = {v.path.removeprefix(ours.name + "/"): np.asarray(v) for v in ours.trainable_variables}
+    wanted = plain.weights_of(values)
+    for variable in plain.trainable_variables:
+        variable.assign(wanted.pop(variable.path.removeprefix(plain.name + "/")))
+    assert not wanted
+
+    def answer():
+        with islands.compiled_by(compiler):
+            return ours({"frames": tf.constant(FRAMES)}, training=True)["probabilities"]
+
+    found, found_loss, found_gradients = learned(ours, answer)
+    probabilities, loss, gradients = learned(plain, lambda: plain(tf.constant(FRAMES), training=True))
+    assert_close(found, probabilities, 1e-4)
+    assert_close(found_loss, loss, 1e-4)
+    for name, gradient in plain.weights_of(found_gradients).items():
+        assert_close(gradient, gradients[name], 2e-4)
