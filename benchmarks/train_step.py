@@ -1,9 +1,9 @@
-"""The training step: ours, the same network stepped as Keras does by default, and its products at the machine's peak.
+"""The training step: ours, the same network and step plainly in Keras, and its products at the machine's peak.
 
 `python -m benchmarks.train_step [--quick]`. Rates are videos a second; batches of 128 with 120 frames lie in memory, so
 the feed has no part. The arithmetic of ours is --precision=auto's; `bfloat16` is ours with --precision=mixed_bfloat16.
-The reference is float32: the loss, `tape.gradient`, and keras.optimizers.Adam with its own clipping, in one
-tf.function. `without_noise` is ours with --input_noise=0, `adam` the update alone, `keras_adam` that of the reference.
+The reference is float32: the network out of Keras' own layers (plain_network.py), its loss, `tape.gradient`, and
+keras.optimizers.Adam with its own clipping, in one tf.function. `without_noise` is ours with --input_noise=0, `adam` the update alone, `keras_adam` that of the reference.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import harness, networks
+from benchmarks.plain_network import PlainNetwork
 from yt8m_attention.config import Phase
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.training import optimizer, precision, profiling
@@ -30,14 +31,15 @@ def ours(model, policy, batch, size):
 
 
 def plain(model, batch):
-    network = networks.build(model)
+    network = PlainNetwork(model)
+    network(batch["frames"][:2])
     adam = keras.optimizers.Adam(Phase(max_steps=1).base_learning_rate, epsilon=1e-8, global_clipnorm=1.0)
 
     @tf.function
     def step(batch):
         with tf.GradientTape() as tape:
-            outputs = network({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
-            loss = weighted_cross_entropy(batch["labels"], outputs["probabilities"]) + sum(network.losses)
+            probabilities = network(batch["frames"], training=True)
+            loss = weighted_cross_entropy(batch["labels"], probabilities) + sum(network.losses)
         adam.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
         return loss
 

@@ -74,9 +74,12 @@ def _uniform(mode, scale):
 @island
 def _score(tanh_BTN, sigmoid_BTN, kernel_MU):
     """Logits of all heads side by side to scores, float32 [B, T, M]."""
+    heads, units = kernel_MU.shape
     gated_BTN = ops.tanh(ops.cast(tanh_BTN, "float32")) * ops.sigmoid(ops.cast(sigmoid_BTN, "float32"))
-    gated_BTMU = ops.reshape(gated_BTN, (*ops.shape(gated_BTN)[:2], *kernel_MU.shape))
-    return ops.sum(gated_BTMU * ops.cast(kernel_MU, "float32"), axis=-1)
+    # Each head's weights in a column of its own, zeros elsewhere: one product, forward and backward, where
+    # multiplying and adding up would pass over as much memory several times.
+    columns_MUM = ops.expand_dims(ops.cast(kernel_MU, "float32"), -1) * ops.expand_dims(ops.eye(heads), 1)
+    return ops.matmul(gated_BTN, ops.reshape(columns_MUM, (heads * units, heads)))
 
 
 @island

@@ -94,12 +94,15 @@ class MaskedBatchNormalization(MaskedLayer):
 @island
 def _moments(x, mask):
     """Mean [D] and variance [D] of the unmasked entries of x [..., D], and how many these are (scalar)."""
-    axes = tuple(range(len(x.shape) - 1))
-    weights = ops.ones(ops.shape(x)[:-1], "float32") if mask is None else ops.cast(mask, "float32")
-    count = ops.sum(weights)
-    weights = ops.expand_dims(weights / ops.maximum(count, 1.0), -1)
-    mean = ops.sum(x * weights, axis=axes)
-    return mean, ops.sum(ops.square(x - mean) * weights, axis=axes), count
+    entries_ND = ops.reshape(x, (-1, x.shape[-1]))
+    weights_1N = ops.ones((1, ops.shape(entries_ND)[0])) if mask is None else ops.reshape(mask, (1, -1))
+    weights_1N = ops.cast(weights_1N, "float32")
+    count = ops.sum(weights_1N)
+    divisor = ops.maximum(count, 1.0)
+    # Sums as products: weighted copies of x need not be made.
+    mean_1D = ops.matmul(weights_1N, entries_ND) / divisor
+    variance_1D = ops.matmul(weights_1N, ops.square(entries_ND - mean_1D)) / divisor
+    return mean_1D[0], variance_1D[0], count
 
 
 @island

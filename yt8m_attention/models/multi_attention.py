@@ -42,9 +42,7 @@ class MultiAttention(FrameLevelModel):
                       strict=True)  # fmt: skip
         pooled, attention = [], {}
         for stream, name, own_BTD, scale_D, shift_D in streams:
-            pooled_BMD, attention[f"attention_{name}"] = stream(
-                own_BTD, scale_D, shift_D, mask=mask, training=training
-            )
+            pooled_BMD, attention[f"attention_{name}"] = stream(own_BTD, scale_D, shift_D, mask=mask, training=training)
             pooled.append(pooled_BMD)
         attention["attention"] = sum(attention.values()) / len(pooled)
         return ops.concatenate(pooled, axis=-1), attention
