@@ -3,7 +3,8 @@
 `python -m benchmarks.train_step [--quick]`. Rates are videos a second; batches of 128 with 120 frames lie in memory, so
 the feed has no part. The arithmetic of ours is --precision=auto's; `bfloat16` is ours with --precision=mixed_bfloat16.
 The reference is float32: the network out of Keras' own layers (plain_network.py), its loss, `tape.gradient`, and
-keras.optimizers.Adam with its own clipping, in one tf.function. `without_noise` is ours with --input_noise=0, `adam` the update alone, `keras_adam` that of the reference.
+keras.optimizers.Adam with its own clipping, in one tf.function. `without_noise` is ours with --input_noise=0, `adam`
+the update alone, `keras_adam` that of the reference.
 """
 
 import dataclasses
