@@ -1,11 +1,13 @@
 """What every network scores, trained in both phases over several seeds: a table in RESULTS.md.
 
   python -m benchmarks.quality --data=audioset --data_dir=DIR --models=all --seeds=3 --work_dir=DIR
+  python -m benchmarks.quality ... --models=multi_attention_1 --variant=bfloat16 --extra=--precision=mixed_bfloat16
 
 Each run is run_train.sh's own: flagfiles phase1 and phase2, the network's, the data's and its budgets, then one
 evaluation of either phase on DIR's test split. Checkpoints are chosen on held-out training videos, so the test split
 chooses nothing. Finished runs are kept in the work directory and skipped, an interrupted one goes on from its last
-checkpoint, and the table is written anew after each. The last line of standard output is JSON.
+checkpoint, and the table is written anew after each. A variant, of what --extra adds to `train`'s flags, is a network
+of its own there: `NETWORK@VARIANT`. The last line of standard output is JSON.
 """
 
 import argparse
@@ -50,10 +52,10 @@ def patterns(data_dir, quick):
     return {name: sorted(glob.glob(pattern))[0] if quick else pattern for name, pattern in found.items()}
 
 
-def measure(data, settings, model, seed, run_dir, quick):
+def measure(data, settings, model, seed, run_dir, quick, extra=()):
     """Trains and scores one network with one seed; returns what is known of it, as JSON can hold it."""
     environment = {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": str(ROOT), "DATA": data, "MODEL": model} | settings
-    command = [str(ROOT / "run_train.sh"), f"--seed={seed}", "--keep_checkpoints=1", *(QUICK if quick else ())]
+    command = [str(ROOT / "run_train.sh"), f"--seed={seed}", "--keep_checkpoints=1", *extra, *(QUICK if quick else ())]
     trained = _result(command, run_dir, environment | {"RUN_DIR": str(run_dir)})
     scoring = [sys.executable, "-m", "yt8m_attention.inference", f"--train_dir={run_dir}/phase2", "--segment_labels",
                f"--input_data_pattern={settings['EVAL_DATA']}", f"--output_file={run_dir}/segments.csv"]  # fmt: skip
@@ -64,6 +66,7 @@ def measure(data, settings, model, seed, run_dir, quick):
     return {
         "data": data,
         "model": model,
+        "extra": list(extra),
         "seed": seed,
         "parameters": phases[0]["parameters"],
         "bytes": sum(array.nbytes for name, array in arrays.items() if name.startswith("model/")),
@@ -157,7 +160,7 @@ def write_table(path, data, lines):
         file.write(before + "\n".join([begin, "", *lines, "", end]) + after)
 
 
-def run(data, settings, models, seeds, work_dir, results_file, quick=False):
+def run(data, settings, models, seeds, work_dir, results_file, quick=False, variant=None, extra=()):
     """Measures what is not finished yet, seed by seed, so that every network has one before any has two.
 
     Returns:
@@ -166,15 +169,16 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False):
     folder, failed = work_dir / data, {}
     for seed in range(seeds):
         for model in models:
-            path = folder / model / f"seed{seed}.json"
+            name = f"{model}@{variant}" if variant else model
+            path = folder / name / f"seed{seed}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists():
                 continue
-            print(f"{data}, {model}, seed {seed}", file=sys.stderr, flush=True)
+            print(f"{data}, {name}, seed {seed}", file=sys.stderr, flush=True)
             try:
-                result = measure(data, settings, model, seed, folder / model / f"seed{seed}", quick)
+                result = measure(data, settings, model, seed, folder / name / f"seed{seed}", quick, extra)
             except (RuntimeError, OSError, ValueError, KeyError) as error:
-                failed[f"{model}, seed {seed}"] = str(error)
+                failed[f"{name}, seed {seed}"] = str(error)
                 print(f"failed: {error}", file=sys.stderr, flush=True)
                 continue
             files.write_json(str(path), result)
@@ -197,7 +201,11 @@ def main():
     parser.add_argument("--work_dir", required=True, type=Path, help="runs and results, kept for the next time")
     parser.add_argument("--results_file", type=Path, help="benchmarks/RESULTS.md unless --quick")
     parser.add_argument("--quick", action="store_true", help="two steps on one file: does it run")
+    parser.add_argument("--variant", help="the name of a way to train that differs by --extra")
+    parser.add_argument("--extra", action="append", default=[], help="a flag of `train` more; may be given repeatedly")
     arguments = parser.parse_args()
+    if bool(arguments.variant) != bool(arguments.extra) or not re.fullmatch(r"\w*", arguments.variant or ""):
+        sys.exit("quality: --variant: wanted letters and digits that name what --extra changes, both or neither")
     known = networks()
     models = known if arguments.models == "all" else arguments.models.split(",")
     for model in models:
@@ -208,7 +216,8 @@ def main():
     results_file = arguments.results_file or (work_dir if arguments.quick else ROOT / "benchmarks") / "RESULTS.md"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings = patterns(arguments.data_dir, arguments.quick)
-    line = run(arguments.data, settings, models, arguments.seeds, work_dir, results_file, arguments.quick)
+    line = run(arguments.data, settings, models, arguments.seeds, work_dir, results_file, arguments.quick,
+               arguments.variant, arguments.extra)  # fmt: skip
     print(json.dumps(line), flush=True)
     sys.exit(1 if line["failed"] else 0)
 

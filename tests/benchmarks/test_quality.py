@@ -24,8 +24,8 @@ def measured(monkeypatch):
     """Replaces training by a record of what was asked; the score rises with the seed, `worse` is below `better`."""
     asked = []
 
-    def measure(data, settings, model, seed, run_dir, quick):
-        asked.append((model, seed))
+    def measure(data, settings, model, seed, run_dir, quick, extra=()):
+        asked.append((model, seed, *extra))
         if model == "broken":
             raise RuntimeError("run_train.sh ended with status 2")
         return result(model, seed, 0.8 + seed / 100 + (model == "better") / 10)
@@ -34,8 +34,8 @@ def measured(monkeypatch):
     return asked
 
 
-def run(tmp_path, models, seeds):
-    return quality.run("audioset", SETTINGS, models, seeds, tmp_path / "work", tmp_path / "RESULTS.md")
+def run(tmp_path, models, seeds, **variant):
+    return quality.run("audioset", SETTINGS, models, seeds, tmp_path / "work", tmp_path / "RESULTS.md", **variant)
 
 
 def rows(tmp_path):
@@ -68,6 +68,15 @@ def test_the_table_holds_medians_ranges_and_controls(tmp_path, measured):
     assert "10 steps of 128 then 5 steps of 128" in text and "a machine" in text
 
 
+def test_a_variant_is_a_row_of_its_own_with_its_flags(tmp_path, measured):
+    run(tmp_path, ["better"], 1)
+    settings = {"variant": "half", "extra": ["--precision=mixed_bfloat16"]}
+    line = run(tmp_path, ["better"], 2, **settings)
+    assert measured == [("better", 0), ("better", 0, *settings["extra"]), ("better", 1, *settings["extra"])]
+    assert line["seeds"] == {"better": 1, "better@half": 2}
+    assert sorted(row[:2] for row in rows(tmp_path)) == [["`better@half`", "2"], ["`better`", "1"]]
+
+
 def test_one_failure_stops_no_other_and_is_told(tmp_path, measured):
     line = run(tmp_path, ["broken", "better"], 1)
     assert list(line["ours"]) == ["better"]
@@ -93,7 +102,15 @@ def test_the_networks_are_the_flagfiles_of_networks():
     assert not {"phase1", "audioset", "collage_phase2", "ensemble"} & set(names)
 
 
-@pytest.mark.parametrize("flags, told", [(["--models=none"], "--models"), (["--data_dir=none"], "--data_dir")])
+@pytest.mark.parametrize(
+    "flags, told",
+    [
+        (["--models=none"], "--models"),
+        (["--data_dir=none"], "--data_dir"),
+        (["--extra=--seed=1"], "--variant"),
+        (["--variant=a/b", "--extra=--seed=1"], "--variant"),
+    ],
+)
 def test_wrong_use_is_said_in_one_line(tmp_path, monkeypatch, flags, told):
     given = ["--data=audioset", f"--data_dir={tmp_path}", f"--work_dir={tmp_path}", *flags]
     monkeypatch.setattr(sys, "argv", ["quality", *given])
