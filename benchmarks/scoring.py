@@ -25,15 +25,6 @@ def overlapping(score, model, frames):
     return len(places) / harness.seconds(lambda: score.windows(video.copy(), places))
 
 
-def operations(folded, frames):
-    """Floating point operations of the folded products of one segment."""
-    by_frame = [kernel for s in folded.streams for kernel in (s.kernel, s.gate_kernel)] + folded.hidden_kernels
-    classifier = folded.classifier
-    by_head = [classifier.gate.kernel, classifier.classify.kernel, classifier.classify.gate.kernel]
-    count = [sum(int(np.prod(kernel.shape)) for kernel in kernels) for kernels in (by_frame, by_head)]
-    return 2 * (frames * count[0] + folded.heads * count[1])
-
-
 def kendall_tau(ours, reference):
     """Mean over classes of 1 - 2 * discordant / all pairs; pairs that tie on a side count as discordant by half."""
     taus = []
@@ -53,7 +44,10 @@ def main():
     plain = scoring.Scorer(network)
     batch = networks.batch(model, rows, networks.SEGMENT_FRAMES)
     wanted = plain(batch)["probabilities"][:, columns]
-    products, cost = networks.Products(arguments.quick), operations(ours.folded, networks.SEGMENT_FRAMES)
+    products, cost = (
+        networks.Products(arguments.quick),
+        networks.scoring_operations(ours.folded, networks.SEGMENT_FRAMES),
+    )
     found, found_rounded = (score(batch)["probabilities"] for score in (ours, rounded))
     rates, peak = harness.interleave(
         {

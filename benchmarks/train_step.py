@@ -65,19 +65,11 @@ def update(model, adam):
     return run
 
 
-def operations(model):
-    """Floating point operations of one video's products: forward, and twice that backward."""
-    network, dummy = networks.build(model), f"gate_kernel_{model.moe_num_mixtures}"
-    kernels = [w for w in network.trainable_weights if len(w.shape) == 2 and not w.path.endswith(dummy)]
-    rows = [networks.BAG_FRAMES if "_stream/" in w.path else model.num_heads for w in kernels]
-    return 3 * 2 * sum(n * int(np.prod(w.shape)) for n, w in zip(rows, kernels, strict=True))
-
-
 def main():
     arguments = harness.parse(__doc__)
     model, size = networks.model_config(arguments.quick), 16 if arguments.quick else 128
     batch = networks.batch(model, size, networks.BAG_FRAMES)
-    products, cost = networks.Products(arguments.quick), operations(model)
+    products, cost = networks.Products(arguments.quick), networks.training_operations(networks.build(model), model)
     chosen = precision.choose("auto")
     quiet = dataclasses.replace(model, input_noise=0.0)
     steps = {

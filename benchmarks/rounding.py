@@ -1,0 +1,77 @@
+"""What fewer bits cost: MAP over rated segments of a trained run, exported and scored in each of its precisions.
+
+  python -m benchmarks.rounding --train_dir=runs/audioset/multi_attention_2/phase2 --data_pattern='DIR/test/*.tfrecord'
+
+Each export (weights of float32, float16, int8) is loaded as any user would load it and scores every rated segment; so
+does the folded scorer of `inference`, with products in float32 and in bfloat16. The last line of standard output is
+JSON: `map` by kind, `megabytes` of the exports, and `largest_change`, of any MAP from the float32 scorer's.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import harness
+from yt8m_attention.evaluation import evaluator
+from yt8m_attention.export import saved_model
+from yt8m_attention.export.weights import QUANTIZATIONS
+from yt8m_attention.inference import scoring
+from yt8m_attention.training import restore
+
+ARITHMETICS = ("float32", "mixed_bfloat16")
+
+
+def served(directory):
+    """The SavedModel as a function of batches, as evaluator.evaluate takes one."""
+    serve = tf.saved_model.load(directory).signatures["serving_default"]
+
+    def score(batch):
+        return {name: value.numpy() for name, value in serve(frames=batch["frames"], mask=batch["mask"]).items()}
+
+    return score
+
+
+def measure(train_dir, pattern, index_dir=None):
+    """({kind: MAP}, {quantization: bytes on disk}) of a run's best checkpoint."""
+    trained, sizes = restore.load(train_dir), {}
+    run = trained.run
+    examples = evaluator.Examples(pattern, dataclasses.replace(run.data, index_dir=index_dir))
+
+    def segment_map(score):
+        return evaluator.evaluate(score, examples, np.ones(run.model.num_classes), segments=True)["segment_map"]
+
+    found = {kind: segment_map(scoring.make_scorer(trained.model, None, kind)) for kind in ARITHMETICS}
+    with tempfile.TemporaryDirectory() as folder:
+        for quantize in QUANTIZATIONS:
+            directory = os.path.join(folder, quantize)
+            sizes[quantize] = saved_model.export(train_dir, directory, quantize=quantize)["bytes"]
+            found[f"export_{quantize}"] = segment_map(served(directory))
+    return found, sizes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train_dir", required=True, help="of a finished run")
+    parser.add_argument("--data_pattern", required=True, help="files with rated segments")
+    parser.add_argument("--index_dir", help="as the commands' flag")
+    arguments = parser.parse_args()
+    found, sizes = measure(arguments.train_dir, arguments.data_pattern, arguments.index_dir)
+    exact = found[ARITHMETICS[0]]
+    print(json.dumps({
+        "name": "rounding",
+        "unit": "MAP",
+        "map": {kind: round(score, 5) for kind, score in found.items()},
+        "megabytes": {kind: round(size / 1e6, 1) for kind, size in sizes.items()},
+        "largest_change": round(max(abs(score - exact) for score in found.values()), 5),
+        "commit": harness.commit(),
+        "hardware": harness.hardware(),
+    }), flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
