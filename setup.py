@@ -34,7 +34,7 @@ setup(
     license_files=["LICENSE"],
     packages=find_packages(include=["yt8m_attention", "yt8m_attention.*"]),
     package_data={"yt8m_attention.reports": ["assets/*"]},
-    python_requires=">=3.11",
+    python_requires=">=3.11,<3.14",
     install_requires=[
         f"tensorflow{TENSORFLOW_VERSION}",
         "keras>=3.15,<3.16",

@@ -4,6 +4,7 @@ The processes are forked from one that has TensorFlow imported already (and has 
 of them some seconds.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -30,17 +31,52 @@ class Result:
 
 def run(module, *flags, timeout=300):
     """Runs `python -m yt8m_attention.MODULE FLAGS` to its end."""
+    with started(module, *flags) as command:
+        command.process.join(timeout)
+        if command.process.exitcode is None:
+            raise AssertionError(f"{module} did not end within {timeout} s: {command.stderr}")
+        return command.result()
+
+
+class Started:
+    """A command that may still run."""
+
+    def __init__(self, process, folder):
+        self.process, self._folder = process, folder
+
+    @property
+    def stdout(self):
+        return Path(self._folder, "out").read_text()
+
+    @property
+    def stderr(self):
+        return Path(self._folder, "err").read_text()
+
+    def result(self):
+        """What came of it; waits for its end."""
+        self.process.join()
+        return Result(self.process.exitcode, self.stdout, self.stderr)
+
+
+@contextlib.contextmanager
+def started(module, *flags, setup=None):
+    """Starts a command; leaving the block kills it where it still runs.
+
+    Args:
+      setup: called in its process before anything else; a function of a module, with functools.partial or without.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        process = context.Process(target=_main, args=(module, [str(flag) for flag in flags], str(out), str(err)))
+        for name in ("out", "err"):
+            Path(folder, name).touch()
+        process = context.Process(target=_main, args=(module, [str(flag) for flag in flags], folder, setup))
         process.start()
-        process.join(timeout)
-        if process.exitcode is None:
+        try:
+            yield Started(process, folder)
+        finally:
             process.kill()
-            raise AssertionError(f"{module} did not end within {timeout} s: {err.read_text()}")
-        return Result(process.exitcode, out.read_text(), err.read_text())
+            process.join()
 
 
 def succeed(module, *flags):
@@ -50,10 +86,11 @@ def succeed(module, *flags):
     return result.json
 
 
-def _main(module, flags, out, err):
-    for number, path in ((1, out), (2, err)):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT)
-        os.dup2(handle, number)
+def _main(module, flags, folder, setup):
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(os.path.join(folder, name), os.O_WRONLY), number)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
+    if setup:
+        setup()
     sys.argv = [module, *flags]
     runpy.run_module(f"yt8m_attention.{module}", run_name="__main__", alter_sys=True)

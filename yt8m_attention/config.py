@@ -5,6 +5,7 @@ value that can be used; a wrong one raises UserError in the words of the flag it
 """
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass
 
@@ -21,8 +22,22 @@ def _one_of(flag, found, allowed):
     _require(found in allowed, flag, found, "one of " + ", ".join(allowed))
 
 
-def _at_least(flag, found, least):
-    _require(found >= least, flag, found, f"{least} or more")
+# Beyond these, sizes of arrays, and whole numbers in general, are slips of the keyboard that only TensorFlow's
+# counting in 32 or 64 bits would stop, in words of its own.
+_LARGEST_SIZE = 1 << 20
+_LARGEST = (1 << 31) - 1
+
+
+def _between(flag, found, least, most=_LARGEST):
+    _require(least <= found <= most, flag, found, f"{least} to {most}")
+
+
+def _all_between(least, found):
+    return all(least <= number <= _LARGEST_SIZE for number in found)
+
+
+def _finite(flag, found, least=0.0):
+    _require(math.isfinite(found) and found >= least, flag, found, f"a number, {least:g} or more")
 
 
 def _unit_interval(flag, found):
@@ -38,9 +53,10 @@ class Features:
 
     def __post_init__(self):
         _require(self.names and len(set(self.names)) == len(self.names), "feature_names", self.names, "distinct names")
-        _require(len(self.names) == len(self.sizes), "feature_sizes", self.sizes, f"one size for each of {self.names}")
+        _require(len(self.names) == len(self.sizes), "feature_sizes", self.sizes,
+                 f"one size for each of --feature_names={','.join(self.names)}")  # fmt: skip
         for size in self.sizes:
-            _at_least("feature_sizes", size, 1)
+            _between("feature_sizes", size, 1, _LARGEST_SIZE)
 
     @property
     def total(self):
@@ -63,10 +79,11 @@ class Sampling:
     def __post_init__(self):
         _one_of("frame_sampling", self.frame_sampling, ("random", "every", "all"))
         for flag in ("num_frames", "frame_stride", "max_frames"):
-            _at_least(flag, getattr(self, flag), 1)
+            _between(flag, getattr(self, flag), 1, _LARGEST_SIZE)
         for flag in ("trim_frames", "first_frame"):
-            _at_least(flag, getattr(self, flag), 0)
-        _require(self.last_frame >= self.first_frame, "last_frame", self.last_frame, f"{self.first_frame} or more")
+            _between(flag, getattr(self, flag), 0, _LARGEST_SIZE)
+        _require(self.first_frame <= self.last_frame <= _LARGEST_SIZE, "last_frame", self.last_frame,
+                 f"--first_frame={self.first_frame} to {_LARGEST_SIZE}")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,13 +104,13 @@ class Data:
     cache_bytes: int = 2 << 30  # of such copies, beyond those in use; and of rated segments kept in memory
 
     def __post_init__(self):
-        _at_least("num_classes", self.num_classes, 1)
-        _at_least("segment_size", self.segment_size, 1)
-        _at_least("shuffle_shards", self.shuffle_shards, 0)
-        _at_least("max_bad_records", self.max_bad_records, 0)
-        _at_least("cache_bytes", self.cache_bytes, 0)
+        _between("num_classes", self.num_classes, 1, _LARGEST_SIZE)
+        _between("segment_size", self.segment_size, 1, _LARGEST_SIZE)
+        _between("shuffle_shards", self.shuffle_shards, 0)
+        _between("max_bad_records", self.max_bad_records, 0)
+        _between("cache_bytes", self.cache_bytes, 0, (1 << 63) - 1)
         _require(
-            len(self.segment_window) == 2 and min(self.segment_window) >= 0,
+            len(self.segment_window) == 2 and 0 <= min(self.segment_window) <= max(self.segment_window) <= _LARGEST,
             "segment_window", self.segment_window, "two numbers of frames, 0 or more",
         )  # fmt: skip
         for c in self.segment_classes or ():
@@ -144,27 +161,29 @@ class Model:
         for flag in ("num_classes", "num_heads", "hidden_size", "moe_num_mixtures", "dbof_cluster_size", "gru_cells",
                      "lstm_cells", "nextvlad_groups", "nextvlad_expansion", "transformer_layers",
                      "transformer_heads"):  # fmt: skip
-            _at_least(flag, getattr(self, flag), 1)
+            _between(flag, getattr(self, flag), 1, _LARGEST_SIZE)
         # Half of the first two has to be one; a mixture of one mixes nothing.
         for flag in ("netvlad_cluster_size", "nextvlad_cluster_size", "mix_number"):
-            _at_least(flag, getattr(self, flag), 2)
+            _between(flag, getattr(self, flag), 2, _LARGEST_SIZE)
         self._check_filters()
-        _at_least("input_noise", self.input_noise, 0)
+        _finite("input_noise", self.input_noise)
+        if self.l2_penalty is not None:
+            _finite("l2_penalty", self.l2_penalty)
         if self.attention_sizes is not None:
             _require(
-                len(self.attention_sizes) == len(self.features.sizes) and min(self.attention_sizes) >= 2,
-                "attention_sizes", self.attention_sizes, "a size of 2 or more for each feature",
+                len(self.attention_sizes) == len(self.features.sizes) and _all_between(2, self.attention_sizes),
+                "attention_sizes", self.attention_sizes, f"a size from 2 to {_LARGEST_SIZE} for each feature",
             )  # fmt: skip
 
     def _check_filters(self):
         widths, filters = self.cnn_filter_widths, self.cnn_filters
         _require(
-            len(set(widths)) == len(widths) > 0 and min(widths) >= 1,
-            "cnn_filter_widths", widths, "distinct numbers of frames, 1 or more",
+            len(set(widths)) == len(widths) > 0 and _all_between(1, widths),
+            "cnn_filter_widths", widths, f"distinct numbers of frames, 1 to {_LARGEST_SIZE}",
         )  # fmt: skip
         _require(
-            len(filters) == len(widths) and min(filters) >= 1,
-            "cnn_filters", filters, f"a number of filters for each of --cnn_filter_widths={widths}",
+            len(filters) == len(widths) and _all_between(1, filters),
+            "cnn_filters", filters, f"1 to {_LARGEST_SIZE} filters for each of --cnn_filter_widths={widths}",
         )  # fmt: skip
 
 
@@ -188,15 +207,16 @@ class Phase:
 
     def __post_init__(self):
         _one_of("unrated", self.unrated, ("ignore", "negative"))
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("learning_rate_decay_examples", self.learning_rate_decay_examples, 1)
+        _between("batch_size", self.batch_size, 1, _LARGEST_SIZE)
+        _between("learning_rate_decay_examples", self.learning_rate_decay_examples, 1)
         for flag in ("base_learning_rate", "learning_rate_decay"):
-            _require(getattr(self, flag) > 0, flag, getattr(self, flag), "more than 0")
+            value = getattr(self, flag)
+            _require(value > 0 and math.isfinite(value), flag, value, "a number, more than 0")
         for flag in ("clip_gradient_norm", "segment_class_weight"):
-            _at_least(flag, getattr(self, flag), 0)
+            _finite(flag, getattr(self, flag))
         for flag in ("max_steps", "num_epochs"):
             if getattr(self, flag) is not None:
-                _at_least(flag, getattr(self, flag), 1)
+                _between(flag, getattr(self, flag), 1)
         _require(self.max_steps or self.num_epochs, "max_steps", None, "--max_steps or --num_epochs")
         _unit_interval("holdout_fraction", self.holdout_fraction)
 
@@ -230,7 +250,8 @@ class Run:
         _one_of("jit_compile", self.jit_compile, ("auto", "on", "off"))
         _one_of("distribution", self.distribution, ("auto", "one", "mirrored"))
         for flag in ("save_checkpoint_steps", "keep_checkpoints", "log_steps"):
-            _at_least(flag, getattr(self, flag), 1)
+            _between(flag, getattr(self, flag), 1)
+        _between("seed", self.seed, 0, (1 << 32) - 1)  # what numpy's and TensorFlow's generators take
 
 
 def to_dict(config):

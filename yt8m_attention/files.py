@@ -1,6 +1,7 @@
 """Files that are complete or absent."""
 
 import contextlib
+import glob
 import json
 import os
 
@@ -23,6 +24,9 @@ def make_directory(path, flag):
         raise UserError(f"--{flag}={path}: cannot be written to; name a directory you may write to")
 
 
+_PARTIAL = ".partial"
+
+
 @contextlib.contextmanager
 def replacing_path(path):
     """Gives a temporary path beside `path` to write to; it takes the name once it is whole and on disk.
@@ -33,7 +37,7 @@ def replacing_path(path):
       UserError: where the directory or the disk does not take it, naming the file.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    temporary = os.path.join(directory, f".{name}.{os.getpid()}.partial")
+    temporary = os.path.join(directory, f".{name}.{os.getpid()}{_PARTIAL}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -48,11 +52,35 @@ def replacing_path(path):
 
 
 @contextlib.contextmanager
+def reading_arrays(refusal):
+    """Inside, whatever numpy raises at a damaged file of arrays becomes a UserError.
+
+    zip, zlib and lzma have errors of their own, and numpy reads a header as Python reads a program: there is no class
+    that all of these are of.
+
+    Args:
+      refusal: function of the error, in one line -> the message.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(refusal(" ".join(str(error).split()) or type(error).__name__)) from error
+
+
+@contextlib.contextmanager
 def replacing(path, mode="wb"):
     """replacing_path, with the file opened."""
     encoding = None if "b" in mode else "utf-8"
     with replacing_path(path) as temporary, open(temporary, mode, encoding=encoding) as file:
         yield file
+
+
+def remove_leftovers(directory):
+    """Removes what processes that were killed had half written; nobody else may be writing there."""
+    for path in glob.glob(os.path.join(glob.escape(directory), f".*{_PARTIAL}")):
+        os.unlink(path)
 
 
 def write_json(path, value):
@@ -72,5 +100,5 @@ def read_json(path):
             return json.load(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read: {error}; restore or remove it") from error

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import submission
 
-VIDEO_IDS = st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C"), exclude_characters=',:"'), min_size=1)
+VIDEO_IDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Z", "C"), exclude_characters=',:"'), min_size=1
+).filter(
+    lambda video_id: video_id[0] not in "=+@-"  # formulas
+)
 SEGMENTS = st.lists(st.tuples(VIDEO_IDS, st.integers(0, 10**6)), min_size=1, max_size=8, unique=True)
 
 
@@ -66,6 +70,20 @@ def test_ids_that_a_csv_cannot_hold_are_refused(tmp_path, video_id):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("video_id", ["=1+1", "+1", "@SUM(A1)", "-1+cmd|'/C calc'!A0", "-a/b"])
+def test_ids_that_a_spreadsheet_takes_for_formulas_are_refused(tmp_path, video_id):
+    with pytest.raises(UserError, match="would take it for a formula"):
+        submission.segment_names([video_id], [0])
+    with pytest.raises(UserError, match="would take it for a formula"):
+        submission.write_videos(tmp_path / "v.csv", [(video_id, [1], [0.5])])
+
+
+def test_ids_of_youtube_may_begin_with_a_hyphen(tmp_path):
+    names = submission.segment_names(["-_aB9-xyz12", "a=b"], [5, 0])
+    submission.write(tmp_path / "s.csv", [3], names, [np.array([0, 1])])
+    assert (tmp_path / "s.csv").read_bytes() == b"Class,Segments\n3,-_aB9-xyz12:5 a=b:0\n"
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     names = submission.segment_names(["a"], [0])
     submission.write(tmp_path / "s.csv", [1], names, [np.array([0])])
@@ -112,6 +130,7 @@ def test_entries_beyond_top_n_are_cut_and_counted(tmp_path):
         ("Class,Segments\nClass,Segments\n3,a:0\nClass,Segments\n", ["line 4"]),
         ("3 a:0 b:5\n", ["line 1"]),
         ("-3,a:0\n", ["line 1"]),
+        ("9" * 5000 + ",a:0\n", ["line 1"]),
         ("3,a:0 b\n", ["line 1", "class 3", "'b'"]),
         ("3,a:0 b:x\n", ["line 1", "class 3", "'b:x'"]),
         ("3,a:0,b:5\n", ["line 1", "class 3", "'a:0,b:5'"]),

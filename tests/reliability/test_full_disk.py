@@ -1,18 +1,27 @@
-"""A disk that takes no more: what was whole stays whole, and one line says what to do.
+"""A disk that takes no more: what was whole stays whole, one line says what to do, and later the run goes on.
 
-A limit on the size of files stands in for the disk: a write beyond it fails as on a full one.
+On a small disk of its own where one may be mounted; a limit on the size of files stands in for it elsewhere, since a
+write beyond that fails as on a full one.
 """
 
 import functools
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests import commands
-from tests.training.runs import flags as train_flags
-from yt8m_attention.training import checkpoints
+from tests.training import runs
+from yt8m_attention.data import data_set, index, index_file
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import checkpoint
+from yt8m_attention.export import saved_model
+from yt8m_attention.inference import rank
+from yt8m_attention.training import checkpoints, phase, restore, summaries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,9 +33,21 @@ def _run_with_limit(module, size, *flags):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, preexec_fn=limit)
 
 
+@pytest.fixture(scope="module")
+def whole(planted, tmp_path_factory):
+    """An undisturbed run of six steps, a checkpoint at the third."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return folder, phase.train(runs.small(planted, folder), {})
+
+
+def _no_leftovers(folder):
+    return not list(folder.rglob(".*.partial"))
+
+
 def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path):
-    whole = commands.succeed("train", *train_flags(planted, tmp_path / "whole", "--max_steps=6"))
-    flags = train_flags(planted, tmp_path / "run")
+    """By the command, with a limit on the size of files."""
+    whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6"))
+    flags = runs.flags(planted, tmp_path / "run")
     first = commands.succeed("train", *flags, "--max_steps=3")
     size = os.path.getsize(first["checkpoint"])
     full = _run_with_limit("train", size // 2, *flags, "--max_steps=6")
@@ -34,21 +55,118 @@ def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path)
     last = full.stderr.splitlines()[-1]
     assert "step-00000006.npz: cannot be written" in last and "free space" in last
     assert checkpoints.paths(str(tmp_path / "run")) == [first["checkpoint"]]
-    assert not list(tmp_path.glob("run/checkpoints/.*"))
+    assert _no_leftovers(tmp_path)
     later = commands.succeed("train", *flags, "--max_steps=6")
     assert later["resumed_from"] == first["checkpoint"]
     assert later["weights_sha256"] == whole["weights_sha256"]
 
 
-def test_a_ranking_is_whole_or_absent(planted, tmp_path):
-    flags = train_flags(planted, tmp_path / "run")
-    commands.succeed("train", *flags, "--max_steps=1")
-    ranked = tmp_path / "segments.csv"
+@pytest.mark.parametrize("left", [0, 4096, 20_000])
+def test_the_disk_fills_while_training(planted, whole, disk, monkeypatch, left):
+    """From the first checkpoint on there is no room, or room for a part of the next one."""
+    save = checkpoints.save
+
+    def save_and_fill(*arguments):
+        if (disk.path / "run/checkpoints").exists():
+            disk.fill(left)
+        return save(*arguments)
+
+    monkeypatch.setattr(checkpoints, "save", save_and_fill)
+    run = runs.small(planted, disk.path / "run")
+    with pytest.raises(UserError, match=r"step-00000006\.npz: cannot be written: No space left on device; free space"):
+        phase.train(run, {})
+    monkeypatch.undo()
+    assert [os.path.basename(path) for path in checkpoints.paths(run.train_dir)] == ["step-00000003.npz"]
+    assert checkpoints.load_newest(run.train_dir)[2]["step"] == 3 and _no_leftovers(disk.path)
+    disk.free()
+    later = phase.train(run, {})
+    assert later["resumed_from"].endswith("step-00000003.npz")
+    assert later["weights_sha256"] == whole[1]["weights_sha256"]
+
+
+def test_curves_that_find_no_room_are_said_once_and_given_up(disk, capfd):
+    curves = summaries.Summaries(str(disk.path / "run"))
+    disk.fill()
+    for step in range(500):
+        curves.scalars(step, {f"train/{name}": 1.0 for name in range(10)})
+        if step % 100 == 0:
+            curves.flush()
+    curves.close()
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1 and "curves cannot be written from here on" in said[0] and "No space left" in said[0]
+
+
+def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_path, monkeypatch):
+    """Checkpoints lie on another disk than TensorBoard's files, which is full from the first one on."""
+    (disk.path / "run").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    os.symlink(tmp_path / "elsewhere", disk.path / "run/checkpoints")
+    save = checkpoints.save
+
+    def save_and_fill(*arguments):
+        disk.fill()
+        return save(*arguments)
+
+    monkeypatch.setattr(checkpoints, "save", save_and_fill)
+    result = phase.train(runs.small(planted, disk.path / "run"), {})
+    assert result["weights_sha256"] == whole[1]["weights_sha256"]
+
+
+def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_path, monkeypatch):
+    settings = {"segment_labels": True, "holdout_fraction": 0.3}
+    expected = phase.train(runs.small(planted, tmp_path / "whole", **settings), {})
+    note = checkpoints.note_score
+    monkeypatch.setattr(checkpoints, "note_score", lambda *arguments: (disk.fill(), note(*arguments)))
+    run = runs.small(planted, disk.path / "run", **settings)
+    with pytest.raises(UserError, match=r"scores\.json: cannot be written: No space left"):
+        phase.train(run, {})
+    monkeypatch.undo()
+    disk.free()
+    assert phase.train(run, {})["weights_sha256"] == expected["weights_sha256"]
+    assert checkpoints.scores(run.train_dir) == checkpoints.scores(str(tmp_path / "whole"))
+
+
+def test_an_index_that_finds_no_room_is_not_kept(planted, disk):
+    shutil.copytree(planted / "train", disk.path / "train", ignore=shutil.ignore_patterns(".*"))
+    disk.fill()
+    path = str(sorted((disk.path / "train").iterdir())[0])
+    index._index.cache_clear()
+    found = index.shard_index(path, runs.FEATURES, kept_at=index_file.place(path, None))
+    assert len(found) == 15 and _no_leftovers(disk.path)
+    assert not os.path.exists(index_file.place(path, None))
+
+
+def test_rankings_and_exports_are_whole_or_absent(planted, whole, disk, tmp_path):
+    trained = restore.load(str(whole[0]))
+    ranked = disk.path / "segments.csv"
     ranked.write_text("the former file")
-    full = _run_with_limit(
-        "inference", 200, f"--train_dir={tmp_path}/run", f"--input_data_pattern={planted}/test/*.tfrecord",
-        "--segment_labels", f"--output_file={ranked}",
-    )  # fmt: skip
-    assert full.returncode == 2 and "segments.csv: cannot be written" in full.stderr.splitlines()[-1]
+    disk.fill()
+    job = rank.Job(str(planted / "test/*.tfrecord"), trained.run.data, str(ranked))
+    for write in (lambda: rank.rank_segments(trained.model, job, 9), lambda: rank.rank_classes(trained.model, job, 3)):
+        with pytest.raises(UserError, match=r"segments\.csv: cannot be written: No space left"):
+            write()
+    with pytest.raises(UserError, match=r"--output_dir=.*exported: cannot be written"):
+        saved_model.export(str(whole[0]), str(disk.path / "exported"))
     assert ranked.read_text() == "the former file"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "segments.csv"]
+    assert sorted(path.name for path in disk.path.iterdir()) == ["filler", "segments.csv"]
+
+
+def test_a_data_set_is_not_half_written(disk):
+    from yt8m_attention.config import Features
+    from yt8m_attention.data.recipe import Recipe
+
+    disk.fill(30_000)
+    recipe = Recipe(9, 3, 3, 4, 2, Features(("rgb",), (128,)), (50, 60), per_shard=3)
+    with pytest.raises(UserError, match=r"cannot be (written|made)"):
+        data_set.make(recipe, str(disk.path / "data"))
+    assert _no_leftovers(disk.path)
+    disk.free()
+    assert data_set.make(recipe, str(disk.path / "data"))["videos"] == 15
+
+
+def test_an_evaluation_is_told_though_its_curves_find_no_room(planted, whole, disk, capfd):
+    shutil.copytree(whole[0], disk.path / "run")
+    disk.fill()
+    result = checkpoint.evaluate(str(disk.path / "run"), f"{planted}/test/*.tfrecord")
+    assert 0 <= result["gap"] <= 1
+    assert capfd.readouterr().err.count("curves cannot be written") == 1

@@ -1,14 +1,18 @@
 """The ends of every range: one video, one class, one frame, batches of one, frames of zeros, files that went bad."""
 
 import dataclasses
+import os
+import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from tests.training import runs
 from yt8m_attention.config import Features
-from yt8m_attention.data import data_set
+from yt8m_attention.data import data_set, writer
 from yt8m_attention.data.recipe import Recipe
+from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
 from yt8m_attention.training import checkpoints, phase, restore
 
@@ -50,3 +54,106 @@ def test_strange_frames_have_finite_scores(planted, tmp_path, value):
     phase.train(runs.small(planted, tmp_path, max_steps=1), {})
     frames = np.full((2, 5, 32), value, np.float32 if isinstance(value, float) else np.uint8)
     assert np.isfinite(restore.load(str(tmp_path)).model({"frames": frames})["probabilities"]).all()
+
+
+def test_half_precision_overflows_are_skipped_and_training_goes_on(planted, tmp_path):
+    """A loss scale that overflows float16 at once is halved step by step until gradients are finite again."""
+    run = runs.small(planted, tmp_path, max_steps=30, run={"precision": "mixed_float16"})
+    try:
+        first = phase.train(dataclasses.replace(run, phase=dataclasses.replace(run.phase, max_steps=1)), {})
+        arrays, meta = checkpoints.load(first["checkpoint"])
+        (scale,) = (name for name in arrays if name.endswith("dynamic_scale"))
+        arrays[scale] = np.float32(2.0**40)
+        checkpoints.save(run.train_dir, meta["step"], arrays, meta)
+        result = phase.train(run, {})
+        arrays, _ = checkpoints.load(result["checkpoint"])
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert np.isfinite(result["loss"]) and result["step"] == 30
+    assert 1 <= arrays[scale] < 2.0**40
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_weights_that_overflow_in_the_last_step_are_not_saved(planted, tmp_path, monkeypatch):
+    """The loss of that step, from before it, is finite."""
+    make_step = phase.make_step
+
+    def overflowing(model, *arguments):
+        step = make_step(model, *arguments)
+
+        def train_on(batch):
+            results = step(batch)
+            model.trainable_variables[0].assign(model.trainable_variables[0] * np.inf)
+            return results
+
+        return train_on
+
+    monkeypatch.setattr(phase, "make_step", overflowing)
+    with pytest.raises(UserError, match=r"model/.* is not finite after step 1; .*--base_learning_rate"):
+        phase.train(runs.small(planted, tmp_path, max_steps=1), {})
+    assert not checkpoints.paths(str(tmp_path))
+
+
+def test_a_class_that_is_never_positive_is_left_out_of_map(planted, tmp_path):
+    """Rated, but never true in the segments that are scored; and in training a class that no video has."""
+    run = runs.small(planted, tmp_path / "run", True, max_steps=2)
+    run = dataclasses.replace(run, model=dataclasses.replace(run.model, num_classes=9),
+                              data=dataclasses.replace(run.data, num_classes=9, segment_classes=(0, 2, 8)))  # fmt: skip
+    assert np.isfinite(phase.train(run, {})["loss"])
+    frames = np.zeros((20, 32), np.uint8)
+    pairs = [(0, 0, 1.0), (5, 0, 0.0), (0, 8, 0.0), (5, 8, 0.0)]
+    writer.write_shard(str(tmp_path / "data/a"), [writer.frame_record("abcd", [0], frames, runs.FEATURES, pairs)])
+    scores = checkpoint.evaluate(str(tmp_path / "run"), f"{tmp_path}/data/a", segments=True)
+    assert (scores["classes"], scores["rated_pairs"]) == (1, 4) and 0 <= scores["segment_map"] <= 1
+    assert all(np.isfinite(value) for value in scores.values() if isinstance(value, float))
+
+
+def test_one_video_of_one_segment(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (5, 32), dtype=np.uint8)
+    record = writer.frame_record("abcd", [1], frames, runs.FEATURES, [(0, 1, 1.0)])
+    for split in ("train", "validate"):
+        writer.write_shard(str(tmp_path / split / "a.tfrecord"), [record])
+    (tmp_path / "segment_label_ids.csv").write_text("Index\n1\n")
+    for segments in (False, True):
+        folder = tmp_path / f"run{segments:d}"
+        result = phase.train(runs.small(tmp_path, folder, segments, max_steps=2, batch_size=1), {})
+        assert np.isfinite(result["loss"]) and result["step"] == 2
+        scores = checkpoint.evaluate(str(folder), f"{tmp_path}/validate/*.tfrecord", segments=True)
+        assert (scores["videos"], scores["rated_pairs"], scores["segment_map"]) == (1, 1, 1.0)
+
+
+def test_a_checkpoint_of_other_classes_or_features_is_refused_by_flag(planted, tmp_path):
+    phase.train(runs.small(planted, tmp_path / "1", max_steps=1), {})
+    start = {"init_checkpoint": str(tmp_path / "1")}
+    audio = {"features": Features(("audio",), (8,)), "attention_sizes": (4,)}
+    for number, (change, said) in enumerate([
+        ({"num_classes": 7}, "--num_classes: 6 there, 7 here"),
+        (audio, "--feature_names, --feature_sizes: "),
+        ({"model": "dbof"}, "--model: multi_attention there, dbof here"),
+        ({"num_heads": 3}, "--num_heads: 2 there, 3 here"),
+    ]):  # fmt: skip
+        run = runs.small(planted, tmp_path / f"new{number}", model=change, **start)
+        data = {name: change[name] for name in ("num_classes", "features") if name in change}
+        run = dataclasses.replace(run, data=dataclasses.replace(run.data, **data))
+        with pytest.raises(UserError, match=f"--init_checkpoint: .*{said}"):
+            phase.train(run, {})
+
+
+def test_an_interrupted_download_is_said_or_costs_one_record(planted, tmp_path):
+    """A shard that ends within a record, as a copy that was broken off."""
+    shutil.copytree(planted, tmp_path / "data", ignore=shutil.ignore_patterns(".*"))
+    shard = sorted((tmp_path / "data/train").iterdir())[0]
+    os.truncate(shard, os.path.getsize(shard) * 2 // 3)
+    run = runs.small(tmp_path / "data", tmp_path / "run", max_steps=8)
+    with pytest.raises(UserError, match=rf"{shard.name}: offset \d+: the file ends within a record of \d+ bytes"):
+        phase.train(run, {})
+    result = phase.train(dataclasses.replace(run, data=dataclasses.replace(run.data, max_bad_records=1)), {})
+    assert (result["step"], result["bad_records"]) == (8, 1)
+
+
+def test_equal_runs_are_equal_to_the_last_bit(planted, tmp_path):
+    """Phase 2 too, with its held-out scores in between."""
+    settings = {"segment_labels": True, "holdout_fraction": 0.3, "max_steps": 6}
+    one, other = (phase.train(runs.small(planted, tmp_path / name, **settings), {}) for name in "ab")
+    assert one["weights_sha256"] == other["weights_sha256"] and one["loss"] == other["loss"]
+    assert checkpoints.scores(str(tmp_path / "a")) == checkpoints.scores(str(tmp_path / "b"))

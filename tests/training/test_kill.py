@@ -1,76 +1,142 @@
 """A run killed at any moment and started again ends with the weights of one that was never killed."""
 
+import collections
+import functools
+import itertools
+import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests import commands
 from tests.training import runs
 
-ROOT = Path(__file__).resolve().parents[2]
-STEPS = 40
+ASKED = ["--max_steps=40"]  # phase 1, two seconds of it
+# Phase 2 with a held-out score at each checkpoint, so that most of its time goes into what a kill may disturb.
+SCORED = ["--segment_labels", "--holdout_fraction=0.3", "--max_steps=60"]
+# What is being written while it is killed: where that is, and how its temporary file's name begins.
+WRITES = {
+    "checkpoint": ("run/checkpoints", ".step-"),
+    "index": ("indices", ".validate"),
+    "scores": ("run", ".scores.json"),
+    "description": ("run", ".run.json"),
+}
 
 
-def _flags(planted, train_dir):
-    return runs.flags(planted, train_dir, f"--max_steps={STEPS}")
+def _flags(planted, folder, more):
+    split = "validate" if "--segment_labels" in more else "train"
+    return runs.flags(planted, folder / "run", *more, f"--index_dir={folder}/indices", split=split)
 
 
-def _kill_once(flags, seconds):
-    """Starts the command and kills it so many seconds after its first checkpoint could come; True if it was alive."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "yt8m_attention.train", *flags],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    for line in process.stderr:
-        if line.startswith("multi_attention:"):  # set up; the steps begin
-            break
-    time.sleep(seconds)
-    alive = process.poll() is None
-    process.kill()
-    process.communicate()
-    return alive
+def _partial(folder, write):
+    """The temporary files of a kind of write."""
+    if write not in WRITES:
+        return set()
+    place, start = WRITES[write]
+    try:
+        return {name for name in os.listdir(folder / place) if name.startswith(start) and name.endswith(".partial")}
+    except FileNotFoundError:
+        return set()
 
 
-def _survives(planted, folder, kills, rng):
-    whole = commands.succeed("train", *_flags(planted, folder / "whole"))
-    killed = folder / "killed"
-    alive = [_kill_once(_flags(planted, killed), rng.uniform(0, 4)) for _ in range(kills)]
-    assert any(alive)
-    result = commands.succeed("train", *_flags(planted, killed))
-    assert result["step"] == whole["step"] == STEPS
-    assert result["weights_sha256"] == whole["weights_sha256"]
+def _wait_for(folder, write, count, process):
+    """Returns as soon as the count-th file of a kind is being written, or when the process has ended."""
+    seen = _partial(folder, write)
+    while count and process.exitcode is None:
+        new = _partial(folder, write) - seen
+        seen |= new
+        count -= len(new)
 
 
-def test_killed_and_started_again(planted, tmp_path):
+def _wait(seconds, process):
+    process.join(seconds)
+
+
+def _kill(planted, folder, more, wait):
+    """Starts a run and kills it once wait(process) returns; True where there was something left to kill."""
+    with commands.started("train", *_flags(planted, folder, more)) as command:
+        wait(command.process)
+        command.process.kill()
+        status = command.result().status
+        assert status in (0, -signal.SIGKILL), command.stderr
+    return status != 0
+
+
+def _finish(planted, folder, more, whole):
+    result = commands.succeed("train", *_flags(planted, folder, more))
+    assert (result["step"], result["weights_sha256"]) == (whole["step"], whole["weights_sha256"])
+    assert not list(folder.glob("run/**/.*.partial"))
+
+
+@pytest.fixture(scope="module")
+def whole(planted, tmp_path_factory):
+    """What an undisturbed run of phase 1 says."""
+    return commands.succeed("train", *_flags(planted, tmp_path_factory.mktemp("whole"), ASKED))
+
+
+def test_killed_and_started_again(planted, whole, tmp_path):
     seed = random.randrange(1000)
     print("seed", seed)
-    _survives(planted, tmp_path, 2, random.Random(seed))
+    rng = random.Random(seed)
+    folder = tmp_path / "killed"
+    assert _kill(planted, folder, ASKED, lambda p: _wait_for(folder, "checkpoint", rng.randint(1, 6), p))
+    _kill(planted, folder, ASKED, lambda p: p.join(rng.uniform(0, 4)))
+    _finish(planted, folder, ASKED, whole)
 
 
 @pytest.mark.slow
 def test_killed_at_fifty_moments(planted, tmp_path):
-    for i in range(10):
-        folder = tmp_path / str(i)
-        folder.mkdir()
-        _survives(planted, folder, 5, random.Random(i))
+    """Twenty moments at random, thirty while something is being written, as the half-written file then shows."""
+    started = time.monotonic()
+    whole = commands.succeed("train", *_flags(planted, tmp_path / "whole", SCORED))
+    duration, rng = time.monotonic() - started, random.Random(0)
+    hits, numbers = collections.Counter(), itertools.count()
+    folder = tmp_path / str(next(numbers))
+    wanted = {"at random": 20, "checkpoint": 12, "index": 8, "scores": 7, "description": 3}
+    while missing := [kind for kind, count in wanted.items() if hits[kind] < count]:
+        kind = rng.choice(missing)
+        if kind == "index":
+            shutil.rmtree(folder / "indices", ignore_errors=True)
+        if kind == "at random":
+            wait = functools.partial(_wait, rng.uniform(0, duration))
+        else:
+            wait = functools.partial(_wait_for, folder, kind, rng.randint(1, 3))
+        before = _partial(folder, kind)
+        alive = _kill(planted, folder, SCORED, wait)
+        hits[kind] += alive and (kind == "at random" or bool(_partial(folder, kind) - before))
+        hits["tries"] += 1
+        if len(list(folder.glob("run/checkpoints/step-*"))) and rng.random() < 0.2:  # some end, and others begin
+            _finish(planted, folder, SCORED, whole)
+            folder = tmp_path / str(next(numbers))
+    _finish(planted, folder, SCORED, whole)
+    print(dict(hits), "in", next(numbers), "runs")
 
 
-def test_asked_to_stop_it_saves_and_goes_on_later(planted, tmp_path):
-    whole = commands.succeed("train", *_flags(planted, tmp_path / "whole"))
-    flags = _flags(planted, tmp_path / "stopped")
-    process = subprocess.Popen([sys.executable, "-m", "yt8m_attention.train", *flags], cwd=ROOT, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
-    for line in process.stderr:
-        if line.startswith("multi_attention:"):
-            break
-    process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=120)
-    assert process.returncode == 0
-    assert '"preempted": true' in out.splitlines()[-1]
-    result = commands.succeed("train", *flags)
-    assert result["weights_sha256"] == whole["weights_sha256"] and not result["preempted"]
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_saves_and_goes_on_later(planted, whole, tmp_path, number):
+    with commands.started("train", *_flags(planted, tmp_path, ASKED)) as command:
+        _wait_for(tmp_path, "checkpoint", 2, command.process)
+        os.kill(command.process.pid, number)
+        stopped = command.result()
+    assert stopped.status == 0 and "stopping after this step" in stopped.stderr, stopped.stderr
+    assert stopped.json["preempted"] and 0 < stopped.json["step"] < whole["step"]
+    assert os.path.isfile(stopped.json["checkpoint"])
+    _finish(planted, tmp_path, ASKED, whole)
+
+
+def test_a_second_interrupt_stops_at_once(planted, tmp_path):
+    """The first comes before the first step, which takes seconds to trace; the second does not wait for it."""
+    flags = _flags(planted, tmp_path, ASKED)
+    with commands.started("train", *flags) as command:
+        while "multi_attention:" not in command.stderr:
+            assert command.process.exitcode is None, command.stderr
+        os.kill(command.process.pid, signal.SIGINT)
+        while "stopping after this step" not in command.stderr:
+            assert command.process.exitcode is None, command.stderr
+        os.kill(command.process.pid, signal.SIGINT)
+        stopped = command.result()
+    assert stopped.status == 130 and stopped.stdout == "" and stopped.stderr.splitlines()[-1] == "interrupted"
+    assert not list(tmp_path.glob("run/checkpoints/*"))

@@ -5,6 +5,7 @@ Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of 
 """
 
 import contextlib
+import faulthandler
 import json
 import logging
 import math
@@ -31,11 +32,13 @@ def run(main, description):
       main: called without arguments once FLAGS are parsed; returns the result, a dict that JSON can hold.
       description: what `--help` says above the flags; the entry point's docstring.
     """
+    faulthandler.enable()  # a mapped file that is cut off while it is read ends the process; it says where, at least
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
     sys.exit(_status(main, description, sys.argv))
 
 
 def _status(main, description, argv):
+    name = os.path.basename(argv[0]).removesuffix(".py")
     try:
         if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
             print(description.strip() + "\n" + _help())
@@ -44,11 +47,17 @@ def _status(main, description, argv):
         progress.quiet = FLAGS.quiet
         result = main()
     except (UserError, flags.Error) as error:
-        print(f"{os.path.basename(argv[0]).removesuffix('.py')}: {_one_line(error)}", file=sys.stderr)
+        print(f"{name}: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
+            raise
+        print(f"{name}: out of memory; give a smaller --batch_size, --num_frames, --num_classes or network, or free "
+              f"some: {_one_line(error)[:200]}", file=sys.stderr)  # fmt: skip
+        return 2
     print(json_line(result), flush=True)
     return 0
 

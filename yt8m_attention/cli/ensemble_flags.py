@@ -20,7 +20,9 @@ flags.DEFINE_string("fit_data_pattern", None,
 flags.DEFINE_string("input_data_pattern", None, "files to score, where models are among --inputs: globs, with commas")
 flags.DEFINE_string("output_file", None, "the CSV to write")
 flags.DEFINE_string("scores_file", None, "npz to write the blended scores to, itself one of another ensemble's inputs")
-flags.DEFINE_integer("segment_max_pred", schema.TOP_SEGMENTS, "segments ranked for a class, at most", lower_bound=1)
+flags.DEFINE_integer(
+    "segment_max_pred", schema.TOP_SEGMENTS, "segments ranked for a class, at most", lower_bound=1, upper_bound=1 << 24
+)
 
 
 def paths():

@@ -10,5 +10,5 @@ flags.DEFINE_string(
     "frame-level files to score and to show videos of: globs, with commas between; gs:// too",
 )
 values.define_names("video_ids", (), "videos to show; absent: a few, rated ones first")
-flags.DEFINE_integer("top", 8, "moments of a video, at most", lower_bound=1)
+flags.DEFINE_integer("top", 8, "moments of a video, at most", lower_bound=1, upper_bound=1 << 20)
 flags.DEFINE_string("output_file", None, "the HTML page to write")

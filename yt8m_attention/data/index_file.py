@@ -18,7 +18,7 @@ from yt8m_attention.data import files as files_data
 from yt8m_attention.errors import UserError
 
 NOWHERE = "none"
-_VERSION = 1
+_VERSION = 2
 
 
 def place(path, index_dir):
@@ -74,5 +74,5 @@ def read(place, key, names):
             arrays[name] = np.frombuffer(raw, dtype, count, start).reshape(shape)
             start += arrays[name].nbytes
         return arrays if tuple(arrays) == names else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # a damaged head can name any type, and numpy any error; it is made anew whatever it was
         return None

@@ -21,7 +21,7 @@ def read(source):
     try:
         column = pandas.read_csv(source).iloc[:, 0]
         ids = tuple(sorted(set(map(int, pandas.to_numeric(column, errors="raise")))))
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, ValueError, IndexError, ImportError) as error:  # ImportError: a scheme that pandas does not know
         raise UserError(f"--segment_label_ids_file={source}: cannot be read: {error}; "
                         "wanted a CSV with a header and a class id a row") from error  # fmt: skip
     if not ids:

@@ -12,7 +12,6 @@ mediapipe/graphs/youtube8m/feature_extraction.pbtxt.
 
 import dataclasses
 import os
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +19,10 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention.data import files, records, tfrecord
-from yt8m_attention.data.bad_records import BadRecord
+from yt8m_attention.data.bad_records import BadRecord, BadRecords
 from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
+from yt8m_attention.files import reading_arrays
 from yt8m_attention.ops.quantize import quantize
 
 _MEDIA_LIST = "{}/feature/floats"
@@ -41,7 +41,7 @@ class Video:
     share: float = 1.0  # of all that is read, by files and by videos of one, that is done with this video
 
 
-def videos(pattern, features, flag="input"):
+def videos(pattern, features, flag="input", bad_records=None):
     """The videos in files, in file order; those without a single frame are left out.
 
     Floats become bytes, as all features that a network was trained on are: what lies beyond [-2, 2] is clipped.
@@ -50,6 +50,7 @@ def videos(pattern, features, flag="input"):
       pattern: files, as files.expand takes them.
       features: the config.Features that the network was trained on.
       flag: the pattern's, for messages.
+      bad_records: a bad_records.BadRecords that says how many records may be passed over; None: none may.
 
     Yields:
       Video.
@@ -57,28 +58,27 @@ def videos(pattern, features, flag="input"):
     Raises:
       UserError: where a file or a record cannot be used, naming it.
     """
-    cache = ShardCache()
+    cache, bad_records = ShardCache(), BadRecords(0) if bad_records is None else bad_records
     paths = files.expand(pattern, flag)
     for place, path in enumerate(paths):
         cache.use([path])
         local = cache.local_path(path)
         read = _READERS.get(os.path.splitext(path)[1], _records)
-        for video in read(local, path, features):
+        for video in read(local, path, features, bad_records):
             if len(video.frames):
                 yield dataclasses.replace(video, share=(place + video.share) / len(paths))
 
 
-def _array(local, path, features):
+def _array(local, path, features, _):
     yield Video(_stem(path), _frames(_load(local, path), features, path))
 
 
-def _archive(local, path, features):
+def _archive(local, path, features, _):
     with _load(local, path) as archive:
         for number, name in enumerate(archive.files, start=1):
-            try:
+            told = f"{path}: array {name!r} cannot be read"
+            with reading_arrays(lambda error, told=told: f"{told}: {error}; write the file again"):
                 array = archive[name]
-            except (OSError, ValueError, zipfile.BadZipFile) as error:
-                raise UserError(f"{path}: array {name!r} cannot be read: {error}; write the file again") from error
             frames = _frames(array, features, f"{path}: array {name!r}")
             yield Video(name, frames, share=number / len(archive.files))
 
@@ -87,12 +87,10 @@ _READERS = {".npy": _array, ".npz": _archive}
 
 
 def _load(local, path):
-    try:
+    with reading_arrays(
+        lambda error: f"{path}: cannot be read as numpy's: {error}; write it with numpy.save or numpy.savez"
+    ):
         return np.load(local, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: cannot be read as numpy's: {error}; write it with numpy.save or numpy.savez"
-        ) from error
 
 
 def _frames(array, features, where):
@@ -109,21 +107,27 @@ def _frames(array, features, where):
     return quantize(array)
 
 
-def _records(local, path, features):
+def _records(local, path, features, bad_records):
     data = tfrecord.mapped(tfrecord.stamp(local))
     try:
-        spans = tfrecord.undamaged_spans(path, data)
+        spans, faults = tfrecord.record_spans(path, data)
     except BadRecord:
         if not _is_media_sequence(data[:], features):
             raise
-        spans = [(0, len(data))]
+        spans, faults = [(0, len(data))], ()
+    for fault in faults:
+        bad_records.add(fault)
     for number, span in enumerate(spans):
         span = tuple(map(int, span))
         raw = data[span[0] : span[1]]
         if _is_media_sequence(raw, features):
             video = _media_sequence(raw, features, path, number)
         else:
-            video = _youtube8m(path, data, span, features)
+            try:
+                video = _youtube8m(path, data, span, features)
+            except BadRecord as error:
+                bad_records.add(error)
+                continue
         yield dataclasses.replace(video, share=(number + 1) / len(spans))
 
 

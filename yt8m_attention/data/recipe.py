@@ -7,6 +7,7 @@ from yt8m_attention.config import Features
 from yt8m_attention.errors import UserError
 
 SPLITS = ("train", "validate", "test")
+_LARGEST = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Recipe:
 
     def __post_init__(self):
         for flag in ("num_train", "num_validate", "num_test", "seed"):
-            _require(getattr(self, flag) >= 0, flag, getattr(self, flag), "0 or more")
+            _require(0 <= getattr(self, flag) <= _LARGEST, flag, getattr(self, flag), f"0 to {_LARGEST}")
         for flag in ("num_classes", "segment_size", "per_shard"):
-            _require(getattr(self, flag) >= 1, flag, getattr(self, flag), "1 or more")
+            _require(1 <= getattr(self, flag) <= _LARGEST, flag, getattr(self, flag), f"1 to {_LARGEST}")
         _require(any(self.counts.values()), "num_train", 0, "one video at least, here or in another split")
         chosen = self.num_classes if self.num_segment_classes is None else self.num_segment_classes
         _require(
@@ -38,7 +39,8 @@ class Recipe:
         least = sum(schema.RATED_WINDOW) + self.segment_size  # a shorter video has no segment that could be rated
         _require(
             len(self.video_frames) == 2 and least <= self.video_frames[0] <= self.video_frames[1] <= schema.MAX_FRAMES,
-            "video_frames", self.video_frames, f"shortest,longest from {least} to {schema.MAX_FRAMES}",
+            "video_frames", self.video_frames,
+            f"shortest,longest from {least}, with --segment_size={self.segment_size}, to {schema.MAX_FRAMES}",
         )  # fmt: skip
 
     @property

@@ -234,7 +234,18 @@ def _id(path, span, context):
             f"the record has neither {schema.ID_KEY!r} nor {schema.VIDEO_ID_KEY!r}, only {sorted(context)}; "
             "the file is not in YouTube-8M's format",
         )
+    if not _is_text(values[0]):
+        raise BadRecord(path, span[0], f"the record's id is {values[0][:40]!r}, wanted UTF-8 text without zero bytes; "
+                        "write the file again")  # fmt: skip
     return values[0]
+
+
+def _is_text(video_id):
+    """Whether an id is one that arrays of bytes, CSV files and pages can hold: no empty one, no zero byte."""
+    try:
+        return bool(video_id.decode()) and b"\0" not in video_id
+    except UnicodeDecodeError:
+        return False
 
 
 def _means(where, context, features):
@@ -243,6 +254,9 @@ def _means(where, context, features):
     means = {n: _numbers(where, context, n, np.float32) for n in names if n in context}
     # As one frame each, so that a missing or wrong one is told as frames are.
     _check_streams(where, names, features.sizes, {**context, **{n: [m] for n, m in means.items()}})
+    for name, mean in means.items():
+        if not np.isfinite(mean).all():
+            raise _bad(where, f"{name} holds NaN or infinity; write the file again")
     return list(means.values())
 
 

@@ -88,7 +88,7 @@ def _check_ratings(shard, record, segment_size):
             "write the file again"
         )
     sizes = shard.segment_ends - shard.segment_starts
-    wrong = np.flatnonzero((shard.segment_ends >= 0) & (sizes != segment_size)) if segment_size else ()
+    wrong = np.flatnonzero((shard.segment_ends != -1) & (sizes != segment_size)) if segment_size else ()
     if len(wrong):
         raise UserError(
             f"{shard.name(record[wrong[0]])}: has a rated segment of {sizes[wrong[0]]} frames, wanted "

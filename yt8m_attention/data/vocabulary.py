@@ -46,7 +46,7 @@ def read(path):
         with open(cache.local_path(path), encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if not {_ID, _NAME} <= set(rows.fieldnames or ()):
-                raise UserError(f"--vocabulary={path}: has columns {rows.fieldnames or 'none'}; {_WANTED}")
+                raise ValueError(f"has columns {rows.fieldnames or 'none'}")
             return Vocabulary({int(row[_ID]): row[_NAME].strip() for row in rows})
-    except (OSError, ValueError, AttributeError, TypeError, csv.Error) as error:
+    except (UserError, OSError, ValueError, AttributeError, TypeError, csv.Error) as error:
         raise UserError(f"--vocabulary={path}: cannot be read: {error}; {_WANTED}") from error

@@ -1,10 +1,10 @@
 """Scores of segments as `inference --scores_file` saves them: an npz of `ids`, `starts`, `classes`, `scores`."""
 
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
+from yt8m_attention import files
 from yt8m_attention.errors import UserError
 
 _WRITTEN = "write it by `inference --segment_labels --scores_file`"
@@ -26,11 +26,9 @@ def load(path):
     Raises:
       UserError: where the file cannot be read, holds videos' scores, or scores that have no rank.
     """
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            ids, starts, classes, scores = (saved[name] for name in ("ids", "starts", "classes", "scores"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"--inputs: {path}: is no file of scores ({error}); {_WRITTEN}") from error
+    told = files.reading_arrays(lambda error: f"--inputs: {path}: is no file of scores ({error}); {_WRITTEN}")
+    with told, np.load(path, allow_pickle=False) as saved:
+        ids, starts, classes, scores = (saved[name] for name in ("ids", "starts", "classes", "scores"))
     if scores.shape != (len(ids), len(classes)) or len(starts) != len(ids) or not scores.size:
         raise UserError(f"--inputs: {path}: {scores.shape} scores of {len(ids)} ids, {len(starts)} starts and "
                         f"{len(classes)} classes; {_WRITTEN}")  # fmt: skip

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 
 from yt8m_attention.data import holdout, own_features
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.inference import timeline
 
 _VIDEOS = 4
@@ -29,7 +30,7 @@ def make(model, pattern, data, held_out=0.0):
     Returns:
       {video id: uint8 [height, width, 3]}; empty where the network has no attention.
     """
-    found = own_features.videos(pattern, data.features, "eval_data_pattern")
+    found = own_features.videos(pattern, data.features, "eval_data_pattern", BadRecords(data.max_bad_records))
     if held_out:
         found = (video for video in found if holdout.kept(np.array([video.id.encode()]), held_out, True)[0])
     found = sorted(itertools.islice(found, _SEARCHED), key=lambda video: not _positive(video))  # stable

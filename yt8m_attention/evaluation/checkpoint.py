@@ -65,9 +65,15 @@ def follow(train_dir, pattern, **options):
     while True:
         new = [path for path in checkpoints.paths(train_dir) if path not in done]
         for path in reversed(new):
-            result = evaluate(train_dir, pattern, **options | {"which": path})
-            progress.say(f"step {result['step']:,}: " + _in_words(result))
             done.add(path)
+            try:
+                result = evaluate(train_dir, pattern, **options | {"which": path})
+            except UserError:
+                if os.path.exists(path):
+                    raise
+                progress.say(f"passed over: {path} is gone; training keeps the newest few (--keep_checkpoints)")
+                continue
+            progress.say(f"step {result['step']:,}: " + _in_words(result))
         if not new:
             newest = checkpoints.load_newest(train_dir)
             if newest and newest[2]["finished"] and newest[0] in done:

@@ -38,7 +38,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
     found = _ratings(pattern, label_cache, index_dir=index_dir, bad_records=bad_records, cache_dir=cache_dir)
     bad_records.say()
     ratings = _kept(found, held_out, classes)
-    result = submission_score.score(_counted(submission.read(path, top_n), ratings), ratings, top_n)
+    result = submission_score.score(_counted(submission.read(path, top_n), path, ratings), ratings, top_n)
     if not result["classes"]:
         raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
     if result["unknown_segments"]:
@@ -68,13 +68,19 @@ def _kept(ratings, fraction, classes):
     return submission_score.Ratings(*(part[keep] for part in ratings))
 
 
-def _counted(rows, ratings):
-    """Passes rows on, tells how far they are, and says how many entries were beyond top_n."""
-    cut, shown = 0, progress.Progress("classes", len(np.unique(ratings.classes)), brief=True)
+def _counted(rows, path, ratings):
+    """Passes rows on, tells how far they are, and says how many entries were beyond top_n, and how many classes nobody
+    rated."""
+    cut, unknown, rated = 0, [], set(ratings.classes.tolist())
+    shown = progress.Progress("classes", len(rated), brief=True)
     for row in rows:
         cut += row.cut
+        if row.class_id not in rated:
+            unknown.append(row.class_id)
         yield row
         shown.add(1)
     shown.close()
+    if unknown:
+        progress.say(f"{len(unknown):,} classes of {path} are rated nowhere and do not count, {unknown[0]} the first")
     if cut:
         progress.say(f"{cut:,} entries beyond --top_n were left out")

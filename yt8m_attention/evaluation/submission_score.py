@@ -1,13 +1,11 @@
 """MAP@K of a submission, whatever system wrote it, against the ratings. Numpy alone."""
 
 import typing
-import zipfile
 
 import numpy as np
 
 from yt8m_attention import schema
-from yt8m_attention.errors import UserError
-from yt8m_attention.files import replacing
+from yt8m_attention.files import reading_arrays, replacing
 from yt8m_attention.inference.names import Names
 from yt8m_attention.metrics import streaming
 
@@ -132,10 +130,8 @@ def load_ratings(path):
     Raises:
       UserError: where the file is absent or is none.
     """
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            return Ratings(*(saved[name] for name in Ratings._fields))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(
-            f"--label_cache={path}: is no label cache ({error}); delete it to read the ratings again"
-        ) from error
+    told = reading_arrays(
+        lambda error: f"--label_cache={path}: is no label cache ({error}); delete it to read the ratings again"
+    )
+    with told, np.load(path, allow_pickle=False) as saved:
+        return Ratings(*(saved[name] for name in Ratings._fields))

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from yt8m_attention import files, progress
+from yt8m_attention.data.files import first_line
 from yt8m_attention.errors import UserError
 from yt8m_attention.export import model_card
 from yt8m_attention.export.weights import Weight
@@ -138,8 +139,9 @@ def _replacing_directory(path):
         if os.path.isdir(path):
             os.rename(path, former)
         os.rename(temporary, path)
-    except OSError as error:
-        raise UserError(f"--output_dir={path}: cannot be written: {error.strerror}; name another place") from error
+    except (OSError, tf.errors.OpError) as error:
+        what = getattr(error, "strerror", None) or first_line(error)
+        raise UserError(f"--output_dir={path}: cannot be written: {what}; free space or name another place") from error
     finally:
         for directory in (temporary, former):
             shutil.rmtree(directory, ignore_errors=True)

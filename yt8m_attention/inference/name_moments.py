@@ -1,5 +1,6 @@
 """From a trained model and features to the best moments of each video, written down."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from yt8m_attention import files, progress
@@ -69,8 +70,13 @@ def _write(job, videos):
     if not job.output_file:
         print(moment_files.text(videos, job.form), end="")
     elif _PLACE in job.output_file:
-        for video in videos:
-            _write_file(job.output_file.replace(_PLACE, moment_files.file_name(video.id)), [video], job.form)
+        places = [job.output_file.replace(_PLACE, moment_files.file_name(video.id)) for video in videos]
+        twice = [place for place, count in Counter(places).items() if count > 1]
+        if twice:
+            raise UserError(f"--output_file: {twice[0]} would be the file of several videos, whose ids are equal but "
+                            "for signs that a file's name does not hold; give them other ids")  # fmt: skip
+        for video, place in zip(videos, places, strict=True):
+            _write_file(place, [video], job.form)
     else:
         _write_file(job.output_file, videos, job.form)
 

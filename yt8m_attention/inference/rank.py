@@ -97,8 +97,9 @@ def write_ranking(parts, classes, job: Job, max_per_class):
       max_per_class, returns, raises: as rank_segments.
     """
     top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    done, started = 0, time.monotonic()
+    names, done, started = _Names(job.pattern), 0, time.monotonic()
     for part_ids, part_starts, scores in parts:
+        names.add(part_ids.tolist(), part_starts.tolist())
         top.add(scores, np.arange(done, done + len(scores)))
         ids.append(part_ids.astype(bytes))  # an array of objects could not be read back without pickling
         starts.append(part_starts)
@@ -115,6 +116,28 @@ def write_ranking(parts, classes, job: Job, max_per_class):
             "segments_per_second": rate, "output_file": job.output_file}  # fmt: skip
 
 
+class _Names:
+    """Makes sure, while it can be had cheaply, that the file can be written in the end and read by its scorers."""
+
+    def __init__(self, pattern):
+        self._pattern, self._seen, self._last = pattern, set(), (None, 0)
+
+    def add(self, ids, starts):
+        """Looks at the next items' videos, bytes or str, and starts, in file order.
+
+        Raises:
+          UserError: for an id that a CSV cannot hold, or that two videos have.
+        """
+        for video_id, start in zip(ids, starts, strict=True):
+            if video_id != self._last[0] or start <= self._last[1]:
+                if video_id in self._seen:
+                    raise UserError(f"--input_data_pattern={self._pattern}: two videos have the id {video_id!r}, so "
+                                    "that a ranking cannot tell them apart; leave one out")  # fmt: skip
+                self._seen.add(video_id)
+                submission.check_video_id(video_id.decode() if isinstance(video_id, bytes) else video_id)
+            self._last = video_id, start
+
+
 def rank_classes(model, job: Job, top_k):
     """Scores whole videos and writes a CSV of the best classes of each, `VideoId,LabelConfidencePairs`.
 
@@ -129,8 +152,9 @@ def rank_classes(model, job: Job, top_k):
       UserError: where no video is there to score, or a file cannot be written.
     """
     ids, best, kept = [], [], []
-    score, started = scoring.make_scorer(model, None, job.precision), time.monotonic()
+    score, names, started = scoring.make_scorer(model, None, job.precision), _Names(job.pattern), time.monotonic()
     for batch in job.batches("videos", _VIDEOS):
+        names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
         scores = score(batch)["probabilities"]
         best += zip(*order.top_columns(scores, top_k), strict=True)
         ids += batch["id"].numpy().tolist()

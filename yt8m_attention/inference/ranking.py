@@ -5,12 +5,9 @@ a buffer of up to 2·k keys and a floor, the worst key that can still be among i
 never stored, and a full buffer is partitioned in place and cut to k. Letters: N segments of a batch, C classes.
 """
 
-import zipfile
-
 import numpy as np
 
-from yt8m_attention.errors import UserError
-from yt8m_attention.files import replacing
+from yt8m_attention.files import reading_arrays, replacing
 from yt8m_attention.metrics import order
 
 _STAGED = 8192  # segments held back, so that a class is looked at once for so many of them
@@ -120,11 +117,9 @@ class TopSegments:
         Raises:
           UserError: where the file is absent or is none of ours.
         """
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                k, sizes, table, keys = (saved[name] for name in ("k", "sizes", "table", "keys"))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise UserError(f"{path}: is no ranking saved by this version ({error}); rank again") from error
+        told = reading_arrays(lambda error: f"{path}: is no ranking saved by this version ({error}); rank again")
+        with told, np.load(path, allow_pickle=False) as saved:
+            k, sizes, table, keys = (saved[name] for name in ("k", "sizes", "table", "keys"))
         top = cls(len(sizes), int(k))
         top._table = table if table.size else None
         for c, ranked in enumerate(np.split(keys, np.cumsum(sizes)[:-1])):

@@ -15,6 +15,7 @@ from yt8m_attention.files import replacing
 from yt8m_attention.inference.names import Names
 
 _VIDEO_ID = re.compile(r'[^\s,:"\x00-\x1f\x7f]+')
+_FORMULA = re.compile(r"[=+@]|-(?![\w-]*$)", re.ASCII)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Spreadsheet programs cut a cell here.
 _SPREADSHEET_CELL = 32_767
@@ -43,12 +44,22 @@ def segment_names(video_ids, starts):
     """
     ids = [v.decode() if isinstance(v, bytes) else str(v) for v in np.asarray(video_ids).tolist()]
     for video_id in set(ids):
-        _check_video_id(video_id)
+        check_video_id(video_id)
     pairs = zip(ids, np.asarray(starts, np.int64).tolist(), strict=True)
     return np.array([f"{video_id}:{start}".encode() for video_id, start in pairs], bytes)
 
 
-def _check_video_id(video_id):
+def check_video_id(video_id):
+    """Makes sure that a submission can hold an id, text.
+
+    What begins with one of =+@- is a formula to a spreadsheet. YouTube's ids may begin with -, and then have nothing
+    but letters, digits, - and _ in them, which make no formula that does anything.
+
+    Raises:
+      UserError: where it cannot.
+    """
+    if _FORMULA.match(video_id):
+        raise UserError(f"video id {video_id!r}: a spreadsheet would take it for a formula; give the video another id")
     if not _VIDEO_ID.fullmatch(video_id):
         raise UserError(f"video id {video_id!r}: a submission cannot hold an id that is empty or has a blank, comma, "
                         "colon, quote or control character; give the video another id")  # fmt: skip
@@ -106,7 +117,7 @@ def read(path, top_n=None):
         if not lines and head.lower() == b"class":
             continue
         where = f"{path}, line {number}"
-        if not comma or not head.isdigit():
+        if not comma or not re.fullmatch(rb"\d{1,18}", head):
             raise UserError(f"{where}: found {_shortened(line)}, wanted a class id, a comma and `video:start` ...")
         class_id = int(head)
         if class_id in lines:
@@ -172,7 +183,7 @@ def write_videos(path, rows):
     with replacing(path) as file:
         file.write(b"VideoId,LabelConfidencePairs\n")
         for video_id, classes, confidences in rows:
-            _check_video_id(video_id)
+            check_video_id(video_id)
             confidences = np.asarray(confidences, np.float32)
             if np.isnan(confidences).any():
                 raise ValueError(f"video {video_id}: a confidence is NaN")

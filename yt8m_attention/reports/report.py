@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from yt8m_attention import files, progress
 from yt8m_attention.data import own_features, pipeline
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import moment_files, scoring, timeline
@@ -104,7 +105,8 @@ def _choose(job, data):
     Raises:
       UserError: for a named one that is not there.
     """
-    videos = own_features.videos(job.pattern, data.features, "input_data_pattern")
+    bad_records = BadRecords(data.max_bad_records)
+    videos = own_features.videos(job.pattern, data.features, "input_data_pattern", bad_records)
     if job.video_ids:
         found = {video.id: video for video in videos if video.id in job.video_ids}
         missing = [name for name in job.video_ids if name not in found]

@@ -12,7 +12,6 @@ import glob
 import hashlib
 import json
 import os
-import zipfile
 
 import numpy as np
 
@@ -45,9 +44,12 @@ def save(train_dir, step, arrays, meta):
       step: the global step, which names the file.
       arrays: dict of numpy arrays by name.
       meta: dict that JSON can hold.
+
+    Raises:
+      UserError: where the disk does not take it.
     """
     path = path_of(train_dir, step)
-    os.makedirs(directory(train_dir), exist_ok=True)
+    files.make_directory(directory(train_dir), "train_dir")
     with files.replacing(path) as file:
         np.savez(file, **arrays, **{_META: np.frombuffer(json.dumps(meta).encode(), np.uint8)})
     return path
@@ -62,14 +64,14 @@ def load(path):
     Raises:
       UserError: where the file is absent, damaged, or no checkpoint.
     """
-    try:
+    if not os.path.exists(path):
+        raise UserError(f"{path}: no such checkpoint")
+    with files.reading_arrays(lambda error: f"{path}: damaged, or no checkpoint: {error}"):
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        return arrays, json.loads(arrays.pop(_META).tobytes())
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such checkpoint") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise UserError(f"{path}: damaged, or no checkpoint: {error}") from error
+        meta = json.loads(arrays.pop(_META).tobytes())
+        int(meta["step"])
+    return arrays, meta
 
 
 def load_newest(train_dir):
@@ -106,8 +108,12 @@ def resolve(place, flag, which="best"):
 
 def scores(train_dir):
     """Held-out scores by step: {"metric": name, "scores": {step: value}}, empty where nothing was held out."""
-    saved = files.read_json(os.path.join(train_dir, _SCORES)) or {"metric": None, "scores": {}}
-    return saved | {"scores": {int(step): value for step, value in saved["scores"].items()}}
+    path = os.path.join(train_dir, _SCORES)
+    saved = files.read_json(path) or {"metric": None, "scores": {}}
+    try:
+        return {"metric": saved["metric"], "scores": {int(step): float(v) for step, v in saved["scores"].items()}}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: holds no held-out scores; restore or remove it") from error
 
 
 def note_score(train_dir, step, metric, value):
@@ -152,7 +158,8 @@ def assign(variables, arrays, path):
     """
     for name, variable in variables.items():
         if name not in arrays:
-            raise UserError(f"{path}: has no {name}; it is the checkpoint of another model")
+            other = "--precision, see --reset_optimizer" if name.startswith("optimizer/") else "model"
+            raise UserError(f"{path}: has no {name}; it is the checkpoint of another {other}")
         if arrays[name].shape != tuple(variable.shape):
             raise UserError(f"{path}: {name} is {arrays[name].shape}, this model's is {tuple(variable.shape)}; "
                             "give the flags it was trained with")  # fmt: skip

@@ -1,5 +1,6 @@
 """The loop of a phase: batches in, checkpoints and summaries out, ready to be killed at any moment."""
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -131,13 +132,24 @@ class Loop:
     def _save(self):
         self._log()
         train_dir = self.run.train_dir
-        path = checkpoints.save(train_dir, self.state.step, checkpoints.to_arrays(self.variables), self.state.to_meta())
+        arrays = checkpoints.to_arrays(self.variables)
+        self._check_finite(arrays)
+        if not os.path.isdir(train_dir):  # made anew, it would lack what describes the run
+            raise UserError(f"--train_dir={train_dir}: was removed while the run lasted; start again, and leave it be")
+        path = checkpoints.save(train_dir, self.state.step, arrays, self.state.to_meta())
         if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
             self.score_held_out()
         checkpoints.prune(train_dir, self.run.keep_checkpoints)
         self.summaries.flush()
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
         return path
+
+    def _check_finite(self, arrays):
+        """A gradient that overflows in the last step before a checkpoint shows in the weights, and in no loss yet."""
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise UserError(f"{name} is not finite after step {self.state.step}; no checkpoint was written since, "
+                                "so start again with a lower --base_learning_rate")  # fmt: skip
 
     def score_held_out(self):
         """Evaluates the newest checkpoint unless that was done, as before a run was killed while at it."""

@@ -52,4 +52,7 @@ def build(phase: Phase, loss_scaling: bool):
         staircase=True,
     )
     adam = FusedAdam(learning_rate=rate, epsilon=1e-8, name="adam")
-    return keras.optimizers.LossScaleOptimizer(adam) if loss_scaling else adam
+    if not loss_scaling:
+        return adam
+    # Named, since Keras numbers those it names itself, and a checkpoint's arrays go by these names.
+    return keras.optimizers.LossScaleOptimizer(adam, name="loss_scale_optimizer")

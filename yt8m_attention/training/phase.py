@@ -47,6 +47,8 @@ def train(run: Run, flags: dict):
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
     with _locked(run.train_dir), StopRequest() as stop:
+        for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
+            files.remove_leftovers(directory)
         _seed(run)
         strategy = distribution.strategy(run.distribution)
         with strategy.scope():

@@ -36,7 +36,8 @@ def load(train_dir, which="best") -> Trained:
       UserError: where there is no run, no checkpoint, or a damaged one.
     """
     run = run_file.read(train_dir)
-    path = checkpoints.resolve(train_dir if which in ("best", "last") else which, "train_dir", which)
+    place, flag = (train_dir, "train_dir") if which in ("best", "last") else (which, "checkpoint")
+    path = checkpoints.resolve(place, flag, which)
     arrays, meta = checkpoints.load(path)
     model = registry.build(run.model)
     checkpoints.assign(checkpoints.variables_by_name(model), arrays, path)

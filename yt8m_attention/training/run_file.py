@@ -24,11 +24,16 @@ def read(train_dir, flag="train_dir") -> config.Run:
     Raises:
       UserError: where it holds none.
     """
-    saved = files.read_json(os.path.join(train_dir, _NAME))
+    path = os.path.join(train_dir, _NAME)
+    saved = files.read_json(path)
     if saved is None:
         what = "holds no run.json" if os.path.isdir(train_dir) else "does not exist"
         raise UserError(f"--{flag}={train_dir}: {what}; name a directory that train has written to")
-    return config.from_dict(config.Run, saved["config"])
+    try:
+        return config.from_dict(config.Run, saved["config"])
+    except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
+        what = error if isinstance(error, UserError) else "holds no configuration"
+        raise UserError(f"{path}: {what}; restore it, or name another --{flag}") from error
 
 
 def exists(train_dir):

@@ -25,7 +25,9 @@ class Summaries:
 
     def __init__(self, directory):
         self._directory, self._failed = directory, False
-        self._writer = tf.summary.create_file_writer(directory)
+        self._writer = tf.summary.create_noop_writer()  # for a directory that takes none
+        with self._writing():
+            self._writer = tf.summary.create_file_writer(directory)
 
     def scalars(self, step, values):
         """Writes numbers by name; names with a slash are grouped by what stands before it."""
@@ -79,7 +81,8 @@ class Summaries:
                 yield
         except tf.errors.OpError as error:
             if not self._failed:
-                progress.say(f"{self._directory}: curves cannot be written from here on: {error.message}")
+                what = " ".join(error.message.split()).rpartition("}} ")[2]
+                progress.say(f"{self._directory}: curves cannot be written from here on: {what}")
             self._failed = True
 
 

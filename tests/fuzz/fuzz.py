@@ -1,0 +1,34 @@
+"""Fuzzes one reader with atheris, which is guided by what the bytes make the code do.
+
+    python -m tests.fuzz.fuzz TARGET DIRECTORY [libFuzzer's flags, as -max_total_time=60]
+
+Inputs that were worth keeping are left in DIRECTORY, one that shows a fault too, by libFuzzer's names.
+"""
+
+import os
+import sys
+import tempfile
+
+import atheris
+
+with atheris.instrument_imports(include=["yt8m_attention"]):
+    from tests.fuzz import targets
+
+
+def main():
+    name, directory, *flags = sys.argv[1:]
+    target = targets.TARGETS[name]
+    os.makedirs(directory, exist_ok=True)
+    for number, seed in enumerate(target.seeds):
+        with open(os.path.join(directory, f"seed-{number}"), "wb") as file:
+            file.write(seed)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as files:
+        atheris.Setup(
+            [name, directory, f"-artifact_prefix={directory}/", "-max_len=4096", "-print_final_stats=1", *flags],
+            lambda raw: targets.check(target, raw, files),
+        )
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Every reader of files, as a function of bytes: it uses them, or refuses them in one line that names the file.
+
+A target gets the bytes as a file of its own, in the format that they pretend to be, and whatever it raises but a
+UserError of one line is a fault. Its seeds are files as they should be, to damage.
+"""
+
+import functools
+import io
+import itertools
+import json
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from yt8m_attention import config
+from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
+from yt8m_attention.data import (
+    batch,
+    buffers,
+    index,
+    index_file,
+    label_ids,
+    own_features,
+    segments,
+    shards,
+    tfrecord,
+    vocabulary,
+    writer,
+)
+from yt8m_attention.ensembling import scores_file
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import submission_score
+from yt8m_attention.inference import submission
+from yt8m_attention.inference.ranking import TopSegments
+from yt8m_attention.training import checkpoints, run_file
+
+FEATURES = Features(("rgb", "audio"), (3, 2))
+DATA = Data(
+    FEATURES, 12, Sampling("all", trim_frames=0, max_frames=9), segment_window=(0, 0), index_dir="none", verify_crc=True
+)
+FRAMES = np.arange(35, dtype=np.uint8).reshape(7, 5)
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader.
+
+    Attributes:
+      read: function of (bytes, directory), which may write there what the bytes stand for.
+      seeds: files that it reads without complaint, as bytes.
+    """
+
+    read: object
+    seeds: tuple
+
+
+def check(target, raw, directory):
+    """Lets a target read bytes; True where it took them.
+
+    Raises:
+      AssertionError: where it refuses them in more than a line, or without saying which file.
+    """
+    try:
+        target.read(raw, str(directory))
+    except UserError as error:
+        assert "\n" not in str(error) and str(directory) in str(error), repr(str(error))
+        return False
+    finally:
+        for cache in (index._index, tfrecord.mapped):
+            cache.cache_clear()
+    return True
+
+
+def _file(directory, suffix, raw):
+    """A path that no cache has met."""
+    path = os.path.join(directory, f"{next(_numbers) % 50}{suffix}")
+    with open(path, "wb") as file:
+        file.write(raw)
+    return path
+
+
+def _framed(record):
+    length = struct.pack("<Q", len(record))
+    sums = (struct.pack("<I", tfrecord.masked_crc32c(part)) for part in (length, record))
+    return length + next(sums) + record + next(sums)
+
+
+def _read_shard(raw, directory):
+    """All that a command reads of a shard: whole videos, rated segments, windows, and their frames."""
+    path = _file(directory, ".tfrecord", raw)
+    for kind in segments.KINDS:
+        source = shards.Source(path, "train_data_pattern", DATA, kind)
+        window = source.open([0])
+        rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers())
+        rows.add(window, np.arange(window.bounds[-1]))
+        _check_rows(rows.arrays())
+        if source.video_level:  # which has no segments
+            return
+
+
+def _check_rows(arrays):
+    assert np.isin(arrays["labels"], (0, 1)).all() and np.isfinite(arrays["frames"]).all()
+    assert not arrays["frames"][~arrays["mask"]].any()  # padding
+
+
+def _read_record(raw, directory):
+    """The same with a right checksum, so that the record itself is what is looked at."""
+    _read_shard(_framed(raw), directory)
+
+
+def _read_index(raw, directory):
+    """An index with a right checksum; whoever made it, it is another's or it has the arrays that it names."""
+    head, _, body = raw.partition(b"\n")
+    try:
+        head = json.dumps(json.loads(head) | {"checksum": zlib.crc32(body)}).encode()
+    except (ValueError, TypeError, RecursionError):
+        pass
+    found = index_file.read(_file(directory, ".index", head + b"\n" + body), ["key"], ("a", "b"))
+    assert found is None or tuple(found) == ("a", "b")
+
+
+def _read_checkpoint(raw, directory):
+    arrays, meta = checkpoints.load(_file(directory, ".npz", raw))
+    assert isinstance(meta, dict) and all(isinstance(value, np.ndarray) for value in arrays.values())
+
+
+def _read_run(raw, directory):
+    with open(os.path.join(directory, "run.json"), "wb") as file:
+        file.write(raw)
+    run_file.read(directory)
+
+
+def _read_scores(raw, directory):
+    with open(os.path.join(directory, "scores.json"), "wb") as file:
+        file.write(raw)
+    checkpoints.best_step(directory)
+
+
+def _read_submission(raw, directory):
+    rows = list(submission.read(_file(directory, ".csv", raw), 3))
+    ratings = submission_score.Ratings(np.array([b"a"]), np.array([0]), np.array([3]), np.array([1.0]))
+    assert 0 <= submission_score.score(rows, ratings, 3)["map"] <= 1
+
+
+def _read_features(suffix, raw, directory):
+    for video in own_features.videos(_file(directory, suffix, raw), FEATURES):
+        assert video.frames.dtype == np.uint8 and video.frames.shape[1] == 5
+
+
+def _npz(**arrays):
+    out = io.BytesIO()
+    np.savez(out, **arrays)
+    return out.getvalue()
+
+
+def _npy(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+def _frame_record():
+    pairs = [(0, 1, 1.0), (0, 2, 0.0), (5, 3, 1.0), (50, 3, 1.0)]
+    return writer.frame_record("abcd", [4, 1], FRAMES, FEATURES, pairs)
+
+
+def _media_record():
+    message = tf.train.SequenceExample()
+    for name, columns in (("RGB", slice(0, 3)), ("AUDIO", slice(3, 5))):
+        for row in FRAMES[:3]:
+            feature = message.feature_lists.feature_list[f"{name}/feature/floats"].feature.add()
+            feature.float_list.value.extend(row[columns] / 20)
+    message.context.feature["clip/data_path"].bytes_list.value.append(b"/home/me/a.mp4")
+    return message.SerializeToString()
+
+
+def _index_of(arrays):
+    head = {"version": 1, "key": ["key"], "arrays": [[n, a.dtype.str, a.shape] for n, a in arrays.items()]}
+    return json.dumps(head).encode() + b"\n" + b"".join(a.tobytes() for a in arrays.values())
+
+
+def _run_json():
+    run = Run("d", "p", Model(features=FEATURES, num_classes=12), DATA, Phase(max_steps=1))
+    return json.dumps({"version": "1", "config": config.to_dict(run), "flags": {}}).encode()
+
+
+def _targets():
+    records = (
+        _frame_record(),
+        writer.frame_record("abcd", [], FRAMES[:0], FEATURES),
+        writer.video_record("abcd", [4, 1], FRAMES, FEATURES),
+    )
+    meta = np.frombuffer(b'{"step": 3, "first_step": 0, "position": null, "loss": 1.0, "finished": true}', np.uint8)
+    ratings = {
+        "video_ids": np.array([b"a"]),
+        "starts": np.array([0]),
+        "classes": np.array([1]),
+        "scores": np.array([1.0]),
+    }
+    scored = {"ids": np.array([b"a"]), "starts": np.array([0]), "classes": np.array([1, 2]), "scores": np.ones((1, 2))}
+    ranking = {
+        "k": np.array(2),
+        "sizes": np.array([1, 1]),
+        "table": np.array([], np.int64),
+        "keys": np.array([5, 6], np.uint64),
+    }
+    return {
+        "shard": Target(_read_shard, (b"".join(map(_framed, records[:2])), _framed(records[2]))),
+        "record": Target(_read_record, records),
+        "index": Target(_read_index, (_index_of({"a": np.arange(3), "b": np.zeros((2, 2), np.float32)}),)),
+        "checkpoint": Target(_read_checkpoint, (_npz(**{"model/a": np.ones(3, np.float32), "meta": meta}),)),
+        "run_json": Target(_read_run, (_run_json(),)),
+        "scores_json": Target(_read_scores, (b'{"metric": "gap", "scores": {"3": 0.5, "6": 0.25}}',)),
+        "submission": Target(
+            _read_submission, (b"Class,Segments\n3,a:0 b:5\n4,\n", b'\xef\xbb\xbfClass,Segments\r\n"3","a:0 b:5"\r\n')
+        ),
+        "features_npy": Target(functools.partial(_read_features, ".npy"), (_npy(FRAMES), _npy(FRAMES / 100))),
+        "features_npz": Target(functools.partial(_read_features, ".npz"), (_npz(a=FRAMES, b=FRAMES[:1]),)),
+        "features_records": Target(
+            functools.partial(_read_features, ".pb"),
+            (_media_record(), _framed(_media_record()), _framed(_frame_record())),
+        ),
+        "scores_file": Target(lambda raw, d: scores_file.load(_file(d, ".npz", raw)), (_npz(**scored),)),
+        "label_cache": Target(lambda raw, d: submission_score.load_ratings(_file(d, ".npz", raw)), (_npz(**ratings),)),
+        "ranking": Target(lambda raw, d: TopSegments.load(_file(d, ".npz", raw)).result(), (_npz(**ranking),)),
+        "vocabulary": Target(
+            lambda raw, d: vocabulary.read(_file(d, ".csv", raw)).name(1), (b"Index,Name\n1,Game\n2,Car\n",)
+        ),
+        "segment_label_ids": Target(lambda raw, d: label_ids.read(_file(d, ".csv", raw)), (b"Index\n3\n7\n",)),
+    }
+
+
+TARGETS = _targets()

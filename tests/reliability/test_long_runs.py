@@ -1,0 +1,86 @@
+"""Memory and file handles stay flat however long a run lasts and however many shards it reads."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from tests import commands
+from tests.training import runs
+from yt8m_attention.config import Features
+from yt8m_attention.data import data_set
+from yt8m_attention.data.recipe import Recipe
+from yt8m_attention.training import checkpoints
+
+SHARDS = 240
+GROWTH = 32 << 20  # bytes that may come and go: pools, buffers, the tables of TensorBoard's writer
+
+
+@pytest.fixture(scope="module")
+def many_shards(tmp_path_factory):
+    """Two videos in each of 240 shards."""
+    folder = tmp_path_factory.mktemp("many")
+    recipe = Recipe(2 * SHARDS, 1, 1, 6, 4, Features(("rgb", "audio"), (24, 8)), (50, 70), per_shard=2, seed=3)
+    data_set.make(recipe, str(folder))
+    return folder
+
+
+def _usage(pid):
+    """(resident bytes, open file handles) of a process."""
+    with open(f"/proc/{pid}/statm") as file:
+        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return resident, len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _watch(train_dir, flags):
+    """Runs train; {step: (resident bytes, open file handles)} at each new checkpoint, and its result."""
+    seen = {}
+    with commands.started("train", *flags) as command:
+        while command.process.exitcode is None:
+            for path in checkpoints.paths(str(train_dir))[:1]:
+                step = int(path[-12:-4])
+                if step not in seen:
+                    try:
+                        seen[step] = _usage(command.process.pid)
+                    except (FileNotFoundError, IndexError):  # it has just ended
+                        break
+            time.sleep(0.05)
+        result = command.result()
+    assert result.status == 0, result.stderr
+    return seen, result.json
+
+
+def _check_flat(seen):
+    """No growth between the first third of a run, where all is warm, and its last."""
+    steps = sorted(seen)
+    assert len(steps) >= 9
+    memory, handles = (np.array([seen[step][i] for step in steps]) for i in range(2))
+    third = len(steps) // 3
+    for name, values in (("MB", memory / 2**20), ("handles", handles)):
+        print(f"{name}: " + ", ".join(f"{values[i]:.0f} at step {steps[i]:,}" for i in (0, third, 2 * third, -1)))
+    assert np.median(memory[-third:]) < np.median(memory[third : 2 * third]) + GROWTH
+    assert handles[third:].max() <= handles[:third].max() + 2
+
+
+@pytest.mark.slow
+def test_twenty_thousand_steps_over_many_shards(many_shards, tmp_path):
+    """222 epochs, sixteen shards open at a time."""
+    flags = runs.flags(many_shards, tmp_path / "run", "--max_steps=20000", "--save_checkpoint_steps=500",
+                       "--shuffle_shards=16")  # fmt: skip
+    seen, result = _watch(tmp_path / "run", flags)
+    assert result["step"] == 20_000
+    _check_flat(seen)
+
+
+@pytest.mark.slow
+def test_copies_of_many_shards_come_and_go(many_shards, tmp_path):
+    """The same as if the shards were far away: copied, used and removed again, epoch after epoch."""
+    room = 8 * max(path.stat().st_size for path in many_shards.glob("train/*.tfrecord"))
+    flags = runs.flags(f"file://{many_shards}", tmp_path / "run", "--max_steps=1200", "--save_checkpoint_steps=60",
+                       "--shuffle_shards=4", f"--cache_dir={tmp_path}/cache", f"--cache_bytes={room}",
+                       f"--segment_label_ids_file={many_shards}/segment_label_ids.csv")  # fmt: skip
+    seen, result = _watch(tmp_path / "run", flags)
+    assert result["step"] == 1200
+    _check_flat(seen)
+    assert len(list((tmp_path / "cache").glob("*.tfrecord"))) <= 8 + 4

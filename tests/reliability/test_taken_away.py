@@ -1,0 +1,105 @@
+"""Places that may only be read, and files that are replaced or removed under a running job."""
+
+import dataclasses
+import os
+import shutil
+
+import pytest
+
+from tests import commands
+from tests.training import runs
+from yt8m_attention.data import index
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import checkpoint
+from yt8m_attention.inference import rank
+from yt8m_attention.training import checkpoints, phase, restore
+
+
+def test_a_read_only_disk_serves_as_data_and_model_and_takes_no_output(planted, disk):
+    shutil.copytree(planted, disk.path / "data", ignore=shutil.ignore_patterns(".*"))
+    phase.train(runs.small(disk.path / "data", disk.path / "run", max_steps=1), {})
+    for path in disk.path.glob("data/*/.*.index"):
+        path.unlink()
+    index._index.cache_clear()
+    disk.remount("ro")
+    result = checkpoint.evaluate(str(disk.path / "run"), f"{disk.path}/data/test/*.tfrecord")
+    assert 0 <= result["gap"] <= 1
+    trained = restore.load(str(disk.path / "run"))
+    pattern = str(disk.path / "data/test/*.tfrecord")
+    with pytest.raises(UserError, match=r"segments\.csv: cannot be written: Read-only file system"):
+        rank.rank_segments(trained.model, rank.Job(pattern, trained.run.data, str(disk.path / "segments.csv")), 9)
+    for place in ("run", "new"):
+        with pytest.raises(UserError, match=r"--train_dir=.*(cannot be written|cannot be made: Read-only)"):
+            phase.train(runs.small(disk.path / "data", disk.path / place, max_steps=2), {})
+    far = dataclasses.replace(trained.run.data, cache_dir=str(disk.path / "cache"))
+    with pytest.raises(UserError, match=r"--cache_dir=.*cannot be made: Read-only"):
+        rank.rank_segments(trained.model, rank.Job(f"file://{pattern}", far, str(disk.path / "segments.csv")), 9)
+    disk.remount("rw")
+
+
+@pytest.mark.parametrize("change", ["replaced", "cut", "removed"])
+def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, change):
+    """The checkpoint before stays, and with the shard back the run goes on."""
+    shutil.copytree(planted, tmp_path / "data")
+    flags = runs.flags(tmp_path / "data", tmp_path / "run")
+    shard = sorted((tmp_path / "data/train").glob("*.tfrecord"))[0]
+    with commands.started("train", *flags, "--max_steps=100000") as command:
+        while not checkpoints.paths(str(tmp_path / "run")):
+            assert command.process.exitcode is None, command.stderr
+        former = shard.read_bytes()
+        if change == "replaced":
+            (tmp_path / "new").write_bytes(former[:-1] + b"x")
+            os.replace(tmp_path / "new", shard)
+        elif change == "cut":
+            os.truncate(shard, len(former) // 2)
+        else:
+            shard.unlink()
+        result = command.result()
+    assert result.status == 2, result.stderr
+    assert shard.name in result.stderr.splitlines()[-1]
+    shard.write_bytes(former)
+    newest = checkpoints.load_newest(str(tmp_path / "run"))[2]["step"]
+    after = commands.succeed("train", *flags, f"--max_steps={newest + 1}")
+    assert after["resumed_from"] and after["step"] == newest + 1
+
+
+def test_a_training_directory_that_is_removed_stays_away(planted, tmp_path, monkeypatch):
+    run = runs.small(planted, tmp_path / "run", max_steps=9)
+    save = checkpoints.save
+    monkeypatch.setattr(checkpoints, "save", lambda *arguments: (save(*arguments), shutil.rmtree(run.train_dir))[0])
+    with pytest.raises(UserError, match=r"--train_dir=.*: was removed while the run lasted"):
+        phase.train(run, {})
+    assert not os.path.exists(run.train_dir)
+
+
+def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted, tmp_path, monkeypatch, capfd):
+    run = runs.small(planted, tmp_path, max_steps=9, run={"keep_checkpoints": 9})
+    phase.train(run, {})
+    evaluate = checkpoint.evaluate
+
+    def evaluate_after_pruning(*arguments, **options):
+        if options["which"].endswith("step-00000006.npz"):
+            os.unlink(options["which"])
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(checkpoint, "evaluate", evaluate_after_pruning)
+    result = checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
+    said = capfd.readouterr().err
+    assert result["step"] == 9 and "passed over" in said and "step-00000006.npz is gone" in said
+    with pytest.raises(UserError, match=r"--checkpoint=.*step-00000006\.npz: does not exist"):
+        evaluate(str(tmp_path), f"{planted}/test/*.tfrecord", which=checkpoints.path_of(str(tmp_path), 6))
+
+
+def test_a_second_run_is_refused_until_the_first_is_dead(planted, tmp_path):
+    flags = runs.flags(planted, tmp_path / "run")
+    with commands.started("train", *flags, "--max_steps=100000") as first:
+        while not checkpoints.paths(str(tmp_path / "run")):
+            assert first.process.exitcode is None, first.stderr
+        second = commands.run("train", *flags, "--max_steps=3")
+        assert second.status == 2 and second.stdout == ""
+        assert "another run is training there" in second.stderr.splitlines()[-1]
+        assert first.process.exitcode is None
+        first.process.kill()
+        first.process.join()
+    newest = checkpoints.load_newest(str(tmp_path / "run"))[2]["step"]
+    assert commands.succeed("train", *flags, f"--max_steps={newest + 1}")["step"] == newest + 1
