@@ -48,7 +48,7 @@ LISTS = (
     "\u00e9,\u00e9",
     "rgb,audio,rgb",
 )
-MEMORY, SECONDS = 12 << 30, 120  # of a command that is carried out
+MEMORY, SECONDS = 8 << 30, 300  # of a command that is carried out
 
 
 def values(flag):
@@ -90,19 +90,26 @@ def run(main, arguments):
     return status, *(stream.buffer.getvalue().decode() for stream in (out, err))
 
 
-def run_apart(main, arguments):
-    """The same in a process of its own, with bounds on its memory and time."""
+def run_apart(main, arguments, folder):
+    """The same in a process of its own, with bounds on its memory and time, and a directory to leave things in."""
     with tempfile.NamedTemporaryFile() as answer:
         child = os.fork()
         if not child:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             signal.alarm(SECONDS)
+            os.chdir(folder)
             with open(answer.name, "w") as file:
                 json.dump(run(main, arguments), file)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         text = answer.read()
         return json.loads(text) if text else (status, "", f"the process ended with {status}")
+
+
+def preload():
+    """Imports what takes long before the processes part, which is safe as long as nothing has been run with it."""
+    for name in ("tensorflow", "keras", "pandas"):
+        importlib.import_module(name)
 
 
 def disarm():
@@ -145,15 +152,17 @@ def main():
     with open(place) as file:
         job = json.load(file)
     module = importlib.import_module(f"yt8m_attention.{command}")
-    if not job["whole"]:
+    if job["whole"]:
+        preload()
+    else:
         disarm()
-    runner = run_apart if job["whole"] else run
     wanted = [(name, value) for name, value in cases(job) if [name, value] in job.get("only", [[name, value]])]
     found = []
     for name, value in wanted:
         with tempfile.TemporaryDirectory() as new:
             base = [part.replace("{new}", new) for part in job["base"]]
-            found.append((name, value, *runner(module.main, [command, *base, f"--{name}={value}"])))
+            arguments = module.main, [command, *base, f"--{name}={value}"]
+            found.append((name, value, *(run_apart(*arguments, new) if job["whole"] else run(*arguments))))
     with open(place, "w") as file:
         json.dump(found, file)
 

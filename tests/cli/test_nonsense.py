@@ -46,7 +46,8 @@ def _run(command, folder, base, whole, only=None):
 def _wrong(flag, status, out, err):
     """Whether a command neither ran nor said in one line what is wrong with the flag."""
     lines = err.splitlines()
-    return not (status == 0 or (status == 2 and len(lines) == 1 and flag in lines[0] and not out))
+    said = status == 2 and len(lines) == 1 and not out
+    return not (status == 0 or (said and (flag in lines[0] or "out of memory" in lines[0])))
 
 
 def _place(base, **places):

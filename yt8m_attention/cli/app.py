@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import tempfile
 
@@ -55,8 +56,10 @@ def _status(main, description, argv):
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
             raise
-        print(f"{name}: out of memory; give a smaller --batch_size, --num_frames, --num_classes or network, or free "
-              f"some: {_one_line(error)[:200]}", file=sys.stderr)  # fmt: skip
+        # What TensorFlow says of it begins with the operation, and in bold.
+        what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
+        print(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, --hidden_size, another "
+              f"--model, or free some: {what}", file=sys.stderr)  # fmt: skip
         return 2
     print(json_line(result), flush=True)
     return 0
