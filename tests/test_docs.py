@@ -14,7 +14,9 @@ PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "doc
 COMMANDS = ("train", "eval", "inference.__main__", "segment_eval_inference", "ensemble", "synthesize", "moments",
             "report", "export_model")  # fmt: skip
 # Flags of other programs that the text, not a block of shell, speaks of.
-FOREIGN = {"help", "logdir", "slow", "name", "quick", "rounds", "data", "models", "work_dir"}
+FOREIGN = {"help", "logdir", "slow", "name"}
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
+BENCHMARK_FLAG = re.compile(r'add_argument\(\s*"--(\w+)"')
 
 FLAGS_OF = """
 import importlib, json, sys
@@ -77,9 +79,13 @@ def test_commands_take_the_flags_that_are_given(page, flags):
             assert set(given) <= flags[command], f"{command}: {set(given) - flags[command]}"
 
 
+def benchmark_flags(path):
+    return BENCHMARK_FLAG.findall(path.read_text("utf-8"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_flags_in_the_text_are_some_commands(page, flags):
-    known = set().union(*flags.values()) | FOREIGN
+    known = set().union(*flags.values(), *map(benchmark_flags, BENCHMARKS)) | FOREIGN
     named = {flag for code in re.findall(r"`([^`]+)`", prose(page)) for flag in re.findall(r"(?<!\S)--(\w+)", code)}
     assert named <= known
 

@@ -183,7 +183,8 @@ class Model:
         )  # fmt: skip
         _require(
             len(filters) == len(widths) and _all_between(1, filters),
-            "cnn_filters", filters, f"1 to {_LARGEST_SIZE} filters for each of --cnn_filter_widths={widths}",
+            "cnn_filters", filters,
+            f"a number of filters for each of --cnn_filter_widths={widths}, 1 to {_LARGEST_SIZE}",
         )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ class TestCnn(NetworkCase):
         ({"cnn_filters": (4, 5)}, r"--cnn_filters: found \(4, 5\), wanted a number of filters for each"),
         ({"cnn_filter_widths": (1, 1, 2)}, "--cnn_filter_widths: .* wanted distinct numbers"),
         ({"pooling": "sum"}, "--pooling: found 'sum', wanted one of mean, max, last"),
-        ({"netvlad_cluster_size": 1}, "--netvlad_cluster_size: found 1, wanted 2 or more"),
+        ({"netvlad_cluster_size": 1}, "--netvlad_cluster_size: found 1, wanted 2 to"),
     ],
 )
 def test_wrong_sizes_are_refused_by_the_flags_name(wrong, said):

@@ -84,5 +84,5 @@ class TestMixNextVlad(NetworkCase):
         assert float(sum(model.losses)) == pytest.approx(without, rel=1e-4)
 
     def test_a_mixture_needs_two(self):
-        with pytest.raises(UserError, match="--mix_number: found 1, wanted 2 or more"):
+        with pytest.raises(UserError, match="--mix_number: found 1, wanted 2 to"):
             config.Model(mix_number=1)
