@@ -21,7 +21,6 @@ from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
 from yt8m_attention.data import (
     batch,
     buffers,
-    helper,
     index,
     index_file,
     label_ids,
@@ -97,7 +96,7 @@ def _read_shard(raw, directory):
     for kind in segments.KINDS:
         source = shards.Source(path, "train_data_pattern", DATA, kind)
         window = source.open([0])
-        rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers(), helper.Helper())
+        rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers())
         rows.add(window, np.arange(window.bounds[-1]))
         _check_rows(rows.arrays())
         if source.video_level:  # which has no segments

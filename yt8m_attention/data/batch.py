@@ -23,11 +23,10 @@ class Batch:
       size: rows there is room for.
       training: whether frames may be random ones.
       buffers: a buffers.Buffers to take the memory from.
-      helper: a helper.Helper to share the reading with.
     """
 
-    def __init__(self, source, size, training, buffers, helper):
-        self._source, self._training, self.filled, self._helper = source, training, 0, helper
+    def __init__(self, source, size, training, buffers):
+        self._source, self._training, self.filled = source, training, 0
         frames, classes = bag_size(source, training), source.data.num_classes
         dtype = np.float32 if source.video_level else np.uint8
         self._frames = buffers.array((size, frames, source.data.features.total), dtype)
@@ -85,23 +84,17 @@ class Batch:
 
     def _fill(self, window, numbers, indices, lengths):
         """Fills the frames, row after row -> which of the items there are rows of."""
-
-        def read(work):
-            (shard, item), frames, out = work
+        kept, at = [], self.filled
+        for place, ((shard, item), length) in enumerate(zip(window.located(numbers), lengths.tolist(), strict=True)):
             try:
-                shard.read(item, frames, out[: len(frames)])
+                shard.read(item, indices[place, :length], self._frames[at, :length])
             except BadRecord as error:
-                return error
-            out[len(frames) :] = 0
-
-        rows = self._frames[self.filled : self.filled + len(numbers)]
-        frames = [row[:length] for row, length in zip(indices, lengths.tolist(), strict=True)]
-        errors = self._helper.each(read, list(zip(window.located(numbers), frames, rows, strict=True)))
-        for error in filter(None, errors):
-            self._source.bad_records.add(error)
-        kept = [place for place, error in enumerate(errors) if error is None]
-        if len(kept) < len(rows):
-            rows[: len(kept)] = rows[kept]
+                self._source.bad_records.add(error)
+                continue
+            if length < self._frames.shape[1]:
+                self._frames[at, length:] = 0
+            kept.append(place)
+            at += 1
         return kept
 
     def arrays(self):

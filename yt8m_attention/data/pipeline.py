@@ -20,7 +20,6 @@ from yt8m_attention.data import order, segments
 from yt8m_attention.data.ahead import ahead
 from yt8m_attention.data.batch import Batch, bag_size
 from yt8m_attention.data.buffers import Buffers
-from yt8m_attention.data.helper import Helper
 from yt8m_attention.data.leaving import until_exit
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
@@ -178,7 +177,7 @@ class _Shuffled:
     def __init__(self, source, seed, num_epochs, shard_of=(0, 1)):
         self._source, self._seed, self._num_epochs = source, seed, num_epochs
         self._worker, self._workers = shard_of
-        self._buffers, self._helper = Buffers(), Helper()
+        self._buffers = Buffers()
         self._window_size = source.data.shuffle_shards or (_REMOTE_WINDOW if source.remote else 0)
 
     def check(self, position):
@@ -238,7 +237,7 @@ class _Shuffled:
             epoch, window = epoch + 1, 0
 
     def _batch(self, size):
-        return Batch(self._source, size, True, self._buffers, self._helper)
+        return Batch(self._source, size, True, self._buffers)
 
     def _windows(self, epoch):
         return order.windows(len(self._source.paths), self._window_size, self._seed, epoch)
@@ -257,8 +256,8 @@ class _Shuffled:
 
 
 def _in_file_order(source, size):
-    buffers, helper, ordinal = Buffers(), Helper(), 0
-    batch = Batch(source, size, False, buffers, helper)
+    buffers, ordinal = Buffers(), 0
+    batch = Batch(source, size, False, buffers)
     for number in range(len(source.paths)):
         opened = source.open([number], range(number + 1, len(source.paths))[:1])
         numbers, offset = np.arange(opened.bounds[-1]), 0
@@ -270,7 +269,7 @@ def _in_file_order(source, size):
                 share = (number + offset / len(numbers)) / len(source.paths)
                 yield {**batch.arrays(), **batch.names(ordinal, share)}
                 ordinal += size
-                batch = Batch(source, size, False, buffers, helper)
+                batch = Batch(source, size, False, buffers)
     if batch.filled:
         yield {**batch.arrays(), **batch.names(ordinal, 1)}
     if not ordinal + batch.filled:
