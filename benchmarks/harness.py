@@ -78,12 +78,16 @@ def _short(value):
 
 
 def commit():
-    """The commit that is measured, marked where files differ from it."""
+    """The commit that is measured, marked where files differ from it, other than the results that are written down."""
     try:
-        run = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True,
-                             check=True, cwd=os.path.dirname(__file__))  # fmt: skip
+        name = _git("rev-parse", "--short", "HEAD")
+        return f"{name}-dirty" if _git("status", "--porcelain", "--", ":/", ":(exclude)RESULTS.md") else name
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _git(*arguments):
+    run = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=os.path.dirname(__file__))
     return run.stdout.strip()
 
 
