@@ -150,7 +150,10 @@ def records(features_dir, split):
         raise UserError(f"--features_dir={features_dir}: has no {split}/*.tfrecord; name the unpacked archive's folder")
     for path in paths:
         data = tfrecord.mapped(tfrecord.stamp(path))
-        for start, end in tfrecord.undamaged_spans(path, data).tolist():
+        spans, faults = tfrecord.record_spans(path, data)
+        if faults:
+            raise faults[0]
+        for start, end in spans.tolist():
             yield data[start:end]
 
 

@@ -3,6 +3,7 @@
 Letters: B bags, T entries of a bag (frames, or heads), D features.
 """
 
+import abc
 import json
 
 import keras
@@ -35,7 +36,7 @@ def assert_close(found, wanted, tolerance=2e-5):
     np.testing.assert_allclose(np.float64(found), np.float64(wanted), rtol=tolerance, atol=tolerance)
 
 
-class LayerCase:
+class LayerCase(abc.ABC):
     """What a subclass fills in."""
 
     counts = (0, 0)  # of numbers in trainable weights and in the others
@@ -43,17 +44,17 @@ class LayerCase:
     bag_axis_only = False  # the output has no axis of entries
     output_dtype = "float32"  # under mixed precision; "compute": the policy's
 
+    @abc.abstractmethod
     def make(self, **kwargs):
         """A new layer. kwargs are every layer's own: name, dtype."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def inputs(self, rng, bags=BAGS, entries=ENTRIES):
         """The positional arguments of a call: arrays [B, T, ...]."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def reference(self, weights, mask, *inputs):
         """The answer at inference, in numpy."""
-        raise NotImplementedError
 
     # What the tests share.
 

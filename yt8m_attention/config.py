@@ -24,16 +24,16 @@ def _one_of(flag, found, allowed):
 
 # Beyond these, sizes of arrays, and whole numbers in general, are slips of the keyboard that only TensorFlow's
 # counting in 32 or 64 bits would stop, in words of its own.
-_LARGEST_SIZE = 1 << 20
-_LARGEST = (1 << 31) - 1
+LARGEST_SIZE = 1 << 20
+LARGEST = (1 << 31) - 1
 
 
-def _between(flag, found, least, most=_LARGEST):
+def _between(flag, found, least, most=LARGEST):
     _require(least <= found <= most, flag, found, f"{least} to {most}")
 
 
 def _all_between(least, found):
-    return all(least <= number <= _LARGEST_SIZE for number in found)
+    return all(least <= number <= LARGEST_SIZE for number in found)
 
 
 def _finite(flag, found, least=0.0):
@@ -56,7 +56,7 @@ class Features:
         _require(len(self.names) == len(self.sizes), "feature_sizes", self.sizes,
                  f"one size for each of --feature_names={','.join(self.names)}")  # fmt: skip
         for size in self.sizes:
-            _between("feature_sizes", size, 1, _LARGEST_SIZE)
+            _between("feature_sizes", size, 1, LARGEST_SIZE)
 
     @property
     def total(self):
@@ -79,11 +79,11 @@ class Sampling:
     def __post_init__(self):
         _one_of("frame_sampling", self.frame_sampling, ("random", "every", "all"))
         for flag in ("num_frames", "frame_stride", "max_frames"):
-            _between(flag, getattr(self, flag), 1, _LARGEST_SIZE)
+            _between(flag, getattr(self, flag), 1, LARGEST_SIZE)
         for flag in ("trim_frames", "first_frame"):
-            _between(flag, getattr(self, flag), 0, _LARGEST_SIZE)
-        _require(self.first_frame <= self.last_frame <= _LARGEST_SIZE, "last_frame", self.last_frame,
-                 f"--first_frame={self.first_frame} to {_LARGEST_SIZE}")  # fmt: skip
+            _between(flag, getattr(self, flag), 0, LARGEST_SIZE)
+        _require(self.first_frame <= self.last_frame <= LARGEST_SIZE, "last_frame", self.last_frame,
+                 f"--first_frame={self.first_frame} to {LARGEST_SIZE}")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ class Data:
     cache_bytes: int = 2 << 30  # of such copies, beyond those in use; and of rated segments kept in memory
 
     def __post_init__(self):
-        _between("num_classes", self.num_classes, 1, _LARGEST_SIZE)
-        _between("segment_size", self.segment_size, 1, _LARGEST_SIZE)
+        _between("num_classes", self.num_classes, 1, LARGEST_SIZE)
+        _between("segment_size", self.segment_size, 1, LARGEST_SIZE)
         _between("shuffle_shards", self.shuffle_shards, 0)
         _between("max_bad_records", self.max_bad_records, 0)
         _between("cache_bytes", self.cache_bytes, 0, (1 << 63) - 1)
         _require(
-            len(self.segment_window) == 2 and 0 <= min(self.segment_window) <= max(self.segment_window) <= _LARGEST,
+            len(self.segment_window) == 2 and 0 <= min(self.segment_window) <= max(self.segment_window) <= LARGEST,
             "segment_window", self.segment_window, "two numbers of frames, 0 or more",
         )  # fmt: skip
         for c in self.segment_classes or ():
@@ -161,10 +161,10 @@ class Model:
         for flag in ("num_classes", "num_heads", "hidden_size", "moe_num_mixtures", "dbof_cluster_size", "gru_cells",
                      "lstm_cells", "nextvlad_groups", "nextvlad_expansion", "transformer_layers",
                      "transformer_heads"):  # fmt: skip
-            _between(flag, getattr(self, flag), 1, _LARGEST_SIZE)
+            _between(flag, getattr(self, flag), 1, LARGEST_SIZE)
         # Half of the first two has to be one; a mixture of one mixes nothing.
         for flag in ("netvlad_cluster_size", "nextvlad_cluster_size", "mix_number"):
-            _between(flag, getattr(self, flag), 2, _LARGEST_SIZE)
+            _between(flag, getattr(self, flag), 2, LARGEST_SIZE)
         self._check_filters()
         _finite("input_noise", self.input_noise)
         if self.l2_penalty is not None:
@@ -172,19 +172,19 @@ class Model:
         if self.attention_sizes is not None:
             _require(
                 len(self.attention_sizes) == len(self.features.sizes) and _all_between(2, self.attention_sizes),
-                "attention_sizes", self.attention_sizes, f"a size from 2 to {_LARGEST_SIZE} for each feature",
+                "attention_sizes", self.attention_sizes, f"a size from 2 to {LARGEST_SIZE} for each feature",
             )  # fmt: skip
 
     def _check_filters(self):
         widths, filters = self.cnn_filter_widths, self.cnn_filters
         _require(
             len(set(widths)) == len(widths) > 0 and _all_between(1, widths),
-            "cnn_filter_widths", widths, f"distinct numbers of frames, 1 to {_LARGEST_SIZE}",
+            "cnn_filter_widths", widths, f"distinct numbers of frames, 1 to {LARGEST_SIZE}",
         )  # fmt: skip
         _require(
             len(filters) == len(widths) and _all_between(1, filters),
             "cnn_filters", filters,
-            f"a number of filters for each of --cnn_filter_widths={widths}, 1 to {_LARGEST_SIZE}",
+            f"a number of filters for each of --cnn_filter_widths={widths}, 1 to {LARGEST_SIZE}",
         )  # fmt: skip
 
 
@@ -208,7 +208,7 @@ class Phase:
 
     def __post_init__(self):
         _one_of("unrated", self.unrated, ("ignore", "negative"))
-        _between("batch_size", self.batch_size, 1, _LARGEST_SIZE)
+        _between("batch_size", self.batch_size, 1, LARGEST_SIZE)
         _between("learning_rate_decay_examples", self.learning_rate_decay_examples, 1)
         for flag in ("base_learning_rate", "learning_rate_decay"):
             value = getattr(self, flag)

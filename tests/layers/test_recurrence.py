@@ -1,3 +1,5 @@
+import abc
+
 import keras
 import numpy as np
 import pytest
@@ -20,9 +22,9 @@ class RecurrenceCase(LayerCase):
     def inputs(self, rng, bags=3, entries=5):
         return [np.float32(rng.normal(size=(bags, entries, 6)))]
 
+    @abc.abstractmethod
     def step(self, weights, gates, state):
         """Projected frame [parts, U] and a state to the next: a tuple whose first is the output."""
-        raise NotImplementedError
 
     def reference(self, weights, mask, frames):
         """One bag and frame after the other; the state stays where there is no frame."""

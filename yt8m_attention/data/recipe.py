@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from yt8m_attention import schema
-from yt8m_attention.config import Features
+from yt8m_attention.config import LARGEST, Features
 from yt8m_attention.errors import UserError
 
 SPLITS = ("train", "validate", "test")
-_LARGEST = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class Recipe:
 
     def __post_init__(self):
         for flag in ("num_train", "num_validate", "num_test", "seed"):
-            _require(0 <= getattr(self, flag) <= _LARGEST, flag, getattr(self, flag), f"0 to {_LARGEST}")
+            _require(0 <= getattr(self, flag) <= LARGEST, flag, getattr(self, flag), f"0 to {LARGEST}")
         for flag in ("num_classes", "segment_size", "per_shard"):
-            _require(1 <= getattr(self, flag) <= _LARGEST, flag, getattr(self, flag), f"1 to {_LARGEST}")
+            _require(1 <= getattr(self, flag) <= LARGEST, flag, getattr(self, flag), f"1 to {LARGEST}")
         _require(any(self.counts.values()), "num_train", 0, "one video at least, here or in another split")
         chosen = self.num_classes if self.num_segment_classes is None else self.num_segment_classes
         _require(

@@ -123,18 +123,6 @@ def record_spans(path, data):
     return np.array(spans, np.int64).reshape(-1, 2), faults
 
 
-def undamaged_spans(path, data):
-    """record_spans, where every record is wanted.
-
-    Raises:
-      BadRecord: the first fault, where there is one.
-    """
-    spans, faults = record_spans(path, data)
-    if faults:
-        raise faults[0]
-    return spans
-
-
 def _span(path, data, position):
     """Where the record begins and ends whose header is at a position."""
     if len(data) - position < _HEADER.size:

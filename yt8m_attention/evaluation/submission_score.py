@@ -6,12 +6,11 @@ import numpy as np
 
 from yt8m_attention import schema
 from yt8m_attention.files import reading_arrays, replacing
-from yt8m_attention.inference.names import Names
+from yt8m_attention.inference.names import MULTIPLIER, Names
 from yt8m_attention.metrics import streaming
 
 _LEAST_WAITING = 2_000_000  # keys that are held before the different ones are taken
 _TABLE_BITS = 23  # 64 MiB
-_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 class Ratings(typing.NamedTuple):
@@ -90,7 +89,7 @@ class _Distinct:
         self._kept, self._added, self._waiting = np.zeros(0, np.uint64), [], 0
 
     def add(self, keys):
-        place = keys * _MULTIPLIER >> np.uint64(64 - _TABLE_BITS)
+        place = keys * MULTIPLIER >> np.uint64(64 - _TABLE_BITS)
         new = self._table[place] != keys
         self._table[place] = keys
         self._added.append(keys[new])

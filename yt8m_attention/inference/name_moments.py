@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from yt8m_attention import files, progress
 from yt8m_attention.config import Data
 from yt8m_attention.data import own_features
+from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import moment_files, timeline
 
@@ -48,11 +49,13 @@ def run(model, job: Job, class_name):
     """
     found, shown = [], progress.Progress("videos")
     score = timeline.VideoScorer(model, job.data.segment_size)
-    for video in own_features.videos(job.pattern, job.data.features):
+    bad_records = BadRecords(job.data.max_bad_records)
+    for video in own_features.videos(job.pattern, job.data.features, bad_records=bad_records):
         best = timeline.best_moments(score.windows(video.frames), len(video.frames), job.data, job.top)
         found.append(moment_files.describe(video.id, len(video.frames), best, class_name, job.frame_seconds))
         shown.add(1, share=video.share)
     shown.close()
+    bad_records.say()
     if not found:
         raise UserError(f"--input={job.pattern}: holds no video with frames; name other files")
     _write(job, found)

@@ -15,7 +15,8 @@ _WORD = 8  # bytes of a key
 _PADDING = b" " * (_WORD + 1)  # one to end the last name, and a word can be read at any place
 # Of a word read in memory order, the bytes of a name that ends after so many.
 _MASKS = np.frombuffer(b"".join(b"\xff" * n + b"\0" * (_WORD - n) for n in range(_WORD + 1)), "<u8")
-_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
+# Odd, and 2^64 over the golden ratio: a product with it spreads keys over its high bits.
+MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 class Names:
@@ -127,6 +128,6 @@ class Names:
 
 def _mixed(keys, words):
     """Keys of names so far and their next eight bytes, to keys of both; unlike words never meet under one key."""
-    mixed = (keys ^ (keys >> np.uint64(29))) * _MULTIPLIER
-    mixed = (mixed ^ words) * _MULTIPLIER
+    mixed = (keys ^ (keys >> np.uint64(29))) * MULTIPLIER
+    mixed = (mixed ^ words) * MULTIPLIER
     return mixed ^ (mixed >> np.uint64(32))

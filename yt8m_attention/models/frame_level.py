@@ -16,7 +16,11 @@ from yt8m_attention.models.network import Network
 
 
 class FrameLevelModel(Network):
-    """Bags of frames to probabilities; a network fills in `pool`.
+    """Bags of frames to probabilities.
+
+    A network has `pool(frames, mask, training)`: frames [B, T, F], normalised, and mask bool [B, T] to (vectors
+    [B, M, any], {name: what to return too}). Or, where the input batch norm can be folded into that, it has
+    `normalise_and_pool` of its own, which gets the frames before that norm.
 
     In:  bytes -> values -> l2 norm over all streams -> noise (training only) -> batch norm
          -> `pool`: bags to M vectors each ->
@@ -47,10 +51,6 @@ class FrameLevelModel(Network):
     def normalise_and_pool(self, frames, mask, training):
         """The input batch norm and `pool`, for a network to do both at once where that is faster."""
         return self.pool(self.input_norm(frames, mask=mask, training=training), mask, training)
-
-    def pool(self, frames, mask, training):
-        """Frames [B, T, F], normalised, and mask bool [B, T] to (vectors [B, M, any], {name: what to return too})."""
-        raise NotImplementedError
 
     def call(self, inputs, training=False):
         frames_BTF, mask_BT = inputs["frames"], inputs.get("mask")
