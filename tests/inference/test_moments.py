@@ -158,3 +158,14 @@ def test_the_table_comes_before_the_result(trained, tmp_path):
     head, row, last = result.stdout.splitlines()
     assert head.split()[0] == "video" and row.split()[0] == "mine"
     assert json.loads(last) == {"videos": 1, "moments": 1, "output_file": None}
+
+
+def test_a_bad_record_is_passed_over_where_one_may_be(planted, trained, tmp_path):
+    shards = sorted((planted / "test").glob("*.tfrecord"))
+    whole = b"".join(shard.read_bytes() for shard in shards)
+    (tmp_path / "cut.tfrecord").write_bytes(whole[:-9])  # in the last of 30 records
+    common = ["moments", f"--train_dir={trained}", f"--input={tmp_path}/cut.tfrecord", "--top=1"]
+    refused = commands.run(*common)
+    assert refused.status == 2 and "cut.tfrecord" in refused.stderr.splitlines()[-1]
+    passed = commands.run(*common, "--max_bad_records=1")
+    assert passed.json["videos"] == 29 and "cut.tfrecord" in passed.stderr
