@@ -84,6 +84,17 @@ def test_without_a_total_the_share_tells_what_is_left(clock, log):
     assert log.getvalue().splitlines() == ["10 videos, 0.3/s, 25%, 1:30 min left", "20 videos, 0.3/s, 100%, 0 s left"]
 
 
+def test_a_run_that_goes_on_by_shares_leaves_out_what_was_done_before(clock, log):
+    shown = progress.Progress("examples", done=500)
+    work(clock, shown, seconds=2, share=0.6)
+    work(clock, shown, seconds=10, share=0.7)
+    work(clock, shown, seconds=30, share=1.0)
+    assert log.getvalue().splitlines() == [
+        "520 examples, 1.7/s, 70%, 30 s left",
+        "530 examples, 0.7/s, 100%, 0 s left",
+    ]
+
+
 @pytest.mark.parametrize("limit, left", [(None, "1:30 min"), (20, "30 s")])
 def test_a_pass_over_batches(clock, log, limit, left):
     batches = ({"share": np.full(10, share)} for share in (0.25, 0.5))

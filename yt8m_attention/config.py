@@ -138,6 +138,7 @@ class Model:
     context_gating: bool = True
     moe_num_mixtures: int = 2  # experts beside the dummy
     moe_probability_gating: bool = True
+    prior_probability: float = 0.5  # what the classifier says of each class at first; 0.5 as published
     input_noise: float = 1e-3  # standard deviation added to the l2-normalised frames while training on videos
     l2_penalty: float | None = None  # None: 1e-8 for logistic, 1e-6 for the mixture of experts, as published
     pooling: str = "mean"  # over a bag's frames, of what the network makes of them: mean, max, or last
@@ -167,6 +168,8 @@ class Model:
             _between(flag, getattr(self, flag), 2, LARGEST_SIZE)
         self._check_filters()
         _finite("input_noise", self.input_noise)
+        prior = self.prior_probability
+        _require(0 < prior < 1, "prior_probability", prior, "a probability, more than 0 and less than 1")
         if self.l2_penalty is not None:
             _finite("l2_penalty", self.l2_penalty)
         if self.attention_sizes is not None:

@@ -31,6 +31,8 @@ class Progress:
     def __init__(self, unit, total=None, done=0, brief=False):
         self.unit, self.total, self.done = unit, total, done
         self._started, self._first, self._share = time.monotonic(), done, None
+        # When a share was first known, and which. A run that goes on learns it with its first count.
+        self._known = None if done else (self._started, 0.0)
         self._terminal = sys.stderr.isatty()
         self._next = self._started + self._interval
         self._shown, self._brief = False, brief
@@ -52,6 +54,8 @@ class Progress:
         """Counts; where there is no total, `share` says how much of all is done by now, from 0 to 1."""
         self.done += count
         self._share = share
+        if share is not None and self._known is None:
+            self._known = (time.monotonic(), share)
         if time.monotonic() >= self._next:
             self._show(note)
             self._next = time.monotonic() + self._interval
@@ -83,7 +87,10 @@ class Progress:
         if self.total and self.total >= self.done > self._first:
             return f"{duration((self.total - self.done) / self.rate)} left"
         if not self.total and self._share:
-            return f"{self._share:.0%}, {duration(self._seconds * (1 - self._share) / self._share)} left"
+            since, first = self._known
+            seconds, gained = time.monotonic() - since, self._share - first
+            told = f"{self._share:.0%}"
+            return f"{told}, {duration(seconds * (1 - self._share) / gained)} left" if gained > 0 else told
         return ""
 
 

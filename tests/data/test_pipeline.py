@@ -116,6 +116,21 @@ def test_without_epochs_the_stream_does_not_end_and_batches_have_one_shape(patte
     assert {len(b["mask"]) for b in batches} == {4} and batches[-1]["position"][0] >= 6
 
 
+@pytest.mark.parametrize("size, window", [(4, 0), (5, 1), (1000, 2)])
+def test_the_share_of_the_epochs_rises_to_one(pattern, size, window):
+    """To 1 with the last item, and to the share that the items have where all are in one window of shards."""
+    batches = arrays(training(pattern, every(shuffle_shards=window), batch_size=size, num_epochs=3))
+    shares = np.array([batch["share"][-1] for batch in batches])
+    assert (np.diff(shares) > 0).all() and 0 < shares[0] and shares[-1] == 1
+    if not window:
+        items = np.cumsum([len(batch["mask"]) for batch in batches])
+        np.testing.assert_allclose(shares, items / items[-1], rtol=1e-6)
+
+
+def test_without_an_end_the_share_stays_zero(pattern):
+    assert {float(b["share"][0]) for b in training(pattern, every(), num_epochs=None, max_steps=9).take(3)} == {0.0}
+
+
 def test_orders_depend_on_the_seed(pattern):
     one, other = (identities(arrays(training(pattern, every(), seed=seed))) for seed in (1, 2))
     assert one != other and sorted(one) == sorted(other)

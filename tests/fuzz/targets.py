@@ -98,7 +98,7 @@ def _read_shard(raw, directory):
         window = source.open([0])
         rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers())
         rows.add(window, np.arange(window.bounds[-1]))
-        _check_rows(rows.arrays())
+        _check_rows(rows.arrays(share=1))
         if source.video_level:  # which has no segments
             return
 

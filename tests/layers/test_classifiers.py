@@ -6,8 +6,11 @@ from keras import ops
 
 from tests import numpy_layers
 from tests.layer_case import LayerCase, assert_close, randomize, weights_of
+from yt8m_attention.config import Model
+from yt8m_attention.errors import UserError
 from yt8m_attention.layers.logistic import Logistic
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
+from yt8m_attention.models.classifiers import build_classifier
 
 
 class TestLogistic(LayerCase):
@@ -61,3 +64,19 @@ def test_dummy_expert_says_no(experts):
     for weight in layer.weights:
         weight.assign(np.full(weight.shape, 50.0 if "bias" in weight.path else 0.0))
     assert_close(layer(np.ones((1, 6), np.float32)), np.full((1, 3), experts / (experts + 1)))
+
+
+@pytest.mark.parametrize(("kind", "share"), [("logistic", 1.0), ("moe", 2 / 3)])
+@pytest.mark.parametrize("prior", [0.5, 0.002])
+def test_answers_start_at_the_prior_probability(kind, share, prior):
+    """Of nothing, so that no drawn weight has a say; the dummy expert's third says no."""
+    layer = build_classifier(
+        Model(num_classes=3, video_level_classifier_model=kind, moe_probability_gating=False, prior_probability=prior)
+    )
+    assert_close(layer(np.zeros((1, 6), np.float32)), np.full((1, 3), share * prior))
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0, -0.1, float("nan")])
+def test_a_prior_that_is_certain_is_refused(prior):
+    with pytest.raises(UserError, match="--prior_probability: found"):
+        Model(prior_probability=prior)

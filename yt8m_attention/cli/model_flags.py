@@ -20,6 +20,8 @@ flags.DEFINE_integer("hidden_size", Model.hidden_size, "width of the hidden laye
 flags.DEFINE_bool("context_gating", Model.context_gating, "whether context gating follows the hidden layer")
 flags.DEFINE_integer("moe_num_mixtures", Model.moe_num_mixtures, "experts of a class, beside the dummy")
 flags.DEFINE_bool("moe_probability_gating", Model.moe_probability_gating, "whether the mixture's answer is gated")
+flags.DEFINE_float("prior_probability", Model.prior_probability,
+                   "what the classifier says of each class at first; near the true share it learns sooner")  # fmt: skip
 flags.DEFINE_float("input_noise", Model.input_noise, "standard deviation of the noise on normalised frames in training")
 flags.DEFINE_float("l2_penalty", None, "of the classifier's weights; absent: 1e-8 for logistic, 1e-6 for moe")
 flags.DEFINE_enum("pooling", Model.pooling, ["mean", "max", "last"],

@@ -97,12 +97,13 @@ class Batch:
             at += 1
         return kept
 
-    def arrays(self):
+    def arrays(self, share):
+        """What every batch has; share: of the whole pass, done with this batch."""
         arrays = {"frames": self._frames, "mask": self._mask, "labels": self._labels, "rated": self._rated}
-        return {name: array[: self.filled] for name, array in arrays.items()}
+        arrays = {name: array[: self.filled] for name, array in arrays.items()}
+        return arrays | {"share": np.full(self.filled, share, np.float32)}
 
-    def names(self, first_ordinal, share):
-        """id, start, ordinal and share of each row; not kept in training."""
+    def names(self, first_ordinal):
+        """id, start and ordinal of each row; not kept in training."""
         ordinals = np.arange(first_ordinal, first_ordinal + self.filled)
-        names = {"id": np.array(self._ids, object), "start": np.concatenate(self._starts), "ordinal": ordinals}
-        return names | {"share": np.full(self.filled, share, np.float32)}
+        return {"id": np.array(self._ids, object), "start": np.concatenate(self._starts), "ordinal": ordinals}

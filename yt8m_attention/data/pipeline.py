@@ -55,7 +55,8 @@ def training_batches(
     Returns:
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
       rated bool [B, V] (all of a video's pairs, the rated ones of a segment's), position int64 [3]: where the next
-      batch starts, to be saved once this one has been learned from.
+      batch starts, to be saved once this one has been learned from, and share float32 [B]: of num_epochs, by windows
+      of shards and by items of one, that is done with this batch; 0 without an end.
 
     Raises:
       UserError: where files or records cannot be used.
@@ -86,9 +87,8 @@ def evaluation_batches(
 
     Returns:
       tf.data.Dataset of dicts: training_batches', less position, with id string [B], start int64 [B] (the segment's
-      first frame; -1: a video), ordinal int64 [B] (0, 1, ...: in file order, then by start) and share float32 [B] (of
-      the pass, by files and by items of one, that is done with this batch). Windows bring no ratings: their labels are
-      0 and rated is False.
+      first frame; -1: a video) and ordinal int64 [B] (0, 1, ...: in file order, then by start); share is the pass's.
+      Windows bring no ratings: their labels are 0 and rated is False.
 
     Raises:
       UserError: where files or records cannot be used.
@@ -97,7 +97,6 @@ def evaluation_batches(
     signature = _signature(source, False, None)
     signature["id"] = tf.TensorSpec([None], tf.string)
     signature["start"] = signature["ordinal"] = tf.TensorSpec([None], tf.int64)
-    signature["share"] = tf.TensorSpec([None], tf.float32)
     return _dataset(lambda: _in_file_order(source, batch_size), signature)
 
 
@@ -168,6 +167,7 @@ def _signature(source, training, size):
         "mask": tf.TensorSpec([size, frames], tf.bool),
         "labels": tf.TensorSpec([size, classes], tf.uint8),
         "rated": tf.TensorSpec([size, classes], tf.bool),
+        "share": tf.TensorSpec([size], tf.float32),
     }
 
 
@@ -206,10 +206,12 @@ class _Shuffled:
                 batch.add(opened, mine, (self._seed, epoch))
                 taken = batch.filled if self._workers == 1 else taken + len(part)
                 if taken == whole:
-                    yield {**batch.arrays(), "position": self._position(epoch, window, offset, len(numbers))}
+                    share = self._share(epoch, window, offset / len(numbers))
+                    position = self._position(epoch, window, offset, len(numbers))
+                    yield {**batch.arrays(share), "position": position}
                     batch, taken = self._batch(size), 0
         if batch.filled:
-            yield {**batch.arrays(), "position": np.array([self._num_epochs, 0, 0])}
+            yield {**batch.arrays(share=1), "position": np.array([self._num_epochs, 0, 0])}
 
     def _usable(self, opened, numbers):
         """The places in a window's order that are dealt out: int64, ascending.
@@ -254,6 +256,11 @@ class _Shuffled:
             epoch, window = epoch + 1, 0
         return np.array([epoch, window, offset])
 
+    def _share(self, epoch, window, of_window):
+        if not self._num_epochs:
+            return 0
+        return (epoch + (window + of_window) / len(self._windows(epoch))) / self._num_epochs
+
 
 def _in_file_order(source, size):
     buffers, ordinal = Buffers(), 0
@@ -267,11 +274,11 @@ def _in_file_order(source, size):
             batch.add(opened, taken)
             if not batch.room:
                 share = (number + offset / len(numbers)) / len(source.paths)
-                yield {**batch.arrays(), **batch.names(ordinal, share)}
+                yield {**batch.arrays(share), **batch.names(ordinal)}
                 ordinal += size
                 batch = Batch(source, size, False, buffers)
     if batch.filled:
-        yield {**batch.arrays(), **batch.names(ordinal, 1)}
+        yield {**batch.arrays(share=1), **batch.names(ordinal)}
     if not ordinal + batch.filled:
         raise source.nothing()
     source.bad_records.say()

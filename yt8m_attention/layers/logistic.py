@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.layers.prior import bias_initializer
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -13,15 +14,17 @@ class Logistic(MaskedLayer):
     Args:
       num_classes: V.
       l2: the loss gains l2 / 2 times the sum of the kernel's squares (TensorFlow-slim's reading of the figure).
+      prior_probability: what each class starts with, before anything is learned.
 
     Call: x [..., H]; mask and training are taken as by every classifier and change nothing here.
     Returns: probabilities, float32 [..., V].
     """
 
-    def __init__(self, num_classes, l2=1e-8, **kwargs):
+    def __init__(self, num_classes, l2=1e-8, prior_probability=0.5, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.l2 = l2
+        self.prior_probability = prior_probability
 
     def build(self, input_shape, *_):
         self.kernel = self.add_weight(
@@ -30,7 +33,8 @@ class Logistic(MaskedLayer):
             initializer="glorot_uniform",
             regularizer=keras.regularizers.L2(self.l2 / 2),
         )
-        self.bias = self.add_weight(name="bias", shape=(self.num_classes,), initializer="zeros")
+        start = bias_initializer(self.prior_probability)
+        self.bias = self.add_weight(name="bias", shape=(self.num_classes,), initializer=start)
 
     def call(self, x, mask=None, training=False):
         return ops.sigmoid(ops.cast(ops.matmul(x, self.kernel) + self.bias, "float32"))
@@ -39,4 +43,8 @@ class Logistic(MaskedLayer):
         return keras.KerasTensor((*x.shape[:-1], self.num_classes), dtype="float32")
 
     def get_config(self):
-        return super().get_config() | {"num_classes": self.num_classes, "l2": self.l2}
+        return super().get_config() | {
+            "num_classes": self.num_classes,
+            "l2": self.l2,
+            "prior_probability": self.prior_probability,
+        }

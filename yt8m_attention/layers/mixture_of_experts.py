@@ -7,6 +7,7 @@ from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.layers.prior import bias_initializer
 from yt8m_attention.ops.islands import island
 
 
@@ -26,17 +27,20 @@ class MixtureOfExperts(MaskedLayer):
       probability_gating: whether the second gate is there.
       l2: the loss gains l2 / 2 times the squares of all gate and expert kernels (TensorFlow-slim's reading of the
         figure). As in the published code, biases and G are free of it.
+      prior_probability: what each expert starts with, before anything is learned; the dummy and the second gate
+        lower it.
 
     Call: x [..., H]; mask bool [...], true for vectors that the batch norm's statistics count, or None for all.
     Returns: probabilities, float32 [..., V].
     """
 
-    def __init__(self, num_classes, num_mixtures=2, probability_gating=True, l2=1e-6, **kwargs):
+    def __init__(self, num_classes, num_mixtures=2, probability_gating=True, l2=1e-6, prior_probability=0.5, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.num_mixtures = num_mixtures
         self.probability_gating = probability_gating
         self.l2 = l2
+        self.prior_probability = prior_probability
         if probability_gating:
             # float32: its output goes through a sigmoid into probabilities.
             self.batch_norm = MaskedBatchNormalization(dtype="float32", name="batch_norm")
@@ -53,7 +57,7 @@ class MixtureOfExperts(MaskedLayer):
         gates = range(self.num_mixtures + 1)
         self.gate_kernels = [kernel(name=f"gate_kernel_{k}", autocast=False) for k in gates]
         self.expert_kernels = [kernel(name=f"expert_kernel_{k}") for k in experts]
-        bias = {"shape": (self.num_classes,), "initializer": "zeros"}
+        bias = {"shape": (self.num_classes,), "initializer": bias_initializer(self.prior_probability)}
         self.expert_biases = [self.add_weight(name=f"expert_bias_{k}", **bias) for k in experts]
         if self.probability_gating:
             # The published code draws G from a normal distribution of the same variance, 1 / V.
@@ -84,6 +88,7 @@ class MixtureOfExperts(MaskedLayer):
             "num_mixtures": self.num_mixtures,
             "probability_gating": self.probability_gating,
             "l2": self.l2,
+            "prior_probability": self.prior_probability,
         }
 
 

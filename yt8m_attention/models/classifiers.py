@@ -12,12 +12,12 @@ def build_classifier(config):
     training."""
     kind = config.video_level_classifier_model
     l2 = L2_PENALTIES[kind] if config.l2_penalty is None else config.l2_penalty
+    shared = {"l2": l2, "prior_probability": config.prior_probability, "name": "classifier"}
     if kind == "logistic":
-        return Logistic(config.num_classes, l2=l2, name="classifier")
+        return Logistic(config.num_classes, **shared)
     return MixtureOfExperts(
         config.num_classes,
         num_mixtures=config.moe_num_mixtures,
         probability_gating=config.moe_probability_gating,
-        l2=l2,
-        name="classifier",
+        **shared,
     )

@@ -65,7 +65,8 @@ class Loop:
     def __call__(self, batches):
         """Returns the rate of examples a second over the run, and the path of its last checkpoint."""
         limit = self.run.phase.max_steps
-        total = None if limit is None else limit * self.run.phase.batch_size
+        # With both limits nobody knows which comes first: then, as without a limit on steps, the share tells.
+        total = limit * self.run.phase.batch_size if limit and not self.run.phase.num_epochs else None
         shown = progress.Progress("examples", total, self.state.phase_step * self.run.phase.batch_size)
         self.score_held_out()
         iterator = iter(batches)
@@ -73,7 +74,8 @@ class Loop:
             batch = self._next(iterator)
             if batch is None:
                 break
-            shown.add(self._step(batch), self._note())
+            rows, share = self._step(batch)
+            shown.add(rows, self._note(), max(share, self.state.phase_step / limit if limit else 0))
         self.state.finished = not self.stop.made or self.state.phase_step == limit
         path = self._save()
         shown.close(self._note())
@@ -87,7 +89,7 @@ class Loop:
 
     def _step(self, batch):
         batch = dict(batch)
-        position = batch.pop("position")
+        position, share = batch.pop("position"), float(batch.pop("share")[-1])
         results = self.train_on(batch)
         self._losses.append(results["loss"])
         self._norms.append(results["gradient_norm"])
@@ -99,7 +101,7 @@ class Loop:
             self._log()
         if self.state.phase_step % self.run.save_checkpoint_steps == 0:
             self._save()
-        return rows
+        return rows, share
 
     def _log(self):
         """Means over the steps since the last time; reading them waits for the device, so it is not done every step."""
