@@ -63,13 +63,26 @@ def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, ch
     assert after["resumed_from"] and after["step"] == newest + 1
 
 
-def test_a_training_directory_that_is_removed_stays_away(planted, tmp_path, monkeypatch):
+@pytest.mark.parametrize("change", ["removed", "replaced", "emptied"])
+def test_a_training_directory_that_is_another_is_left_alone(planted, tmp_path, monkeypatch, change):
     run = runs.small(planted, tmp_path / "run", max_steps=9)
     save = checkpoints.save
-    monkeypatch.setattr(checkpoints, "save", lambda *arguments: (save(*arguments), shutil.rmtree(run.train_dir))[0])
-    with pytest.raises(UserError, match=r"--train_dir=.*: was removed while the run lasted"):
+
+    def take_away(*arguments):
+        path = save(*arguments)
+        os.rename(run.train_dir, tmp_path / "former")
+        if change == "replaced":
+            shutil.copytree(tmp_path / "former", run.train_dir)
+        elif change == "emptied":
+            os.mkdir(run.train_dir)
+        return path
+
+    monkeypatch.setattr(checkpoints, "save", take_away)
+    with pytest.raises(UserError, match=r"--train_dir=.*: was removed or replaced while the run lasted"):
         phase.train(run, {})
-    assert not os.path.exists(run.train_dir)
+    assert [os.path.basename(path) for path in checkpoints.paths(str(tmp_path / "former"))] == ["step-00000003.npz"]
+    there = checkpoints.paths(run.train_dir) if os.path.isdir(run.train_dir) else []
+    assert os.path.isdir(run.train_dir) == (change != "removed") and len(there) == (change == "replaced")
 
 
 def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted, tmp_path, monkeypatch, capfd):

@@ -15,6 +15,7 @@ from yt8m_attention import progress
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints, phase, restore, run_file
+from yt8m_attention.training.directory_lock import DirectoryLock
 
 
 def test_stopped_anywhere_and_gone_on_with_it_ends_with_the_same_weights(planted, tmp_path):
@@ -129,7 +130,7 @@ def test_a_checkpoint_of_another_model_is_refused_by_flag(planted, tmp_path):
 
 
 def test_two_runs_in_one_directory_are_refused(planted, tmp_path):
-    with phase._locked(str(tmp_path)), pytest.raises(UserError, match="another run is training there"):
+    with DirectoryLock(str(tmp_path)), pytest.raises(UserError, match="another run is training there"):
         phase.train(runs.small(planted, tmp_path), {})
 
 

@@ -1,6 +1,5 @@
 """The loop of a phase: batches in, checkpoints and summaries out, ready to be killed at any moment."""
 
-import os
 import time
 from dataclasses import dataclass
 
@@ -48,14 +47,15 @@ class Loop:
       state: where to go on from; changed in place.
       learning_rate: function of no arguments -> the current rate.
       summaries: where the curves go.
+      lock: the run's hold on its directory, looked at before every checkpoint.
       stop: looked at after every step; a request ends the loop with a checkpoint.
       evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, or None.
     """
 
     def __init__(
-        self, run: Run, train_on, variables, state, learning_rate, summaries, stop: StopRequest, evaluate=None
+        self, run: Run, train_on, variables, state, learning_rate, summaries, lock, stop: StopRequest, evaluate=None
     ):
-        self.stop = stop
+        self.lock, self.stop = lock, stop
         self.run, self.train_on, self.variables, self.state = run, train_on, variables, state
         self.learning_rate, self.summaries, self.evaluate = learning_rate, summaries, evaluate
         self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
@@ -136,8 +136,7 @@ class Loop:
         train_dir = self.run.train_dir
         arrays = checkpoints.to_arrays(self.variables)
         self._check_finite(arrays)
-        if not os.path.isdir(train_dir):  # made anew, it would lack what describes the run
-            raise UserError(f"--train_dir={train_dir}: was removed while the run lasted; start again, and leave it be")
+        self.lock.check()
         path = checkpoints.save(train_dir, self.state.step, arrays, self.state.to_meta())
         if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
             self.score_held_out()

@@ -1,8 +1,6 @@
 """One phase of training, from a configuration to a result: everything is set up here, in the order it must happen."""
 
-import contextlib
 import dataclasses
-import fcntl
 import os
 
 import keras
@@ -21,7 +19,8 @@ from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, distribution, optimizer, precision, profiling, run_file
+from yt8m_attention.training import checkpoints, directory_lock, distribution, optimizer, precision, profiling, run_file
+from yt8m_attention.training.directory_lock import DirectoryLock
 from yt8m_attention.training.loop import Loop, State
 from yt8m_attention.training.step import make_step
 from yt8m_attention.training.stopping import StopRequest
@@ -46,7 +45,7 @@ def train(run: Run, flags: dict):
     _check(run)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
-    with _locked(run.train_dir), StopRequest() as stop:
+    with DirectoryLock(run.train_dir) as lock, StopRequest() as stop:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
             files.remove_leftovers(directory)
         _seed(run)
@@ -68,7 +67,7 @@ def train(run: Run, flags: dict):
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
-        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, stop)
+        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
     bad_records.say()
     return {
         "step": state.step,
@@ -109,19 +108,6 @@ def _with_segment_classes(run):
     if known:
         return run
     return dataclasses.replace(run, data=dataclasses.replace(run.data, segment_classes=found.rated_classes))
-
-
-@contextlib.contextmanager
-def _locked(train_dir):
-    """Keeps a second run out of the directory; the lock falls with the process, however that ends."""
-    with open(os.path.join(train_dir, ".lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"--train_dir={train_dir}: another run is training there; wait for it, or name another"
-            ) from error
-        yield
 
 
 def _seed(run):
@@ -181,7 +167,7 @@ def _start_from(run, model, variables):
 
 def _put_aside(train_dir):
     """Moves a former run's files into `replaced-N`, so that starting anew loses nothing."""
-    names = [name for name in os.listdir(train_dir) if name != ".lock" and not name.startswith("replaced-")]
+    names = [name for name in os.listdir(train_dir) if name != directory_lock.NAME and not name.startswith("replaced-")]
     if not names:
         return
     number = 1 + sum(name.startswith("replaced-") for name in os.listdir(train_dir))
@@ -192,7 +178,7 @@ def _put_aside(train_dir):
     progress.say(f"--start_new_model: what was in {train_dir} is now in {aside}")
 
 
-def _run(run, flags, model, adam, variables, state, strategy, batches, stop):
+def _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
@@ -208,6 +194,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, stop):
         state,
         learning_rate=lambda: float(keras.ops.convert_to_numpy(adam.learning_rate)),
         summaries=summaries,
+        lock=lock,
         stop=stop,
         evaluate=_held_out(run, model, weights) if run.phase.holdout_fraction else None,
     )

@@ -1,0 +1,46 @@
+"""One run's hold on its training directory."""
+
+import fcntl
+import os
+
+from yt8m_attention.errors import UserError
+
+NAME = ".lock"
+
+
+class DirectoryLock:
+    """While inside, no other run enters the directory; the lock falls with the process, however that ends.
+
+    Raises:
+      UserError: on entering, where another run is inside.
+    """
+
+    def __init__(self, train_dir):
+        self._train_dir, self._path = train_dir, os.path.join(train_dir, NAME)
+
+    def __enter__(self):
+        self._file = open(self._path, "w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise UserError(
+                f"--train_dir={self._train_dir}: another run is training there; wait for it, or name another"
+            ) from error
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def check(self):
+        """Raises UserError where the directory is no longer the one that was entered: what is written into another
+        one, or one made anew, would lack what describes the run."""
+        try:
+            same = os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise UserError(
+                f"--train_dir={self._train_dir}: was removed or replaced while the run lasted; start again, and leave "
+                "it be"
+            )
