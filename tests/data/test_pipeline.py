@@ -127,6 +127,12 @@ def test_the_share_of_the_epochs_rises_to_one(pattern, size, window):
         np.testing.assert_allclose(shares, items / items[-1], rtol=1e-6)
 
 
+def test_nothing_is_tuned(pattern):
+    """The end of a pass would wait for the thread that does it, up to a minute."""
+    for batches in (training(pattern, every()), pipeline.evaluation_batches(pattern, every(), 4)):
+        assert not batches.options().autotune.enabled
+
+
 def test_without_an_end_the_share_stays_zero(pattern):
     assert {float(b["share"][0]) for b in training(pattern, every(), num_epochs=None, max_steps=9).take(3)} == {0.0}
 
