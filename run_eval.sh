@@ -15,15 +15,18 @@ model="$RUN_DIR/phase2"
 set_up_python
 
 # Flags that one of the commands has and another has not; any other unknown flag still stops it.
-some=run_once,num_examples,checkpoint,top_k,segment_max_pred,scores_file,top_n,label_cache,per_class_file
-some=$some,precision,window_stride,window_overlap,vocabulary,video_ids,top,segment_window,segment_size,segment_label_ids_file,frame_sampling,num_frames,trim_frames,frame_stride
-some=--undefok=$some,first_frame,last_frame,max_frames,shuffle_shards,cache_dir,index_dir,verify_crc,max_bad_records,cache_bytes
+some=run_once,num_examples,checkpoint,top_k,segment_max_pred,scores_file,top_n,label_cache,per_class_file,precision
+some=$some,window_stride,vocabulary,frame_seconds,video_ids,top,feature_names,feature_sizes,num_classes,segment_window
+some=$some,segment_size,frame_sampling,num_frames,trim_frames,frame_stride,first_frame,last_frame,max_frames
+some=--undefok=$some,shuffle_shards,verify_crc,cache_bytes
 
 eval="$(result_of eval "--train_dir=$model" --segment_labels "${EVALUATED[@]}" "$some" "$@")"
 inference="$(result_of inference "--train_dir=$model" --segment_labels "--output_file=$RUN_DIR/segments.csv" \
   "${EVALUATED[@]/#--eval_data_pattern=/--input_data_pattern=}" "$some" "$@")"
+names=()
+if [ -f "$model/vocabulary.csv" ]; then names=("--vocabulary=$model/vocabulary.csv"); fi
 submission="$(result_of segment_eval_inference "--submission_file=$RUN_DIR/segments.csv" \
-  "--segment_label_ids_file=$model/segment_label_ids.csv" "${EVALUATED[@]}" "$some" "$@")"
+  "--segment_label_ids_file=$model/segment_label_ids.csv" ${names[@]+"${names[@]}"} "${EVALUATED[@]}" "$some" "$@")"
 
 say "report: $RUN_DIR/report.html"
 result_of report "--train_dir=$model" "${EVALUATED[@]/#--eval_data_pattern=/--input_data_pattern=}" \

@@ -25,10 +25,12 @@ set_up_python
 
 given=("$@")
 if [ "$DATA" = demo ]; then "$PYTHON" -m yt8m_attention.synthesize "--output_dir=$RUN_DIR/data" >&2; fi
-# The classes that segments are rated for, where their list lies beside the folder of SEGMENT_DATA's files.
+# The classes that segments are rated for, and all classes' names, where they lie beside the folder of SEGMENT_DATA's
+# files.
 own=()
-ids="$(dirname "$(dirname "${SEGMENT_DATA%%,*}")")/segment_label_ids.csv"
-if [ -f "$ids" ]; then own=("--segment_label_ids_file=$ids"); fi
+beside="$(dirname "$(dirname "${SEGMENT_DATA%%,*}")")"
+if [ -f "$beside/segment_label_ids.csv" ]; then own+=("--segment_label_ids_file=$beside/segment_label_ids.csv"); fi
+if [ -f "$beside/vocabulary.csv" ]; then own+=("--vocabulary=$beside/vocabulary.csv"); fi
 
 # train_phase PHASE DATA [FLAG...]: later flags win, so from the general to the particular.
 train_phase() {

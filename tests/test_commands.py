@@ -117,6 +117,19 @@ def test_following_scores_every_checkpoint(planted, trained):
     assert result.json["step"] == 60
 
 
+def test_names_given_to_training_are_known_to_what_follows(planted, tmp_path):
+    names = tmp_path / "names.csv"
+    names.write_text('Index,Name\n0,"Cat, sitting"\n1,Dog\n')
+    flags = (f"--train_data_pattern={planted}/validate/*.tfrecord", f"--train_dir={tmp_path}/run", *SMALL)
+    commands.succeed("train", *flags, "--segment_labels", "--max_steps=1", f"--vocabulary={names}")
+    names.unlink()
+    by_class = tmp_path / "classes.csv"
+    commands.succeed("eval", f"--eval_data_pattern={planted}/test/*.tfrecord", f"--train_dir={tmp_path}/run",
+                     "--segment_labels", f"--per_class_file={by_class}", *FEATURES)  # fmt: skip
+    with open(by_class, newline="") as file:
+        assert {"Cat, sitting", "Dog"} <= {row["name"] for row in csv.DictReader(file)}
+
+
 def test_quiet_is_quiet_and_help_helps():
     result = commands.run("train", "--help")
     assert result.status == 0 and "--base_learning_rate" in result.stdout and result.stderr == ""
@@ -165,6 +178,8 @@ def _wrong(planted, trained, tmp_path):
         "eval without a model": ("eval", dataset, f"--train_dir={tmp_path}/none", "none"),
         "eval without data": ("eval", model, "--eval_data_pattern"),
         "eval of another checkpoint": ("eval", dataset, model, "--checkpoint=/nowhere.npz", "/nowhere.npz"),
+        "eval of other features": ("eval", dataset, model, "--feature_sizes=24,9", "--feature_sizes"),
+        "eval of other classes": ("eval", dataset, model, "--num_classes=7", "--num_classes"),
         "segments of unrated files": ("eval", f"--eval_data_pattern={planted}/train/*.tfrecord", model,
                                       "--segment_labels", "rated"),
         "inference to nowhere": ("inference", f"--input_data_pattern={planted}/test/*.tfrecord", model,

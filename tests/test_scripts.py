@@ -131,6 +131,18 @@ def test_named_data_is_youtube8m_judged_on_what_phase_2_left_out(call):
     assert all(judged | {"--holdout_fraction=0.3"} <= set(arguments) for _, arguments in calls[2:])
 
 
+def test_what_lies_beside_the_data_is_taken(call):
+    (call.work / "data/validate").mkdir(parents=True)
+    beside = ("segment_label_ids.csv", "vocabulary.csv")
+    for name in beside:
+        (call.work / "data" / name).touch()
+    _, calls = call("run_train.sh", TRAIN_DATA="data/train/*", SEGMENT_DATA="data/validate/*")
+    taken = {
+        f"--{flag}=data/{name}" for flag, name in zip(("segment_label_ids_file", "vocabulary"), beside, strict=True)
+    }
+    assert [taken <= set(arguments) for _, arguments in calls] == [True, True, False, False]  # train, train, eval, eval
+
+
 @pytest.mark.parametrize("failing, status", [("synthesize", 7), ("train", 7), ("eval", 7)])
 def test_a_failing_command_ends_training(call, failing, status):
     done, calls = call("run_train.sh", FAILING=failing)
@@ -187,6 +199,32 @@ def test_eval_ranks_and_scores_the_ranking(call):
         assert arguments[-1] == "--segment_window=0,0"
         ignored = next(a for a in arguments if a.startswith("--undefok="))
         assert "segment_window" in ignored.partition("=")[2].split(",")
+
+
+OWN_FLAGS = """
+import importlib, sys
+from absl import flags
+command = "inference.__main__" if sys.argv[1] == "inference" else sys.argv[1]  # a package, for once
+importlib.import_module("yt8m_attention." + command)
+groups = flags.FLAGS.flags_by_module_dict().items()
+print(*(flag.name for module, group in groups if module.startswith("yt8m_attention") for flag in group))
+"""
+SET_BY_THE_SCRIPT = {"train_dir", "segment_labels", "eval_data_pattern", "input_data_pattern", "output_file",
+                     "submission_file", "checkpoint"}  # fmt: skip
+
+
+def test_evaluation_takes_each_flag_that_one_of_its_commands_has(call):
+    """And refuses any other: what is passed over is what one of them has and another has not, neither more nor less."""
+    (call.work / "here/phase2").mkdir(parents=True)
+    _, calls = call("run_eval.sh", RUN_DIR="here")
+    (ignored,) = {a for _, arguments in calls for a in arguments if a.startswith("--undefok=")}
+    has = [
+        set(subprocess.run([sys.executable, "-c", OWN_FLAGS, command], cwd=ROOT, check=True, capture_output=True,
+                           text=True).stdout.split())
+        for command, _ in calls
+    ]  # fmt: skip
+    some = set.union(*has) - set.intersection(*has)
+    assert set(ignored.partition("=")[2].split(",")) - SET_BY_THE_SCRIPT == some - SET_BY_THE_SCRIPT
 
 
 def test_a_failing_command_ends_evaluation(call):

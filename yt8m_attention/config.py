@@ -239,6 +239,7 @@ class Run:
     precision: str = "auto"
     jit_compile: str = "auto"  # whether XLA compiles the whole step; auto: on a GPU
     distribution: str = "auto"  # auto: every GPU there is; one: the first device; mirrored: all logical devices
+    vocabulary: str | None = None  # CSV of the classes' names, kept with the run
     start_new_model: bool = False
     save_checkpoint_steps: int = 1000
     keep_checkpoints: int = 3  # the newest so many, beside the best

@@ -44,7 +44,7 @@ def main():
         limit=FLAGS.num_examples,
         precision=FLAGS.precision,
         per_class_file=FLAGS.per_class_file,
-        class_name=vocabulary_flags.vocabulary().name,
+        class_name=vocabulary_flags.vocabulary(train_dir).name,
     )
 
 

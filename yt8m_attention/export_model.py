@@ -23,7 +23,7 @@ def main():
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.export import saved_model
 
-    name = vocabulary_flags.vocabulary().name
+    name = vocabulary_flags.vocabulary(train_dir).name
     return saved_model.export(train_dir, output_dir, FLAGS.checkpoint, FLAGS.quantize, name)
 
 

@@ -26,7 +26,7 @@ def main():
         from yt8m_attention.inference import name_moments
         from yt8m_attention.training import restore
 
-    vocabulary = vocabulary_flags.vocabulary()
+    vocabulary = vocabulary_flags.vocabulary(train_dir)
     trained = restore.load(train_dir, FLAGS.checkpoint)
     data = data_flags.over(trained.run.data)
     job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, FLAGS.output_file, FLAGS.frame_seconds)

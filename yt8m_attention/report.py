@@ -40,7 +40,7 @@ def main():
         top=FLAGS.top,
         limit=FLAGS.num_examples,
         frame_seconds=FLAGS.frame_seconds,
-        class_name=vocabulary_flags.vocabulary().name,
+        class_name=vocabulary_flags.vocabulary(train_dir).name,
     )
     return report.write(job)
 

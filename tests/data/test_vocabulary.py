@@ -16,6 +16,13 @@ def test_official_columns_in_any_order_and_bom(tmp_path):
     assert len(names) == 2
 
 
+def test_what_is_kept_is_read_again(tmp_path):
+    assert vocabulary.kept(str(tmp_path)) is None
+    vocabulary.keep(str(tmp_path), vocabulary.Vocabulary({3: 'Café, "au lait"', 0: "Game"}))
+    vocabulary.keep(str(tmp_path), vocabulary.Vocabulary())
+    assert vocabulary.read(vocabulary.kept(str(tmp_path))).names == {0: "Game", 3: 'Café, "au lait"'}
+
+
 def test_without_a_file_ids_are_names():
     assert vocabulary.read(None).name(17) == "class 17"
 

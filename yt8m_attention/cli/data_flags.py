@@ -6,6 +6,7 @@ from absl import flags
 
 from yt8m_attention.cli import feature_flags, record_flags, segment_class_flags, values  # noqa: F401  they define flags
 from yt8m_attention.config import Data, Sampling
+from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -43,7 +44,18 @@ def data() -> Data:
 
 
 def over(saved: Data) -> Data:
-    """The data that a model was trained on, but for what the command line says otherwise."""
+    """The data that a model was trained on, but for what the command line says otherwise.
+
+    Raises:
+      UserError: where it says otherwise of what the model cannot do without.
+    """
+    names, sizes = saved.features.names, saved.features.sizes
+    trained = {"feature_names": names, "feature_sizes": sizes, "num_classes": saved.num_classes}
+    for flag, value in values.given(*trained).items():
+        if value != trained[flag]:
+            raise UserError(
+                f"--{flag}: found {value!r}, but the model was trained with {trained[flag]!r}; leave it out"
+            )
     sampling = dataclasses.replace(saved.sampling, **values.given(*_SAMPLING))
     changed = values.given(*_DATA) | (
         {"segment_classes": segment_class_flags.segment_classes()} if FLAGS.segment_label_ids_file else {}

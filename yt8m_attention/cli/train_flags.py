@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from yt8m_attention.cli import data_flags, model_flags, values
+from yt8m_attention.cli import data_flags, model_flags, values, vocabulary_flags  # noqa: F401  they define flags
 from yt8m_attention.config import Phase, Run
 
 FLAGS = flags.FLAGS

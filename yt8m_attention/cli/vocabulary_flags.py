@@ -2,11 +2,13 @@
 
 from absl import flags
 
-flags.DEFINE_string("vocabulary", None, "CSV of class names, columns Index and Name; absent: classes go by their ids")
+flags.DEFINE_string("vocabulary", None,
+                    "CSV of class names, columns Index and Name; absent: the copy that train left in --train_dir where "
+                    "it was given one, else classes go by their ids")  # fmt: skip
 
 
-def vocabulary():
-    """The data.vocabulary.Vocabulary that --vocabulary names."""
+def vocabulary(train_dir=None):
+    """The data.vocabulary.Vocabulary that --vocabulary names, or that was kept in a training directory."""
     from yt8m_attention.data import vocabulary  # here: it needs TensorFlow, which a wrong flag need not wait for
 
-    return vocabulary.read(flags.FLAGS.vocabulary)
+    return vocabulary.read(flags.FLAGS.vocabulary or (vocabulary.kept(train_dir) if train_dir else None))

@@ -1,12 +1,17 @@
 """What the classes are called."""
 
 import csv
+import os
 
+from yt8m_attention import files
 from yt8m_attention.data.shard_cache import ShardCache
 from yt8m_attention.errors import UserError
 
 _ID, _NAME = "Index", "Name"
 _WANTED = f"wanted a CSV with columns {_ID} and {_NAME}"
+
+
+_FILE = "vocabulary.csv"  # in a training directory
 
 
 class Vocabulary:
@@ -17,14 +22,29 @@ class Vocabulary:
     """
 
     def __init__(self, names=()):
-        self._names = dict(names)
+        self.names = dict(names)
 
     def __len__(self):
-        return len(self._names)
+        return len(self.names)
 
     def name(self, class_id):
         """The name, or "class 17"."""
-        return self._names.get(int(class_id)) or f"class {int(class_id)}"
+        return self.names.get(int(class_id)) or f"class {int(class_id)}"
+
+
+def keep(train_dir, vocabulary):
+    """Leaves names in a training directory, for commands that use what was trained there; leaves it be without any."""
+    if len(vocabulary):
+        with files.replacing(os.path.join(train_dir, _FILE), "w") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow((_ID, _NAME))
+            writer.writerows(sorted(vocabulary.names.items()))
+
+
+def kept(train_dir):
+    """The path of the names that `keep` left in a training directory; None where there are none."""
+    path = os.path.join(train_dir, _FILE)
+    return path if os.path.isfile(path) else None
 
 
 def read(path):

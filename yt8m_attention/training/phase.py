@@ -11,7 +11,7 @@ import yt8m_attention
 from yt8m_attention import files, progress
 from yt8m_attention.config import Run
 from yt8m_attention.data import files as data_files
-from yt8m_attention.data import label_ids, pipeline
+from yt8m_attention.data import label_ids, pipeline, vocabulary
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
@@ -43,6 +43,7 @@ def train(run: Run, flags: dict):
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
     """
     _check(run)
+    names = vocabulary.read(run.vocabulary)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
     with DirectoryLock(run.train_dir) as lock, StopRequest() as stop:
@@ -62,6 +63,7 @@ def train(run: Run, flags: dict):
             run.train_data_pattern, run.data, run.phase, run.seed, state.position, bad_records=bad_records
         )
         run_file.write(run, flags, yt8m_attention.__version__)
+        vocabulary.keep(run.train_dir, names)
         if run.data.segment_classes:
             label_ids.write(os.path.join(run.train_dir, "segment_label_ids.csv"), run.data.segment_classes)
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
