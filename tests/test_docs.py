@@ -133,17 +133,19 @@ def test_the_start_up_script_trains_evaluates_and_ranks():
 
 
 def test_the_start_up_script_goes_on_after_every_boot(tmp_path):
-    """Run twice, as a VM that was taken away in between does, on a machine whose programs only say that they ran."""
+    """As a VM that was taken away at first, then failed, then was mended; its programs only say that they ran."""
     home, bin_dir, log = tmp_path / "home", tmp_path / "bin", tmp_path / "log"
     bin_dir.mkdir()
     recorder = f'#!/bin/bash\necho "$(basename "$0") $*" >>{log}\n'
     for name in ("apt-get", "modprobe", "shutdown", "gcloud"):
         (bin_dir / name).write_text(recorder)
     (bin_dir / "nvidia-smi").write_text(f"{recorder}grep -q modprobe {log}\n")
-    train = f"#!/bin/bash\\necho trained >>{log}\\n[ -e {tmp_path}/once ] || {{ touch {tmp_path}/once; exit 143; }}"
+    train, ends = tmp_path / "train.sh", tmp_path / "ends"
+    ends.write_text("143\n2\n0\n")
+    train.write_text(f"#!/bin/bash\necho trained >>{log}\nend=$(head -1 {ends})\nsed -i 1d {ends}\nexit $end\n")
     others = f'#!/bin/bash\\necho "$(basename \\$0)" >>{log}'
     (bin_dir / "git").write_text(
-        f'{recorder}mkdir -p "$3/.venv/bin"\nprintf "{train}\\n" >"$3/run_train.sh"\n'
+        f'{recorder}mkdir -p "$3/.venv/bin"\ncp {train} "$3/run_train.sh"\n'
         f'printf \'{others}\\n\' | tee "$3/run_eval.sh" "$3/.venv/bin/yt8m-inference" >/dev/null\n'
         'chmod +x "$3"/*.sh "$3"/.venv/bin/*\n'
     )
@@ -152,12 +154,11 @@ def test_the_start_up_script_goes_on_after_every_boot(tmp_path):
     script = tmp_path / "startup.sh"
     script.write_text(startup_script().replace("/opt/yt8m", str(home)))
     environment = {"PATH": f"{bin_dir}:/usr/bin:/bin"}
-    statuses = [subprocess.run(["bash", script], env=environment, capture_output=True).returncode for _ in range(2)]
-    assert statuses == [143, 0]
-    did = log.read_text().split("\n")
-    assert (
-        sum(line.startswith("git clone") for line in did) == 1 and sum(line.startswith("modprobe") for line in did) == 1
-    )
-    assert did.count("trained") == 2
-    assert did[-3:-1] and did[-2].startswith("shutdown")
-    assert any(line.startswith("gcloud storage") and "submission.csv" in line for line in did)
+    statuses = [subprocess.run(["bash", script], env=environment, capture_output=True).returncode for _ in range(3)]
+    assert statuses == [143, 2, 0]
+    taken, failed, done = (boot.splitlines() for boot in log.read_text().split("shutdown -h now\n")[:3])
+    assert sum(line.startswith(("git clone", "modprobe")) for line in taken) == 2
+    assert not any(line.startswith(("git clone", "modprobe")) for line in failed + done)
+    assert all(boot.count("trained") == 1 for boot in (taken, failed, done))
+    kept = [[line for line in boot if line.startswith("gcloud storage")] for boot in (taken, failed, done)]
+    assert not kept[0] and kept[1][-1].endswith("/failed") and "submission.csv" in kept[2][0] and len(kept[2]) == 1
