@@ -1,13 +1,21 @@
 """What a long command says: done, rate, time left; rewritten on a terminal, plain lines elsewhere, nothing if quiet."""
 
+import fcntl
 import io
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
 import types
 
 import numpy as np
 import pytest
 
 from tests import commands
+from tests.conftest import ROOT
 from tests.training import runs
 from yt8m_attention import progress
 
@@ -69,6 +77,38 @@ def test_a_terminals_line_is_rewritten(clock, monkeypatch):
     text = screen.getvalue()
     assert text.count("\n") == 1 and text.endswith("30 videos, 10.0/s, done\n")
     assert text.count("\r\x1b[K") == 4
+
+
+LONG_LINES = """
+from yt8m_attention import progress
+progress._TERMINAL_SECONDS = 0
+shown = progress.Progress("examples", 60_100)
+for _ in range(3):
+    shown.add(1, "loss 12.345, gradient norm 0.123, waiting for input 12%")
+shown.close()
+"""
+
+
+@pytest.mark.parametrize("columns", [20, 40])
+def test_no_line_is_wider_than_the_terminal(columns):
+    """A wrapped line could not be rewritten. Standard output is no terminal here, as where a script reads it."""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    subprocess.run([sys.executable, "-c", LONG_LINES], cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, check=True)
+    os.close(terminal)
+    lines = os.read(reader, 10_000).decode().split("\r\x1b[K")[1:]
+    os.close(reader)
+    assert len(lines) == 4
+    assert {len(line.rstrip("\r\n")) for line in lines} == {columns - 1}
+    assert all(line.startswith(f"{n}/60,100 examp") for n, line in zip((1, 2, 3, 3), lines, strict=True))
+
+
+def test_a_terminal_that_does_not_tell_its_width(clock, monkeypatch):
+    screen = Screen(terminal=True)
+    monkeypatch.setattr(progress, "sys", types.SimpleNamespace(stderr=screen))
+    monkeypatch.setenv("COLUMNS", "30")
+    progress.Progress("videos").close("a note that is longer than this")
+    assert screen.getvalue() == "\r\x1b[K" + "0 videos, 0.0/s, a note that is longer than this"[:29] + "\n"
 
 
 def test_a_run_that_goes_on_counts_its_own_rate(clock, log):

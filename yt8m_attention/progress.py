@@ -3,6 +3,8 @@
 On a terminal one line is rewritten; elsewhere (a log file) plain lines appear, seldom.
 """
 
+import os
+import shutil
 import sys
 import time
 
@@ -72,12 +74,11 @@ class Progress:
             return
         parts = [f"{self._done()} {self.unit}", f"{self.rate:,.1f}/s", self._left(), note]
         line = ", ".join(part for part in parts if part)
-        print(
-            f"\r\x1b[K{line}" if self._terminal else line,
-            end="" if self._terminal else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
+        if self._terminal:
+            # Of a line that the terminal wraps, only the last row would be rewritten.
+            print(f"\r\x1b[K{line[: _columns() - 1]}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
         self._shown = True
 
     def _done(self):
@@ -92,6 +93,15 @@ class Progress:
             told = f"{self._share:.0%}"
             return f"{told}, {duration(seconds * (1 - self._share) / gained)} left" if gained > 0 else told
         return ""
+
+
+def _columns():
+    """How wide the terminal is that standard error goes to; standard output may well be a file."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    return columns or shutil.get_terminal_size().columns
 
 
 def through(batches, unit, limit=None):
