@@ -71,6 +71,10 @@ def test_mediapipes_record_as_it_is_written(tmp_path):
         (FRAMES.astype(np.int64), "holds int64; wanted uint8"),
         (np.full((2, 8), np.nan), "holds NaN"),
         (np.array([["a"] * 8]), "wanted uint8"),
+        (FRAMES.astype(np.float32), r"rgb holds floats from 19 to 248; float features lie in -2\.\.2.*uint8"),
+        (FRAMES.astype(np.float16) - 128, "rgb holds floats from -1"),
+        (np.hstack([dequantize(FRAMES[:, :5]), FRAMES[:, 5:]]), "audio holds floats from"),
+        (np.full((2, 8), 1e308), "holds floats from 1e[+]308"),
         (np.array([[None] * 8]), "numpy"),
     ],
 )
@@ -78,6 +82,51 @@ def test_arrays_that_do_not_fit_are_told(tmp_path, array, told):
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(UserError, match=rf"x\.npy.*{told}"):
         read(tmp_path / "x.npy")
+
+
+def test_floats_beyond_the_range_are_clipped_as_the_data_sets_were(tmp_path):
+    """Whitened features have no bound, and many of a silent clip's lie far out."""
+    values = np.random.default_rng(0).normal(scale=10, size=(50, 8)).astype(np.float32)
+    values[0, 0], values[0, 5] = 300, -300
+    np.save(tmp_path / "x.npy", values)
+    (video,) = read(tmp_path / "x.npy")
+    assert (video.frames[0, 0], video.frames[0, 5]) == (255, 0)
+    assert (np.abs(values) > 2).mean() > 0.8
+
+
+def test_bytes_saved_as_floats_in_an_archive_are_named(tmp_path):
+    np.savez(tmp_path / "x.npz", good=dequantize(FRAMES), bad=FRAMES.astype(np.float32))
+    with pytest.raises(UserError, match=r"x\.npz: array 'bad': rgb holds floats"):
+        read(tmp_path / "x.npz")
+
+
+def lists_of(**widths):
+    message = tf.train.SequenceExample()
+    message.context.feature["clip/data_path"].bytes_list.value.append(b"/home/me/holiday.mp4")
+    for name, width in widths.items():
+        message.feature_lists.feature_list[f"{name}/feature/floats"].feature.add().float_list.value.extend(
+            [0.0] * width
+        )
+        message.feature_lists.feature_list[f"{name}/feature/timestamp"].feature.add().int64_list.value.append(0)
+    return message.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "raw, told",
+    [
+        (lists_of(), "found none;"),  # the extractor's input
+        (lists_of(FACE=9), "found FACE/feature/floats with 9, FACE/feature/timestamp"),
+        (lists_of(RGB=5, AUDIO=4), "found AUDIO/feature/floats with 4, .*RGB/feature/floats with 5"),
+    ],
+    ids=["no list", "another stream", "another width"],
+)
+def test_a_mediapipe_record_of_other_streams_is_told(tmp_path, raw, told):
+    (tmp_path / "metadata.pb").write_bytes(raw)
+    writer.write_shard(str(tmp_path / "metadata.tfrecord"), [raw])
+    wanted = "wanted the feature lists RGB/feature/floats with 5 features a frame and AUDIO/feature/floats with 3"
+    for name in ("metadata.pb", "metadata.tfrecord"):
+        with pytest.raises(UserError, match=rf"{name}: record 0: {wanted} features a frame, {told}"):
+            read(tmp_path / name)
 
 
 def test_files_of_something_else_are_told(tmp_path):
@@ -89,6 +138,15 @@ def test_files_of_something_else_are_told(tmp_path):
                        ("mute.pb", "AUDIO/feature/floats with 3 features")):  # fmt: skip
         with pytest.raises(UserError, match=rf"{name}.*{told}"):
             read(tmp_path / name)
+
+
+def test_the_bytes_of_real_clips_are_never_taken_for_floats(shared_data, tmp_path):
+    features = Features(("audio_embedding",), (128,))
+    for number, video in enumerate(own_features.videos(str(shared_data / "audioset/test/*.tfrecord"), features)):
+        path = tmp_path / f"{number}.npy"
+        np.save(path, video.frames.astype(np.float32))
+        with pytest.raises(UserError, match="audio_embedding holds floats from"):
+            read(path, features)
 
 
 def test_a_real_audioset_clip(shared_data):

@@ -27,6 +27,13 @@ from yt8m_attention.ops.quantize import quantize
 
 _MEDIA_LIST = "{}/feature/floats"
 _MEDIA_IDS = ("example/id", "clip/media_id", "clip/data_path")
+# MediaSequence's records have one of these, with features in them or not; YouTube-8M's have none.
+_MEDIA_MARKS = tuple(key.encode() for key in (_MEDIA_LIST.format(""), *_MEDIA_IDS))
+
+# A stream's floats whose magnitudes have a larger mean are no features. Whitened features have a mean of about 1; single
+# ones may be large, and of a silent clip most are: in one of AudioSet's, 84 % were clipped to bytes 0 and 255, which a
+# mean of 8 would explain. Bytes that were saved as floats have more than 100.
+_MOST_MEAN = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +51,8 @@ class Video:
 def videos(pattern, features, flag="input", bad_records=None):
     """The videos in files, in file order; those without a single frame are left out.
 
-    Floats become bytes, as all features that a network was trained on are: what lies beyond [-2, 2] is clipped.
+    Floats become bytes, as all features that a network was trained on are: what lies beyond [-2, 2] is clipped. Floats
+    that are on another scale altogether are refused.
 
     Args:
       pattern: files, as files.expand takes them.
@@ -104,7 +112,19 @@ def _frames(array, features, where):
         raise UserError(f"{where}: holds {array.dtype}; wanted uint8 (bytes as YouTube-8M stores them) or floats")
     if not np.isfinite(array).all():
         raise UserError(f"{where}: holds NaN or infinity; extract the features again")
+    _check_scale(array, features, where)
     return quantize(array)
+
+
+def _check_scale(array, features, where):
+    """Refuses floats that features never are, such as bytes that were saved as floats."""
+    edges = np.cumsum((0, *features.sizes))
+    for name, first, end in zip(features.names, edges, edges[1:], strict=False):
+        stream = array[:, first:end]
+        with np.errstate(over="ignore"):  # infinity is too large as well
+            if stream.size and np.abs(stream).mean(dtype=np.float64) > _MOST_MEAN:
+                raise UserError(f"{where}: {name} holds floats from {stream.min():.6g} to {stream.max():.6g}; float "
+                                "features lie in -2..2, and bytes have to be saved as uint8")  # fmt: skip
 
 
 def _records(local, path, features, bad_records):
@@ -112,7 +132,7 @@ def _records(local, path, features, bad_records):
     try:
         spans, faults = tfrecord.record_spans(path, data)
     except BadRecord:
-        if not _is_media_sequence(data[:], features):
+        if not _is_media_sequence(data[:]):
             raise
         spans, faults = [(0, len(data))], ()
     for fault in faults:
@@ -120,7 +140,7 @@ def _records(local, path, features, bad_records):
     for number, span in enumerate(spans):
         span = tuple(map(int, span))
         raw = data[span[0] : span[1]]
-        if _is_media_sequence(raw, features):
+        if _is_media_sequence(raw):
             video = _media_sequence(raw, features, path, number)
         else:
             try:
@@ -143,9 +163,9 @@ def _youtube8m(path, data, span, features):
     return Video(name, frames, tuple(record.labels.tolist()), tuple(rated), record.begin)
 
 
-def _is_media_sequence(raw, features):
-    """Whether a record has one of the streams under MediaSequence's name; quick where it has not."""
-    return any(_media_list(name).encode() in raw for name in features.names)
+def _is_media_sequence(raw):
+    """Whether a record has MediaSequence's names, those of the wanted streams or others; quick where it has not."""
+    return any(mark in raw for mark in _MEDIA_MARKS)
 
 
 def _media_list(name):
@@ -159,22 +179,30 @@ def _media_sequence(raw, features, path, number):
         raise UserError(
             f"{path}: record {number}: is no tf.train.SequenceExample; extract the features again"
         ) from error
-    streams, lists = [], message.feature_lists.feature_list
-    for name, size in zip(features.names, features.sizes, strict=True):
-        rows = (
-            [feature.float_list.value for feature in lists[_media_list(name)].feature]
-            if _media_list(name) in lists
-            else []
-        )
-        if not rows or {len(row) for row in rows} != {size}:
-            found = f"frames of {sorted({len(row) for row in rows})} features" if rows else f"only {sorted(lists)}"
-            raise UserError(
-                f"{path}: record {number}: wanted {_media_list(name)} with {size} features a frame, found {found}"
-            )
-        streams.append(np.array(rows, np.float32))
+    lists = {name: _rows(feature_list) for name, feature_list in message.feature_lists.feature_list.items()}
+    wanted = {_media_list(name): size for name, size in zip(features.names, features.sizes, strict=True)}
+    if any(_widths(lists.get(name, ())) != [size] for name, size in wanted.items()):
+        names = " and ".join(f"{name} with {size} features a frame" for name, size in wanted.items())
+        found = ", ".join(name + _told(_widths(rows)) for name, rows in sorted(lists.items()))
+        raise UserError(f"{path}: record {number}: wanted the feature lists {names}, found {found or 'none'}; "
+                        "name what the extractor wrote, of the streams that the network was trained on")  # fmt: skip
+    streams = [np.array(lists[name], np.float32) for name in wanted]
     length = min(map(len, streams))  # sound may end a frame before the picture does
     frames = np.concatenate([stream[:length] for stream in streams], axis=1)
     return Video(_media_id(message, path, number), _frames(frames, features, f"{path}: record {number}"))
+
+
+def _rows(feature_list):
+    return [feature.float_list.value for feature in feature_list.feature]
+
+
+def _widths(rows):
+    """How many features the frames of a list have: one number, where they can be used."""
+    return sorted({len(row) for row in rows})
+
+
+def _told(widths):
+    return f" with {' or '.join(map(str, widths))}" if any(widths) else ""  # not of times and other values
 
 
 def _media_id(message, path, number):
