@@ -52,6 +52,17 @@ def test_youtube8m_records_bring_labels_and_ratings(tmp_path):
     np.testing.assert_array_equal(video.frames, FRAMES)
 
 
+@pytest.mark.parametrize(
+    "told, begin", [([30.0], 30.0), ([float("nan")], 0.0), ([float("inf")], 0.0), ([1.0, 2.0], 0.0)]
+)
+def test_where_a_clip_begins_is_a_time_or_unknown(tmp_path, told, begin):
+    message = tf.train.SequenceExample.FromString(writer.frame_record("abcd", [1], FRAMES, FEATURES))
+    message.context.feature["start_time_seconds"].float_list.value.extend(told)
+    writer.write_shard(str(tmp_path / "x.tfrecord"), [message.SerializeToString()])
+    (video,) = read(tmp_path / "x.tfrecord")
+    assert video.begin == begin
+
+
 def test_mediapipes_record_as_it_is_written(tmp_path):
     """A single record without TFRecord's frame, and the same in a TFRecord file; the shorter stream ends the video."""
     raw = media_sequence(FRAMES, [("clip/data_path", b"/home/me/holiday.mp4")], (None, 6))

@@ -301,7 +301,8 @@ def _ratings(where, context):
 
 def _begin(context):
     values = context.get(schema.BEGIN_KEY, ())
-    return float(values[0]) if len(values) == 1 and isinstance(values[0], (int, float, np.floating)) else 0.0
+    told = len(values) == 1 and isinstance(values[0], (int, float, np.floating)) and np.isfinite(values[0])
+    return float(values[0]) if told else 0.0
 
 
 def _numbers(where, context, key, dtype):
