@@ -2,7 +2,7 @@
 
   python -m yt8m_attention.moments --input=features.npy --train_dir=runs/phase2 --vocabulary=vocabulary.csv
   python -m yt8m_attention.moments --input='data/test/*.tfrecord' --train_dir=runs/phase2 --format=vtt \\
-      --output_file='chapters-{id}.vtt'
+      --output_file='moments/{id}.vtt'
 """
 
 from absl import flags
@@ -10,7 +10,7 @@ from absl import flags
 from yt8m_attention.cli import (  # they define flags
     app,
     data_flags,
-    moments_flags,  # noqa: F401
+    moments_flags,
     time_flags,  # noqa: F401
     trained_flags,
     values,
@@ -22,6 +22,7 @@ FLAGS = flags.FLAGS
 
 def main():
     train_dir, pattern = trained_flags.train_dir(), values.required("input")
+    output_file = moments_flags.output_file()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.inference import name_moments
         from yt8m_attention.training import restore
@@ -29,7 +30,7 @@ def main():
     vocabulary = vocabulary_flags.vocabulary(train_dir)
     trained = restore.load(train_dir, FLAGS.checkpoint)
     data = data_flags.over(trained.run.data)
-    job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, FLAGS.output_file, FLAGS.frame_seconds)
+    job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, output_file, FLAGS.frame_seconds)
     return name_moments.run(trained.model, job, vocabulary.name)
 
 

@@ -1,5 +1,6 @@
 """Moments: out of planted probabilities exactly the planted seconds; and what the command makes of them."""
 
+import dataclasses
 import json
 import re
 import xml.sax.saxutils
@@ -14,8 +15,10 @@ from hypothesis.extra import numpy as hnp
 
 from tests import commands
 from tests.training import runs
-from yt8m_attention.config import Model
-from yt8m_attention.inference import moment_files, moments, timeline
+from yt8m_attention.config import Data, Model
+from yt8m_attention.data.own_features import Video
+from yt8m_attention.errors import UserError
+from yt8m_attention.inference import moment_files, moments, name_moments, timeline
 from yt8m_attention.inference.moments import Moment
 from yt8m_attention.models import registry
 from yt8m_attention.training import phase
@@ -101,9 +104,10 @@ def test_a_networks_windows_are_those_of_segments_read_one_by_one(frames):
 NASTY = 'Tom & "Jerry"\n<b> --> x'
 
 
-def described():
+def described(video_id="id", begin=0.0):
     found = [Moment(7, 60, 65, 0.5), Moment(1, 2, 9, 0.987)]
-    return moment_files.describe("id", 70, found, {7: NASTY, 1: "Dog"}.get, 0.96)
+    video = Video(video_id, np.zeros((70, 1), np.uint8), begin=begin)
+    return moment_files.describe(video, found, {7: NASTY, 1: "Dog"}.get, 0.96)
 
 
 def test_subtitles_are_in_time_and_hold_one_line():
@@ -121,6 +125,20 @@ def test_table_and_json_say_the_same():
     assert json.loads(found)[0]["moments"][0] == {
         "class": 7, "name": NASTY, "start": 57.6, "end": 62.4, "probability": 0.5
     }  # fmt: skip
+
+
+def test_json_tells_where_a_clip_lies_in_its_video():
+    (found,) = json.loads(moment_files.text([described("-Qw4w9WgXc_", 140.5)], "json"))
+    assert (found["begin"], found["seconds"]) == (140.5, 67.2)
+    assert [m["start"] for m in found["moments"]] == [57.6, 1.92]  # of the clip
+    start = "https://www.youtube.com/watch?v=-Qw4w9WgXc_&t="
+    assert [m["link"] for m in found["moments"]] == [f"{start}198s", f"{start}142s"]
+
+
+@pytest.mark.parametrize("video_id", ["abcd", "dQw4w9WgXcQQ", "dQw4w9WgXc/", "dQw4w9WgXcQ\n"])
+def test_an_id_that_is_none_of_youtubes_gets_no_link(video_id):
+    (found,) = json.loads(moment_files.text([described(video_id)], "json"))
+    assert found["begin"] == 0 and not any("link" in m for m in found["moments"])
 
 
 @given(st.text())
@@ -148,8 +166,71 @@ def test_the_command(planted, trained, tmp_path):
     assert all(m["name"] == f"name {m['class']}" for video in found for m in video["moments"])
     commands.succeed("moments", *common, "--format=vtt", f"--output_file={tmp_path}/{{id}}.vtt")
     assert len(list(tmp_path.glob("*.vtt"))) == 30
-    refused = commands.run("moments", *common, "--format=srt")
-    assert refused.status == 2 and "{id}" in refused.stderr.splitlines()[-1]
+    refused = commands.run("moments", *common, "--format=srt", f"--output_file={tmp_path}/m.srt")
+    assert refused.status == 2 and "{id}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1  # nothing was scored
+
+
+@pytest.mark.parametrize("form", ["json", "srt", "vtt"])
+def test_formats_of_programs_are_never_mixed_with_the_result(form, tmp_path):
+    """Neither model nor features are looked at, so both may be missing."""
+    refused = commands.run(
+        "moments", f"--train_dir={tmp_path}/none", f"--input={tmp_path}/none.npy", f"--format={form}"
+    )
+    assert (refused.status, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"moments: --format={form}: wants --output_file")
+
+
+class Unasked:
+    """Stands for a network that must not be asked anything."""
+
+    def __call__(self, inputs, training):
+        raise AssertionError("scored")
+
+
+def job(folder, form, output_file, videos=2):
+    np.savez(folder / "own.npz", **{f"video{n}": np.zeros((9, 32), np.uint8) for n in range(videos)})
+    data = Data(features=runs.FEATURES, num_classes=6)
+    return name_moments.Job(str(folder / "own.npz"), data, 2, form, f"{folder}/{output_file}")
+
+
+@pytest.mark.parametrize(
+    "form, output_file, told",
+    [
+        ("srt", "all.srt", "--format=srt: several videos need a file each"),
+        ("vtt", "all.vtt", r"as in moments/\{id\}\.vtt"),
+        ("json", "own.npz/m.json", "--output_file=.*own.npz: cannot be made"),
+        ("json", "own.npz/{id}/m.json", "--output_file=.*own.npz: cannot be made"),
+        ("json", "there", "--output_file=.*there: is there, and no file"),
+        ("json", "new/", "--output_file=.*new/: is there, and no file"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_anything_is_scored(tmp_path, form, output_file, told):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(UserError, match=told):
+        name_moments.run(Unasked(), job(tmp_path, form, output_file), str)
+
+
+def test_remote_places_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    remote = dataclasses.replace(job(tmp_path, "json", "x"), output_file="gs://bucket/m.json")
+    with pytest.raises(UserError, match=r"gs://bucket/m\.json: is no local file"):
+        name_moments.run(Unasked(), remote, str)
+    assert [path.name for path in tmp_path.iterdir()] == ["own.npz"]
+
+
+@pytest.mark.parametrize("output_file", ["new/deep/{id}.srt", "new/{id}/m.srt", "{id}/m.srt", "{id}.srt"])
+def test_directories_of_the_output_are_made(tmp_path, output_file):
+    result = name_moments.run(Mean(), job(tmp_path, "srt", output_file), str)
+    assert result["videos"] == 2
+    for name in ("video0", "video1"):
+        assert (tmp_path / output_file.format(id=name)).is_file()
+
+
+def test_one_video_needs_no_place_of_its_own(tmp_path):
+    assert name_moments.run(Mean(), job(tmp_path, "vtt", "m.vtt", videos=1), str)["videos"] == 1
+    assert (tmp_path / "m.vtt").read_text().startswith("WEBVTT")
 
 
 def test_the_table_comes_before_the_result(trained, tmp_path):

@@ -93,7 +93,7 @@ def test_two_videos_never_share_a_file(tmp_path):
     job = name_moments.Job("x", Data(), 3, "vtt", f"{tmp_path}/{{id}}.vtt")
     videos = [moment_files.VideoMoments(video_id, 1.0, ()) for video_id in ("a/b", "a_b")]
     with pytest.raises(UserError, match=r"--output_file: .*a_b\.vtt would be the file of several videos"):
-        name_moments._write(job, videos)
+        list(name_moments._with_places(job, videos))
     assert not list(tmp_path.iterdir())
 
 

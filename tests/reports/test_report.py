@@ -46,7 +46,7 @@ def a_timeline(video_id="dQw4w9WgXcQ", begin=0.0):
     frames, windows = np.zeros((8, 2), np.uint8), np.zeros((4, 3))
     windows[2, 1] = 0.9
     video = Video(video_id, frames, (), ((0, 1, 1.0), (3, 1, 0.0), (3, 0, 0.0)), begin)
-    told = moment_files.describe(video_id, 8, [Moment(1, 2, 7, 0.9)], lambda c: f"{NASTY}{c}", 1.0)
+    told = moment_files.describe(video, [Moment(1, 2, 7, 0.9)], lambda c: f"{NASTY}{c}", 1.0)
     return timeline.Timeline(video, Scored(windows, np.eye(8)[:, :2]), told, 5, 1.0)
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 PER_VIDEO = ("srt", "vtt")  # a subtitle file belongs to one video
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,12 @@ class VideoMoments:
 
     id: str
     seconds: float  # its length
-    moments: tuple  # of dicts: class, name, start, end, probability; best first
+    moments: tuple  # of dicts: class, name, start, end, probability, link if there may be one; best first
+    begin: float = 0.0  # where it lies in the video with that id, if it is a clip of one
 
 
-def describe(video_id, num_frames, moments, class_name, frame_seconds):
-    """Moments in frames (moments.Moment) as VideoMoments in seconds."""
+def describe(video, moments, class_name, frame_seconds):
+    """Moments in frames (moments.Moment) of an own_features.Video as VideoMoments in seconds."""
     described = tuple(
         {
             "class": m.class_id,
@@ -27,9 +29,17 @@ def describe(video_id, num_frames, moments, class_name, frame_seconds):
             "end": round(m.end * frame_seconds, 3),
             "probability": round(m.probability, 6),
         }
+        | _link(video.id, video.begin + m.start * frame_seconds)
         for m in moments
     )
-    return VideoMoments(video_id, round(num_frames * frame_seconds, 3), described)
+    return VideoMoments(video.id, round(len(video.frames) * frame_seconds, 3), described, round(video.begin, 3))
+
+
+def _link(video_id, second):
+    """{"link": where YouTube plays the video from a second on}; {} for an id that is none of YouTube's."""
+    if not _YOUTUBE_ID.fullmatch(video_id):
+        return {}
+    return {"link": f"https://www.youtube.com/watch?v={video_id}&t={int(second)}s"}
 
 
 def text(videos, form):
@@ -53,7 +63,10 @@ def _table(videos):
 
 
 def _json(videos):
-    found = [{"id": video.id, "seconds": video.seconds, "moments": list(video.moments)} for video in videos]
+    found = [
+        {"id": video.id, "begin": video.begin, "seconds": video.seconds, "moments": list(video.moments)}
+        for video in videos
+    ]
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 

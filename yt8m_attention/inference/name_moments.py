@@ -1,10 +1,12 @@
 """From a trained model and features to the best moments of each video, written down."""
 
-from collections import Counter
+import itertools
+import os
 from dataclasses import dataclass
 
 from yt8m_attention import files, progress
 from yt8m_attention.config import Data
+from yt8m_attention.data import files as data_files
 from yt8m_attention.data import own_features
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.errors import UserError
@@ -22,7 +24,7 @@ class Job:
       data: the network's; moments are of its `segment_classes`, of any class where it has none.
       top: moments of a video, at most.
       form: "table", "json", "srt" or "vtt".
-      output_file: None: standard output. `{id}` in it stands for the video's id: a file each.
+      output_file: None: standard output, for a table. `{id}` in it stands for the video's id: a file each.
       frame_seconds: how far apart frames are.
     """
 
@@ -47,17 +49,20 @@ def run(model, job: Job, class_name):
     Raises:
       UserError: where there is no video, or a file cannot be read or written.
     """
+    bad_records = BadRecords(job.data.max_bad_records)
+    videos = _with_places(job, own_features.videos(job.pattern, job.data.features, bad_records=bad_records))
+    first = list(itertools.islice(videos, 2))  # the second may be one too many, which is known before any is scored
+    if not first:
+        raise UserError(f"--input={job.pattern}: holds no video with frames; name other files")
+    _check_output(job)
     found, shown = [], progress.Progress("videos")
     score = timeline.VideoScorer(model, job.data.segment_size)
-    bad_records = BadRecords(job.data.max_bad_records)
-    for video in own_features.videos(job.pattern, job.data.features, bad_records=bad_records):
+    for video in itertools.chain(first, videos):
         best = timeline.best_moments(score.windows(video.frames), len(video.frames), job.data, job.top)
-        found.append(moment_files.describe(video.id, len(video.frames), best, class_name, job.frame_seconds))
+        found.append(moment_files.describe(video, best, class_name, job.frame_seconds))
         shown.add(1, share=video.share)
     shown.close()
     bad_records.say()
-    if not found:
-        raise UserError(f"--input={job.pattern}: holds no video with frames; name other files")
     _write(job, found)
     return {
         "videos": len(found),
@@ -66,24 +71,48 @@ def run(model, job: Job, class_name):
     }
 
 
+def _place(job, video_id):
+    return job.output_file and job.output_file.replace(_PLACE, moment_files.file_name(video_id))
+
+
+def _with_places(job, videos):
+    """Passes on videos, and refuses the first that would need the file of one before it."""
+    taken = set()
+    for video in videos:
+        place = _place(job, video.id)
+        if place in taken and _PLACE in (job.output_file or ""):
+            raise UserError(f"--output_file: {place} would be the file of several videos, whose ids are equal but for "
+                            "signs that a file's name does not hold; give them other ids")  # fmt: skip
+        if place in taken and job.form in moment_files.PER_VIDEO:
+            raise UserError(f"--format={job.form}: several videos need a file each; put {_PLACE} into --output_file, "
+                            f"as in moments/{_PLACE}.{job.form}")  # fmt: skip
+        taken.add(place)
+        yield video
+
+
+def _check_output(job):
+    """Makes the directory of the files to come, and refuses what cannot be one."""
+    if not job.output_file:
+        return
+    if data_files.is_remote(job.output_file):
+        raise UserError(f"--output_file={job.output_file}: is no local file; name one, and copy it then")
+    _make_directory_of(job.output_file.partition(_PLACE)[0])
+    if os.path.exists(job.output_file) and not os.path.isfile(job.output_file):
+        raise UserError(f"--output_file={job.output_file}: is there, and no file; name another place")
+
+
+def _make_directory_of(path):
+    files.make_directory(os.path.dirname(path) or os.curdir, "output_file")
+
+
 def _write(job, videos):
-    if job.form in moment_files.PER_VIDEO and len(videos) > 1 and _PLACE not in (job.output_file or ""):
-        raise UserError(f"--format={job.form}: {len(videos)} videos need a file each; put {_PLACE} into --output_file, "
-                        f"as in moments/{_PLACE}.{job.form}")  # fmt: skip
     if not job.output_file:
         print(moment_files.text(videos, job.form), end="")
-    elif _PLACE in job.output_file:
-        places = [job.output_file.replace(_PLACE, moment_files.file_name(video.id)) for video in videos]
-        twice = [place for place, count in Counter(places).items() if count > 1]
-        if twice:
-            raise UserError(f"--output_file: {twice[0]} would be the file of several videos, whose ids are equal but "
-                            "for signs that a file's name does not hold; give them other ids")  # fmt: skip
-        for video, place in zip(videos, places, strict=True):
-            _write_file(place, [video], job.form)
-    else:
-        _write_file(job.output_file, videos, job.form)
-
-
-def _write_file(path, videos, form):
-    with files.replacing(path, "w") as file:
-        file.write(moment_files.text(videos, form))
+        return
+    of_places = {}
+    for video in videos:
+        of_places.setdefault(_place(job, video.id), []).append(video)
+    for place, there in of_places.items():
+        _make_directory_of(place)  # an id may be part of its name
+        with files.replacing(place, "w") as file:
+            file.write(moment_files.text(there, job.form))

@@ -127,5 +127,5 @@ def _timeline(job, score, data, video):
     scored = score(video.frames)
     best = timeline.best_moments(scored.windows, len(video.frames), data, job.top)
     best = [moment for moment in best if moment.probability >= _LEAST]
-    told = moment_files.describe(video.id, len(video.frames), best, job.class_name, job.frame_seconds)
+    told = moment_files.describe(video, best, job.class_name, job.frame_seconds)
     return Timeline(video, scored, told, data.segment_size, job.frame_seconds)

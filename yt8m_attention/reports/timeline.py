@@ -5,7 +5,6 @@ Letters: T frames, R rows.
 
 import html
 import json
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,6 @@ from yt8m_attention.inference.timeline import Scored
 _CLASSES = 10
 _LEVELS = 10  # shades of a row
 _TICKS = 4  # parts that the time axis is cut into
-_YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +86,7 @@ def section(timeline, number, class_name):
 <input id="time{number}" type="range" min="0" max="{length - 1}" value="0" aria-describedby="said{number}">
 </div>
 <p class="said" id="said{number}" role="status"></p>
-<ol class="moments">{"".join(_moment(timeline, m) for m in timeline.moments)}</ol>
+<ol class="moments">{"".join(_moment(m) for m in timeline.moments)}</ol>
 <script type="application/json">{script_json(data)}</script>
 </section>
 """
@@ -103,12 +101,11 @@ def script_json(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _moment(timeline, moment):
+def _moment(moment):
     span = f"{clock(moment['start'])}&ndash;{clock(moment['end'])}"
     link = ""
-    if _YOUTUBE.fullmatch(timeline.video.id):
-        url = f"https://www.youtube.com/watch?v={timeline.video.id}&t={int(timeline.video.begin + moment['start'])}s"
-        link = f' <a href="{html.escape(url)}" rel="noreferrer" target="_blank">watch</a>'
+    if "link" in moment:
+        link = f' <a href="{html.escape(moment["link"])}" rel="noreferrer" target="_blank">watch</a>'
     return (
         f'<li><button type="button" aria-pressed="false" data-start="{moment["start"]}" data-end="{moment["end"]}" '
         f'data-class="{moment["class"]}"><b>{html.escape(moment["name"])}</b> <span>{span}</span> '
