@@ -110,14 +110,16 @@ def test_small_weights_keep_every_bit():
 
 
 def test_the_command_and_its_card(trained, tmp_path):
+    named, *others = restore.load(trained).run.data.segment_classes
     names = tmp_path / "names.csv"
-    names.write_text('Index,Name\n0,"Dog | cat"\n')
+    names.write_text(f'Index,Name\n{named},"Dog | cat"\n')
     flags = [f"--train_dir={trained}", f"--output_dir={tmp_path / 'out'}", "--quantize=int8", f"--vocabulary={names}"]
     result = commands.succeed("export_model", *flags)
     assert set(result) == {"bytes", "parameters", "max_difference", "checkpoint", "output_dir"}
     card = (tmp_path / "out" / "README.md").read_text()
     for said in (f"{result['parameters']:,}", f"{result['bytes']:,}", "int8", "## Limits", "## Data", "Not evaluated"):
         assert said in card
+    assert f"({'; '.join(['Dog | cat', *(f'class {c}' for c in others)])})." in card
     commands.succeed("export_model", *flags)  # an exported model is replaced
     assert sorted(path.name for path in tmp_path.iterdir()) == ["names.csv", "out"]
 
