@@ -96,7 +96,7 @@ def test_arrays_that_do_not_fit_are_told(tmp_path, array, told):
 
 
 def test_floats_beyond_the_range_are_clipped_as_the_data_sets_were(tmp_path):
-    """Whitened features have no bound, and many of a silent clip's lie far out."""
+    """Whitened features have no bound, and in some videos most lie far out."""
     values = np.random.default_rng(0).normal(scale=10, size=(50, 8)).astype(np.float32)
     values[0, 0], values[0, 5] = 300, -300
     np.save(tmp_path / "x.npy", values)

@@ -30,9 +30,9 @@ _MEDIA_IDS = ("example/id", "clip/media_id", "clip/data_path")
 # MediaSequence's records have one of these, with features in them or not; YouTube-8M's have none.
 _MEDIA_MARKS = tuple(key.encode() for key in (_MEDIA_LIST.format(""), *_MEDIA_IDS))
 
-# A stream's floats whose magnitudes have a larger mean are no features. Whitened features have about 1; single
-# ones may be large, and of a silent clip most are: in one of AudioSet's, 84 % were clipped to bytes 0 and 255, which a
-# mean of 8 would explain. Bytes that were saved as floats have more than 100.
+# A stream's floats whose magnitudes have a larger mean are no features. Whitened features have about 1; single ones may
+# be large, and in some videos most are: in one of AudioSet's clips 84 % were clipped to bytes 0 and 255, which a mean
+# of 8 would explain. Bytes that were saved as floats have more than 100.
 _MOST_MEAN = 16
 
 
