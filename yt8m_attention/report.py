@@ -2,8 +2,10 @@
 
   python -m yt8m_attention.report --train_dir=runs/phase2 --input_data_pattern='data/test/*.tfrecord' \\
       --vocabulary=vocabulary.csv --output_file=report.html
+  python -m yt8m_attention.report --train_dir=runs/phase2 --input_data_pattern=features.npy --output_file=mine.html
 
-The page holds all that it needs and asks no network for anything.
+What is labelled is scored; a video of your own is shown with its moments. The page holds all that it needs and asks no
+network for anything.
 """
 
 from absl import flags

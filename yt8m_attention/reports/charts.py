@@ -10,8 +10,8 @@ _POINTS = 400  # of one curve; more cannot be told apart
 # Positive values whose largest is so many times the smallest are drawn on a logarithmic axis.
 _WIDE = 50
 _FEWEST, _MOST = 3, 6  # ticks
-# The least part of the width that a curve has where curves follow one another, as phases do.
-_NARROWEST = 0.35
+# How long a curve is drawn at least where curves follow one another, as phases do: a share of all steps.
+_NARROWEST = 0.5
 
 
 def chart(title, series):
@@ -70,10 +70,11 @@ def _steps(spans):
     """The axis of steps: where each curve begins, and where the last ends."""
     y = _HEIGHT - 4
     starts = "".join(
-        f'<line x1="{left}" x2="{left}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/><text x="{left}" y="{y}">{first:,}</text>'
-        for first, _, left, _ in dict.fromkeys(spans)
+        f'<line x1="{left}" x2="{left}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
+        f'<text x="{left}" y="{y}">{"" if number else "step "}{first:,}</text>'
+        for number, (first, _, left, _) in enumerate(dict.fromkeys(spans))
     )
-    return f'{starts}<text x="{_WIDTH - _RIGHT}" y="{y}" text-anchor="end">step {spans[-1][1]:,}</text>'
+    return f'{starts}<text x="{_WIDTH - _RIGHT}" y="{y}" text-anchor="end">{spans[-1][1]:,}</text>'
 
 
 def _line(points, number, across, down):
@@ -116,4 +117,7 @@ def _tick(value, y):
 
 
 def _short(value):
+    if 0 < abs(value) < 0.001:
+        factor, exponent = f"{value:.2e}".split("e")
+        return f"{float(factor):g}e{int(exponent)}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

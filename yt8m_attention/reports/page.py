@@ -71,7 +71,7 @@ def _videos(timelines, eligible, class_name):
 <p>Time runs across, classes down; the stronger the colour, the more probable that the segment around this second shows
 the class. A bar below a row is a segment that people rated: <i class="yes"></i> shows it, <i class="no"></i> does not.
 Under the classes, where each attention head looks in the whole video, each on its own scale. Choose a moment, or move
-through the seconds with the arrow keys.</p>
+through the seconds with the arrow keys. <code>--video_ids</code> names the videos to show.</p>
 <p>A moment's percentage is its best segment's. The best moment comes first: that with the highest product of this and
 the square root of the mean of the class's ten best segments in the video, as a class that several segments show is more
 to be believed than one that a single segment does.</p>{_eligible(eligible, class_name)}{sections}"""
@@ -82,7 +82,7 @@ def _eligible(eligible, class_name):
         return "<p>Moments are looked for of every class.</p>"
     names = ", ".join(sorted(html.escape(class_name(c)) for c in eligible))
     return f"""<details><summary>Moments are looked for of the {len(eligible):,} classes that segments are rated for, \
-and of no other, however probable{timeline.NEVER}</summary><p>{names}</p></details>"""
+and of no other (†), however probable</summary><p>{names}</p></details>"""
 
 
 def _model(trained):

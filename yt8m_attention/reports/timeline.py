@@ -18,7 +18,7 @@ from yt8m_attention.inference.timeline import Scored
 _CLASSES = 10
 _LEVELS = 10  # shades of a row
 _TICKS = 4  # parts that the time axis is cut into
-NEVER = " †"  # behind the name of a class that moments are not looked for of
+_NEVER = " †"  # behind the name of a class that moments are not looked for of
 _YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
@@ -66,7 +66,7 @@ def section(timeline, number, eligible, class_name):
       class_name: function of a class id -> its name.
     """
     classes = timeline.classes()
-    names = [class_name(c) + ("" if eligible is None or c in eligible else NEVER) for c in classes]
+    names = [class_name(c) + ("" if eligible is None or c in eligible else _NEVER) for c in classes]
     shades, heads = timeline.probabilities(classes), timeline.attention()
     rated = [(start, classes.index(c), score) for start, c, score in timeline.video.ratings if c in classes]
     length, seconds = len(timeline.video.frames), timeline.told.seconds
