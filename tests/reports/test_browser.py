@@ -102,7 +102,7 @@ def test_on_a_phone_figures_stay_whole_and_names_are_not_cut(page):
         return [...document.querySelectorAll(arguments[0])].map(cell => {
           range.selectNodeContents(cell);
           return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size; })"""
-    for cells in ("#scores td:not(.bar)", "#by-class td:not(.bar)", ".tiles dd"):
+    for cells in ("#scores td:not(.bar)", "#by-class tbody td:not(.bar)", ".tiles dd"):
         found = page.execute_script(lines, cells)
         assert found and set(found) == {1}, cells
     cut = """return [...document.querySelectorAll('.names span')].filter(name =>

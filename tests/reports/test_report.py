@@ -244,7 +244,7 @@ def test_the_page_says_what_was_scored(two_phases, planted, tmp_path):
     told, text = report(two_phases, pattern, tmp_path / "r.html", "--only_holdout", "--holdout_fraction=0.5",
                         "--num_examples=9")  # fmt: skip
     (what,) = re.findall("<p>Scored: (.*?)</p>", text)
-    assert f"<code>{pattern}</code>, the 0.5 of the videos that training held out" in what
+    assert f"<code>{pattern}</code>, the 50% of the videos that training held out" in what
     assert "of these the first 9, and the first 9 rated segments" in what
     assert "9 whole videos" in text
     shown = re.findall(r'<h3 id="title\d+">([^ ]*) ', text)

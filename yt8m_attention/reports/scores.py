@@ -51,7 +51,8 @@ def _what(scored):
     if scored.pattern:
         which = "all videos"
         if scored.held_out:
-            which = f"the {scored.held_out:.3g} of the videos that training held out (<code>--only_holdout</code>)"
+            share = f"{100 * scored.held_out:.3g}%"
+            which = f"the {share} of the videos that training held out (<code>--only_holdout</code>)"
         if scored.limit:
             which += (
                 f", of these the first {scored.limit:,}, and the first {scored.limit:,} rated segments "
