@@ -94,6 +94,7 @@ class Data:
     num_classes: int = schema.NUM_CLASSES
     sampling: Sampling = Sampling()
     segment_size: int = schema.SEGMENT_SIZE  # frames
+    frame_seconds: float = 1.0  # how far apart frames are; what people are shown counts in seconds
     segment_window: tuple[int, int] = schema.RATED_WINDOW  # frames without segments at head and tail, inference only
     segment_classes: tuple[int, ...] | None = None  # ids of the classes that segments are rated for; None: as rated
     shuffle_shards: int = 0  # shards open at once, over which records are shuffled; 0: all when local, else 16
@@ -106,6 +107,7 @@ class Data:
     def __post_init__(self):
         _between("num_classes", self.num_classes, 1, LARGEST_SIZE)
         _between("segment_size", self.segment_size, 1, LARGEST_SIZE)
+        _between("frame_seconds", self.frame_seconds, 0.001, 3600)
         _between("shuffle_shards", self.shuffle_shards, 0)
         _between("max_bad_records", self.max_bad_records, 0)
         _between("cache_bytes", self.cache_bytes, 0, (1 << 63) - 1)

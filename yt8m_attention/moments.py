@@ -11,7 +11,6 @@ from yt8m_attention.cli import (  # they define flags
     app,
     data_flags,
     moments_flags,
-    time_flags,  # noqa: F401
     trained_flags,
     values,
     vocabulary_flags,
@@ -30,7 +29,7 @@ def main():
     vocabulary = vocabulary_flags.vocabulary(train_dir)
     trained = restore.load(train_dir, FLAGS.checkpoint)
     data = data_flags.over(trained.run.data)
-    job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, output_file, FLAGS.frame_seconds)
+    job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, output_file)
     return name_moments.run(trained.model, job, vocabulary.name)
 
 

@@ -2,8 +2,10 @@
 
   python -m yt8m_attention.report --train_dir=runs/phase2 --input_data_pattern='data/test/*.tfrecord' \\
       --vocabulary=vocabulary.csv --output_file=report.html
+  python -m yt8m_attention.report --train_dir=runs/phase2 --input_data_pattern=features.npy --output_file=mine.html
 
-The page holds all that it needs and asks no network for anything.
+What is labelled is scored; a video of your own is shown with its moments. The page holds all that it needs and asks no
+network for anything.
 """
 
 from absl import flags
@@ -14,7 +16,6 @@ from yt8m_attention.cli import (  # they define flags
     holdout_flags,
     limit_flags,  # noqa: F401
     report_flags,  # noqa: F401
-    time_flags,  # noqa: F401
     trained_flags,
     values,
     vocabulary_flags,
@@ -39,7 +40,6 @@ def main():
         video_ids=FLAGS.video_ids,
         top=FLAGS.top,
         limit=FLAGS.num_examples,
-        frame_seconds=FLAGS.frame_seconds,
         class_name=vocabulary_flags.vocabulary(train_dir).name,
     )
     return report.write(job)

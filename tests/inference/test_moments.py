@@ -128,14 +128,14 @@ def test_table_and_json_say_the_same():
 
 
 def test_json_tells_where_a_clip_lies_in_its_video():
-    (found,) = json.loads(moment_files.text([described("-Qw4w9WgXc_", 140.5)], "json"))
+    (found,) = json.loads(moment_files.text([described("-Qw4w9WgXcQ", 140.5)], "json"))
     assert (found["begin"], found["seconds"]) == (140.5, 67.2)
     assert [m["start"] for m in found["moments"]] == [57.6, 1.92]  # of the clip
-    start = "https://www.youtube.com/watch?v=-Qw4w9WgXc_&t="
+    start = "https://www.youtube.com/watch?v=-Qw4w9WgXcQ&t="
     assert [m["link"] for m in found["moments"]] == [f"{start}198s", f"{start}142s"]
 
 
-@pytest.mark.parametrize("video_id", ["abcd", "dQw4w9WgXcQQ", "dQw4w9WgXc/", "dQw4w9WgXcQ\n"])
+@pytest.mark.parametrize("video_id", ["abcd", "holiday_001", "dQw4w9WgXcQQ", "dQw4w9WgXc/", "dQw4w9WgXcQ\n"])
 def test_an_id_that_is_none_of_youtubes_gets_no_link(video_id):
     (found,) = json.loads(moment_files.text([described(video_id)], "json"))
     assert found["begin"] == 0 and not any("link" in m for m in found["moments"])
@@ -202,8 +202,8 @@ def job(folder, form, output_file, videos=2):
         ("vtt", "all.vtt", r"as in moments/\{id\}\.vtt"),
         ("json", "own.npz/m.json", "--output_file=.*own.npz: cannot be made"),
         ("json", "own.npz/{id}/m.json", "--output_file=.*own.npz: cannot be made"),
-        ("json", "there", "--output_file=.*there: is there, and no file"),
-        ("json", "new/", "--output_file=.*new/: is there, and no file"),
+        ("json", "there", "--output_file=.*there: is a directory"),
+        ("json", "new/", "--output_file=.*new/: is a directory"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_is_scored(tmp_path, form, output_file, told):

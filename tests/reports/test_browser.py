@@ -95,6 +95,32 @@ def test_on_a_phone_nothing_hangs_over(page):
     assert buttons[0].get_attribute("aria-pressed") == "true"
 
 
+def test_on_a_phone_figures_stay_whole_and_names_are_not_cut(page):
+    screen = {"width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    lines = """const range = document.createRange();
+        return [...document.querySelectorAll(arguments[0])].map(cell => {
+          range.selectNodeContents(cell);
+          return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size; })"""
+    for cells in ("#scores td:not(.bar)", "#by-class tbody td:not(.bar)", ".tiles dd"):
+        found = page.execute_script(lines, cells)
+        assert found and set(found) == {1}, cells
+    cut = """return [...document.querySelectorAll('.names span')].filter(name =>
+        name.scrollWidth > name.clientWidth + 1 || name.scrollHeight > name.parentElement.clientHeight + 1).length"""
+    assert find(page, ".names span") and page.execute_script(cut) == 0
+
+
+def test_a_row_stands_beside_its_name(page):
+    screen = {"width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    for plot in find(page, ".plot"):
+        names = page.execute_script("return [...arguments[0].previousElementSibling.children]", plot)
+        high = plot.rect["height"] / len(names)
+        for row, name in enumerate(names):
+            middle = name.rect["y"] + name.rect["height"] / 2
+            assert middle == pytest.approx(plot.rect["y"] + (row + 0.5) * high, abs=3)
+
+
 def test_light_and_dark(page):
     seen = {}
     for scheme in ("light", "dark"):

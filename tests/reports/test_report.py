@@ -6,16 +6,19 @@ import json
 import re
 from html.parser import HTMLParser
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from tests import commands
 from tests.reports.conftest import NASTY
+from yt8m_attention.data import holdout
 from yt8m_attention.data.own_features import Video
 from yt8m_attention.inference import moment_files
 from yt8m_attention.inference.moments import Moment
 from yt8m_attention.inference.timeline import Scored
-from yt8m_attention.reports import charts, timeline
+from yt8m_attention.reports import charts, scores, timeline
 
 _VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -53,7 +56,8 @@ def a_timeline(video_id="dQw4w9WgXcQ", begin=0.0):
 def test_the_command_says_what_it_wrote(written):
     path, result = written
     text = path.read_text("utf-8")
-    assert result == {"videos": 6, "moments": text.count("data-class="), "output_file": str(path)}
+    moments = text.count("data-class=")
+    assert result == {"videos": 6, "moments": moments, "seen_in_training": False, "output_file": str(path)}
     assert result["moments"] > 6
 
 
@@ -86,7 +90,7 @@ def test_names_are_escaped(written):
 
 
 def test_a_section_of_a_youtube_video():
-    text = timeline.section(a_timeline(), 0, lambda c: f"{NASTY}{c}")
+    text = timeline.section(a_timeline(), 0, None, lambda c: f"{NASTY}{c}")
     page = Outline(text)
     (link,) = [a["href"] for t, a in page.seen if t == "a"]
     assert link == "https://www.youtube.com/watch?v=dQw4w9WgXcQ&t=2s"
@@ -98,18 +102,57 @@ def test_a_section_of_a_youtube_video():
 
 
 def test_a_clip_is_linked_where_it_lies_in_its_video():
-    text = timeline.section(a_timeline(begin=140.0), 0, str)
+    text = timeline.section(a_timeline(begin=140.0), 0, None, str)
     assert "&amp;t=142s" in text
+    assert "0:08 min, from 2:20 of its video on" in text
+    assert "of its video" not in timeline.section(a_timeline(), 0, None, str)
+
+
+def test_another_name_of_eleven_letters_gets_no_link():
+    assert "<a " not in timeline.section(a_timeline("holiday_001"), 0, None, str)
+
+
+def test_truth_wins_over_the_cut_and_moments_keep_their_order():
+    moments = [Moment(c, 2, 7, 0.9) for c in range(30, 10, -1)]
+    ratings = ((0, 12, 1.0), (0, 29, 0.0), *((0, c, 1.0) for c in range(3)))
+    video = Video("v", np.zeros((8, 2), np.uint8), (), ratings)
+    told = moment_files.describe(video, moments, str, 1.0)
+    shown = dataclasses.replace(a_timeline(), told=told, video=video)
+    assert shown.classes() == [30, 29, 28, 27, 26, 25, 12, 0, 1, 2]
+    many = tuple((0, c, 1.0) for c in range(14))
+    shown = dataclasses.replace(shown, video=dataclasses.replace(shown.video, ratings=many))
+    assert sorted(shown.classes()) == list(range(14))
+
+
+def test_a_class_that_moments_are_not_looked_for_of_is_marked():
+    assert "1 †" not in timeline.section(a_timeline(), 0, (0, 1), str)
+    assert "<span>1 †</span>" in timeline.section(a_timeline(), 0, (0, 2), str)
+
+
+def test_a_video_without_a_moment_says_so():
+    shown = a_timeline()
+    told = moment_files.describe(shown.video, [], str, 1.0)
+    text = timeline.section(dataclasses.replace(shown, told=told), 0, None, str)
+    Outline(text)
+    assert "no class is at all probable" in text
+
+
+def test_the_page_says_what_moments_are_of_and_how_they_are_ordered(written):
+    text = written[0].read_text("utf-8")
+    summary, names = re.search("<summary>(.*?)</summary><p>(.*?)</p>", text, re.S).groups()
+    assert "the 4 classes that segments are rated for" in summary
+    assert names.count(html.escape(NASTY)) == 4
+    assert "The best moment comes first" in text and text.count("<h4>Best moments</h4>") == 6
 
 
 def test_an_axis_tells_the_time():
-    text = timeline.section(a_timeline(), 0, str)
+    text = timeline.section(a_timeline(), 0, None, str)
     assert re.search('class="axis".*?</div>', text)[0].count("<span>") == 5 and "<span>0:08</span>" in text
 
 
 @pytest.mark.parametrize("video_id", ["abcd", "<b>&'\"x", "dQw4w9WgXc/"])
 def test_other_ids_get_no_link_and_are_escaped(video_id):
-    text = timeline.section(a_timeline(video_id), 0, str)
+    text = timeline.section(a_timeline(video_id), 0, None, str)
     assert "<a " not in text and f">{html.escape(video_id)} <" in text
     Outline(text)
 
@@ -117,7 +160,7 @@ def test_other_ids_get_no_link_and_are_escaped(video_id):
 def test_a_network_without_attention_has_no_heads():
     bare = a_timeline()
     bare = dataclasses.replace(bare, scored=dataclasses.replace(bare.scored, attention=None))
-    text = timeline.section(bare, 0, str)
+    text = timeline.section(bare, 0, None, str)
     Outline(text)
     assert "head 1" not in text
 
@@ -126,6 +169,14 @@ def test_shades_cover_what_is_probable():
     rows = np.array([[0.0, 1.0, 1.0, 0.52, 0.02]])
     paths = dict(re.findall(r'<path fill-opacity="([\d.]+)" d="([^"]*)"', timeline._svg(rows)))
     assert paths == {"1": "M1 0h2v1h-2z", "0.5": "M3 0h1v1h-1z"}
+
+
+def heights(text):
+    return [[float(p.split(",")[1]) for p in points.split()] for points in re.findall('points="([^"]*)"', text)]
+
+
+def ticks(text):
+    return re.findall(r'text-anchor="end">([^<]*)</text>', text)[:-1]  # the last is a step
 
 
 def test_charts_keep_a_colour_a_phase_and_survive_odd_values():
@@ -138,6 +189,124 @@ def test_charts_keep_a_colour_a_phase_and_survive_odd_values():
     assert len(points) <= 402 and points[-1].startswith("312")
 
 
+def test_a_loss_that_falls_by_orders_of_magnitude_is_drawn_by_its_logarithm():
+    text = charts.chart("Loss", {"phase 1": [(1, 1000.0), (2, 10.0), (3, 0.1)]})
+    assert "<figcaption>Loss, logarithmic axis</figcaption>" in text
+    ((first, second, third),) = heights(text)
+    assert second - first == pytest.approx(third - second, abs=0.2)  # equal factors, equal steps
+    assert ticks(text) == ["0.1", "1", "10", "100", "1,000"]
+    plain = charts.chart("Loss", {"phase 1": [(1, 1000.0), (2, 10.0), (3, -0.1)]})
+    assert "logarithmic" not in plain
+
+
+@hypothesis.given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_an_axis_has_a_few_round_ticks_within_its_values(low, width):
+    high = low + width
+    hypothesis.assume(high - low > 1e-9 * abs(low))
+    found = charts._round(low, high)
+    assert 3 <= len(found) <= 7 and min(found) >= low - 1e-9 * width and max(found) <= high + 1e-9 * width
+
+
+@hypothesis.given(st.floats(1e-12, 1e6), st.floats(charts._WIDE, 1e12))
+def test_a_logarithmic_axis_has_a_few_round_ticks_within_its_values(low, factor):
+    found = charts._decades(low, low * factor)
+    assert 3 <= len(found) <= 6 and min(found) >= low and max(found) <= low * factor
+
+
+def test_a_short_phase_is_more_than_a_dot():
+    one, two = [(s, 1.0) for s in range(0, 60001, 1000)], [(60010, 2.0), (60200, 3.0)]
+    text = charts.chart("x", {"phase 1": one, "phase 2": two})
+    across = [[float(p.split(",")[0]) for p in part.split()] for part in re.findall('points="([^"]*)"', text)]
+    assert across[0][-1] <= across[1][0] and across[1][-1] - across[1][0] > 80
+    assert "60,010" in text and "60,200" in text
+    over = charts.chart("x", {"a": [(0, 1.0), (10, 2.0)], "b": [(5, 1.0), (10, 2.0)]})  # on one scale
+    across = [[float(p.split(",")[0]) for p in part.split()] for part in re.findall('points="([^"]*)"', over)]
+    assert across[0][1] == across[1][1] and across[1][0] == pytest.approx(sum(across[0]) / 2, abs=0.2)
+
+
+def report(two_phases, pattern, page, *flags):
+    """(the command's result, the page's text)."""
+    flags = [f"--train_dir={two_phases / 'phase2'}", f"--input_data_pattern={pattern}", f"--output_file={page}", *flags]
+    result = commands.run("report", *flags)
+    assert result.status == 0, result.stderr
+    return result, page.read_text("utf-8")
+
+
+def test_files_that_a_phase_was_trained_on_are_warned_of(two_phases, planted, tmp_path, written):
+    assert "was trained on these files" not in written[0].read_text("utf-8")
+    result, text = report(two_phases, f"{planted}/train/*.tfrecord", tmp_path / "r.html")  # phase 1's
+    assert result.json["seen_in_training"] is True
+    assert "The model was trained on these files." in text
+    assert "MAP of" not in text  # nothing is rated there
+
+
+def test_the_page_says_what_was_scored(two_phases, planted, tmp_path):
+    pattern = f"{planted}/validate/*.tfrecord"
+    told, text = report(two_phases, pattern, tmp_path / "r.html", "--only_holdout", "--holdout_fraction=0.5",
+                        "--num_examples=9")  # fmt: skip
+    (what,) = re.findall("<p>Scored: (.*?)</p>", text)
+    assert f"<code>{pattern}</code>, the 50% of the videos that training held out" in what
+    assert "of these the first 9, and the first 9 rated segments" in what
+    assert "9 whole videos" in text
+    shown = re.findall(r'<h3 id="title\d+">([^ ]*) ', text)
+    assert shown and all(holdout.in_holdout(name, 0.5) for name in shown)
+    assert re.search("^[0-9]+ videos looked through, ", told.stderr, re.M)
+    assert f"{len(shown)}/{len(shown)} videos shown, " in told.stderr
+
+
+def scored(**other):
+    counts = {"videos": {"true_positives": [3]}}
+    values = {"videos": 4, "precision_recall": counts} | dict.fromkeys(
+        ("gap", "map", "hit_at_one", "perr", "loss"), 0.5
+    )
+    return scores.Scored("a*", "", 0.0, None, False, values, None, **other)
+
+
+def test_nobody_can_tell_what_was_trained_on():
+    assert "cannot be told" in scores.section(dataclasses.replace(scored(), seen=None))
+    assert "trained on" not in scores.section(scored())
+
+
+def test_what_is_not_labelled_has_no_score():
+    assert scores.section(scored()).count("<dd>0.500</dd>") == 5
+    unlabelled = scored().scores | {"precision_recall": {"videos": {"true_positives": [0]}}}
+    text = scores.section(dataclasses.replace(scored(), scores=unlabelled))
+    assert "<dd>" not in text and "None of them is labelled" in text
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A video of one's own."""
+    path = tmp_path / "my-holidays.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (20, 32), np.uint8))
+    return path
+
+
+def test_a_users_own_video(two_phases, own, tmp_path):
+    result, text = report(two_phases, own, tmp_path / "r.html")
+    Outline(text)
+    assert result.json == {"videos": 1, "moments": text.count("data-class="), "seen_in_training": None,
+                           "output_file": str(tmp_path / "r.html")}  # fmt: skip
+    assert '<h3 id="title0">my-holidays <small>0:20 min' in text and "data-class=" in text
+    assert f"Shown without scores, as nothing there is labelled: <code>{own}</code>" in text
+    assert "<dd>" not in text and "Scored:" not in text and "is labelled" in result.stderr
+
+
+def test_a_users_own_video_beside_labelled_ones(two_phases, own, planted, tmp_path, written):
+    result, text = report(two_phases, f"{planted}/test/*.tfrecord,{own}", tmp_path / "r.html")
+    assert result.json["videos"] == 6 and '<h3 id="title0">my-holidays ' in text
+    section = re.search('<section id="scores">(.*?)</section>', text, re.S)[1]
+    alone = re.search('<section id="scores">(.*?)</section>', written[0].read_text("utf-8"), re.S)[1]
+    assert re.findall(r"\d\.\d{3}", section) == re.findall(r"\d\.\d{3}", alone)
+
+
+def test_a_file_without_a_video(two_phases, tmp_path):
+    np.save(tmp_path / "empty.npy", np.zeros((0, 32), np.uint8))
+    result = commands.run("report", f"--train_dir={two_phases / 'phase2'}", f"--output_file={tmp_path / 'r.html'}",
+                          f"--input_data_pattern={tmp_path}/empty.npy")  # fmt: skip
+    assert result.status == 2 and "holds no video with frames" in result.stderr
+
+
 def test_videos_by_name(two_phases, planted, tmp_path):
     flags = [f"--train_dir={two_phases / 'phase2'}", f"--input_data_pattern={planted}/test/*.tfrecord",
              f"--output_file={tmp_path / 'r.html'}"]  # fmt: skip
@@ -145,10 +314,3 @@ def test_videos_by_name(two_phases, planted, tmp_path):
     assert result.status == 2
     assert "--video_ids: no_such not in --input_data_pattern" in result.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_fewer_videos_may_be_scored(two_phases, planted, tmp_path):
-    pattern = f"--input_data_pattern={planted}/test/*.tfrecord"
-    commands.succeed("report", f"--train_dir={two_phases / 'phase2'}", pattern, f"--output_file={tmp_path / 'r.html'}",
-                     "--num_examples=7")  # fmt: skip
-    assert "7 whole videos" in (tmp_path / "r.html").read_text("utf-8")

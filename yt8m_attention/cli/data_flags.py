@@ -19,6 +19,7 @@ flags.DEFINE_integer("first_frame", Sampling.first_frame, "every: the first fram
 flags.DEFINE_integer("last_frame", Sampling.last_frame, "every: the last frame that may be taken")
 flags.DEFINE_integer("max_frames", Sampling.max_frames, "frames of a video beyond this many are not read")
 flags.DEFINE_integer("segment_size", Data.segment_size, "frames of a segment")
+flags.DEFINE_float("frame_seconds", Data.frame_seconds, "how far apart frames are; AudioSet's are 0.96")
 values.define_integers("segment_window", Data.segment_window,
                        "frames at the head and the tail of a video in which inference ranks no segment")  # fmt: skip
 flags.DEFINE_integer("shuffle_shards", Data.shuffle_shards,
@@ -29,7 +30,7 @@ flags.DEFINE_integer("cache_bytes", Data.cache_bytes,
                      "first; and of rated segments that training keeps in memory")  # fmt: skip
 
 _SAMPLING = tuple(field.name for field in dataclasses.fields(Sampling))
-_DATA = ("segment_size", "segment_window", "shuffle_shards",
+_DATA = ("segment_size", "frame_seconds", "segment_window", "shuffle_shards",
          "index_dir", "verify_crc", "max_bad_records", "cache_dir", "cache_bytes")  # fmt: skip
 
 

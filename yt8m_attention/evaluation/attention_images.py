@@ -4,16 +4,12 @@ A picture: time runs right, four pixels a frame. The strip on top marks the rate
 seen and red where those asked for were not. Below, a band a head: the lighter, the more of the head's attention.
 """
 
-import itertools
-
 import numpy as np
 
-from yt8m_attention.data import holdout, own_features
-from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.evaluation import shown_videos
 from yt8m_attention.inference import timeline
 
 _VIDEOS = 4
-_SEARCHED = 200  # videos looked at for rated ones
 _FRAME_PIXELS, _HEAD_PIXELS, _STRIP_PIXELS = 4, 12, 8
 _GREEN, _RED, _GREY = (40, 170, 110), (200, 60, 50), (60, 60, 60)
 
@@ -30,20 +26,13 @@ def make(model, pattern, data, held_out=0.0):
     Returns:
       {video id: uint8 [height, width, 3]}; empty where the network has no attention.
     """
-    found = own_features.videos(pattern, data.features, "eval_data_pattern", BadRecords(data.max_bad_records))
-    if held_out:
-        found = (video for video in found if holdout.kept(np.array([video.id.encode()]), held_out, True)[0])
-    found = sorted(itertools.islice(found, _SEARCHED), key=lambda video: not _positive(video))  # stable
+    found = shown_videos.first(pattern, data, "eval_data_pattern", held_out)
     pictures, score = {}, timeline.VideoScorer(model, data.segment_size)
     for video in found[:_VIDEOS]:
         attention = score.attention(video.frames)
         if attention is not None:
             pictures[video.id] = picture(attention, video.ratings, data.segment_size)
     return pictures
-
-
-def _positive(video):
-    return any(score > 0 for _, _, score in video.ratings)
 
 
 def picture(attention, ratings, segment_size):

@@ -44,7 +44,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     share = held_out(run.phase.holdout_fraction) if held_out else 0.0
     data = change_data(run.data) if change_data else run.data
     examples = evaluator.Examples(pattern, data, share, limit)
-    seen = _seen_in_training(run, pattern, share)
+    seen = seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
     score = scoring.make_scorer(trained.model, None, precision)
     result = evaluator.evaluate(score, examples, weights, segments, top_k)
@@ -81,8 +81,17 @@ def follow(train_dir, pattern, **options):
             time.sleep(_POLL_SECONDS)
 
 
-def _seen_in_training(run, pattern, share):
-    """True or False; None where the training files are no longer there to compare with."""
+def seen_in_training(run, pattern, share):
+    """Whether a run was trained on videos of these files, which it says; None where nobody can tell any more.
+
+    Args:
+      run: its config.Run.
+      pattern: labelled files.
+      share: of their videos that alone is scored, 0 for all.
+
+    Returns:
+      True or False; None where the training files are no longer there to compare with.
+    """
     if share and share <= run.phase.holdout_fraction:
         return False
     try:

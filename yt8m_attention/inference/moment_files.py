@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 PER_VIDEO = ("srt", "vtt")  # a subtitle file belongs to one video
-_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+# 64 bits, six a character: of the last one, two are always 0. Few names of other videos look so.
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]")
 
 
 @dataclass(frozen=True)

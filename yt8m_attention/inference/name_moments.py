@@ -25,7 +25,6 @@ class Job:
       top: moments of a video, at most.
       form: "table", "json", "srt" or "vtt".
       output_file: None: standard output, for a table. `{id}` in it stands for the video's id: a file each.
-      frame_seconds: how far apart frames are.
     """
 
     pattern: str
@@ -33,7 +32,6 @@ class Job:
     top: int
     form: str
     output_file: str | None = None
-    frame_seconds: float = 1.0
 
 
 def run(model, job: Job, class_name):
@@ -59,7 +57,7 @@ def run(model, job: Job, class_name):
     score = timeline.VideoScorer(model, job.data.segment_size)
     for video in itertools.chain(first, videos):
         best = timeline.best_moments(score.windows(video.frames), len(video.frames), job.data, job.top)
-        found.append(moment_files.describe(video, best, class_name, job.frame_seconds))
+        found.append(moment_files.describe(video, best, class_name, job.data.frame_seconds))
         shown.add(1, share=video.share)
     shown.close()
     bad_records.say()
@@ -97,8 +95,8 @@ def _check_output(job):
     if data_files.is_remote(job.output_file):
         raise UserError(f"--output_file={job.output_file}: is no local file; name one, and copy it then")
     _make_directory_of(job.output_file.partition(_PLACE)[0])
-    if os.path.exists(job.output_file) and not os.path.isfile(job.output_file):
-        raise UserError(f"--output_file={job.output_file}: is there, and no file; name another place")
+    if os.path.isdir(job.output_file):
+        raise UserError(f"--output_file={job.output_file}: is a directory; name a file in it")
 
 
 def _make_directory_of(path):

@@ -1,12 +1,11 @@
 """The page: one HTML file with its style and its script inside."""
 
 import html
-import math
 from importlib import resources
 
 import numpy as np
 
-from yt8m_attention.reports import charts, timeline
+from yt8m_attention.reports import charts, scores, timeline
 
 _CURVES = {
     "train/loss": "Loss",
@@ -16,22 +15,20 @@ _CURVES = {
     "train/learning_rate": "Learning rate",
     "train/examples_per_second": "Examples a second",
 }
-_VIDEO_SCORES = {"gap": "GAP", "map": "MAP", "hit_at_one": "Hit@1", "perr": "PERR", "loss": "Loss"}
 
 
-def text(trained, scores, scores_before, curves, timelines, class_name):
+def text(trained, scored, curves, timelines, eligible, class_name):
     """The page's HTML.
 
     Args:
       trained: restore.Trained.
-      scores: what evaluator.evaluate returned, of rated segments too where there are any.
-      scores_before: the same of phase 1, or None.
+      scored: scores.Scored.
       curves: {phase: {name: [(step, value), ...]}}.
       timelines: timeline.Timeline of each video to show.
+      eligible: ids of the classes that moments were looked for of; None: all.
       class_name: function of a class id -> its name.
     """
     title = f"{trained.run.model.model}, step {trained.meta['step']:,}"
-    videos = "".join(timeline.section(t, number, class_name) for number, t in enumerate(timelines))
     figures = "".join(
         charts.chart(shown, {phase: found.get(name, []) for phase, found in curves.items()})
         for name, shown in _CURVES.items()
@@ -49,18 +46,13 @@ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inlin
 </head>
 <body>
 <header><h1>{html.escape(title)}</h1>
-<nav><a href="#scores">Scores</a> <a href="#curves">Curves</a> <a href="#classes">Classes</a> \
-<a href="#videos">Videos</a> <a href="#model">Model</a></nav></header>
+<nav><a href="#scores">Scores</a> <a href="#videos">Videos</a> <a href="#curves">Curves</a> \
+<a href="#classes">Classes</a> <a href="#model">Model</a></nav></header>
 <main>
-<section id="scores"><h2>Scores</h2>{_scores(scores, scores_before)}</section>
-<section id="videos"><h2>Videos</h2>
-<p>Time runs across, classes down; the stronger the colour, the more probable that the segment around this second shows
-the class. A bar below a row is a segment that people rated: <i class="yes"></i> shows it, <i class="no"></i> does not.
-Under the classes, where each attention head looks in the whole video, each on its own scale. Choose a moment, or move
-through the seconds with the arrow keys.</p>{videos}</section>
+<section id="scores"><h2>Scores</h2>{scores.section(scored)}</section>
+<section id="videos"><h2>Videos</h2>{_videos(timelines, eligible, class_name)}</section>
 <section id="curves"><h2>Learning curves</h2><div class="figures">{figures or "<p>No event files.</p>"}</div></section>
-<section id="classes"><h2>Average precision by class</h2>{_classes(scores.get("per_class"), scores_before, class_name)}\
-</section>
+<section id="classes"><h2>Average precision by class</h2>{scores.by_class(scored, class_name)}</section>
 <section id="model"><h2>Model</h2>{_model(trained)}</section>
 </main>
 <script>{_asset("report.js")}</script>
@@ -73,54 +65,24 @@ def _asset(name):
     return resources.files(__package__).joinpath("assets", name).read_text("utf-8")
 
 
-def _number(value):
-    return "&ndash;" if value is None or not math.isfinite(value) else f"{value:.3f}"
+def _videos(timelines, eligible, class_name):
+    sections = "".join(timeline.section(t, number, eligible, class_name) for number, t in enumerate(timelines))
+    return f"""
+<p>Time runs across, classes down; the stronger the colour, the more probable that the segment around this second shows
+the class. A bar below a row is a segment that people rated: <i class="yes"></i> shows it, <i class="no"></i> does not.
+Under the classes, where each attention head looks in the whole video, each on its own scale. Choose a moment, or move
+through the seconds with the arrow keys. <code>--video_ids</code> names the videos to show.</p>
+<p>A moment's percentage is its best segment's. The best moment comes first: that with the highest product of this and
+the square root of the mean of the class's ten best segments in the video, as a class that several segments show is more
+to be believed than one that a single segment does.</p>{_eligible(eligible, class_name)}{sections}"""
 
 
-def _scores(scores, before):
-    parts = ""
-    if "segment_map" in scores:
-        rows = [
-            ("this model", scores["segment_map"]),
-            ("the same after phase 1 alone", before["segment_map"] if before else None),
-            ("each video's own score, given to all its segments", scores["copied_video_score_map"]),
-            ("chance", scores["chance"]),
-        ]
-        bars = "".join(
-            f'<tr><th scope="row">{name}</th><td>{_number(value)}</td><td class="bar">{_bar(value)}</td></tr>'
-            for name, value in rows
-        )
-        beats = scores["segment_map"] > scores["copied_video_score_map"]
-        verdict = "beats" if beats else "does <strong>not</strong> beat"
-        parts += f"""<h3>When: MAP of {scores["rated_pairs"]:,} rated pairs of segment and class</h3>
-<table class="bars">{bars}</table>
-<p>Mean over {scores["classes"]:,} classes. It {verdict} the copied score: a model that does not locates nothing.</p>"""
-    cells = "".join(
-        f"<div><dt>{shown}</dt><dd>{_number(scores.get(name))}</dd></div>" for name, shown in _VIDEO_SCORES.items()
-    )
-    return f'{parts}<h3>What: {scores["videos"]:,} whole videos</h3><dl class="tiles">{cells}</dl>'
-
-
-def _bar(value):
-    share = 0 if value is None or not math.isfinite(value) else value
-    return f'<span style="width:{share:.1%}"></span>'
-
-
-def _classes(per_class, before, class_name):
-    if not per_class:
-        return "<p>No rated segments in these files.</p>"
-    earlier = (before or {}).get("per_class", {})
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(class_name(c))}</th><td>{precision:.3f}</td>'
-        f'<td class="bar">{_bar(precision)}</td><td>{_number(earlier[c][0]) if c in earlier else "&ndash;"}</td>'
-        f"<td>{positives:,}</td><td>{rated:,}</td></tr>"
-        for c, (precision, positives, rated) in sorted(per_class.items(), key=lambda item: (-item[1][0], item[0]))
-    )
-    return f"""<label>Find a class <input type="search" id="find"></label>
-<div class="scroll" tabindex="0" role="region" aria-label="Average precision by class">
-<table id="by-class" class="bars"><thead><tr><th scope="col">class</th><th scope="col">AP</th><td></td>\
-<th scope="col">phase 1</th><th scope="col">positive</th><th scope="col">rated</th></tr></thead>
-<tbody>{rows}</tbody></table></div>"""
+def _eligible(eligible, class_name):
+    if eligible is None:
+        return "<p>Moments are looked for of every class.</p>"
+    names = ", ".join(sorted(html.escape(class_name(c)) for c in eligible))
+    return f"""<details><summary>Moments are looked for of the {len(eligible):,} classes that segments are rated for, \
+and of no other (†), however probable</summary><p>{names}</p></details>"""
 
 
 def _model(trained):

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from yt8m_attention import files, progress
-from yt8m_attention.data import own_features, pipeline
-from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.data import files as data_files
+from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import evaluator
+from yt8m_attention.evaluation import checkpoint, evaluator, shown_videos
 from yt8m_attention.inference import moment_files, scoring, timeline
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
-from yt8m_attention.reports import page
+from yt8m_attention.reports import page, scores
 from yt8m_attention.reports.timeline import Timeline
 from yt8m_attention.training import restore, run_file, summaries
 
+_FLAG = "input_data_pattern"
 # Videos shown where none are named.
 _VIDEOS = 6
 # Moments less probable than this would read 0 %.
@@ -27,14 +28,14 @@ class Job:
 
     Attributes:
       train_dir, which: as restore.load.
-      pattern: frame-level files, scored where they are labelled and shown.
+      pattern: files of features, as own_features.videos takes them. What stands between its commas is scored where it
+        is labelled, YouTube-8M's frame-level records then, and only shown where it is not.
       output_file: the page.
       change_data: function of the run's config.Data -> the one to score with.
       held_out: function of the share that training held out -> the share that alone is scored, 0 for all.
-      video_ids: videos to show; empty: a few, those with a positive rating first.
+      video_ids: videos to show; empty: a few, those that nothing is known of first, then those with a positive rating.
       top: moments of a video.
       limit: score no more than so many videos, and so many segments; None: all.
-      frame_seconds: how far apart frames are.
       class_name: function of a class id -> its name.
     """
 
@@ -47,12 +48,11 @@ class Job:
     video_ids: tuple[str, ...]
     top: int
     limit: int | None
-    frame_seconds: float
     class_name: Callable
 
 
 def write(job: Job):
-    """Writes the page; returns dict of `videos`, `moments`, `output_file`.
+    """Writes the page; returns dict of `videos`, `moments`, `seen_in_training` (of what was scored), `output_file`.
 
     Raises:
       UserError: where model, files or named videos are not there, or the page cannot be written.
@@ -60,24 +60,21 @@ def write(job: Job):
     trained = restore.load(job.train_dir, job.which)
     data = job.change_data(trained.run.data)
     before = _phase_before(job.train_dir, trained.run)
-    chosen = _choose(job, data)
-    score = scoring.make_scorer(trained.model)
-    examples = evaluator.Examples(job.pattern, data, job.held_out(trained.run.phase.holdout_fraction), job.limit)
-    rated = pipeline.summarise(job.pattern, data, True, flag="input_data_pattern").rated_pairs > 0
-    scores = _evaluate(score, examples, trained.run, rated)
-    scores_before = None
-    if rated and before:
-        progress.say(f"scoring phase 1, {before}")
-        scores_before = _evaluate(scoring.make_scorer(restore.load(before).model), examples, trained.run, rated)
-    by_second = timeline.VideoScorer(trained.model, data.segment_size)
-    timelines = [_timeline(job, by_second, data, video) for video in chosen]
+    share = job.held_out(trained.run.phase.holdout_fraction)
+    labelled, others, chosen = _look(job, data, share)
+    scored = _score(job, trained, before, data, share, labelled, others)
+    timelines = _timelines(job, trained.model, data, chosen)
     curves = {"phase 1": summaries.read_scalars(before)} if before else {}
     curves["phase 2" if trained.run.phase.segment_labels else "phase 1"] = summaries.read_scalars(job.train_dir)
-    text = page.text(trained, scores, scores_before, curves, timelines, job.class_name)
+    text = page.text(trained, scored, curves, timelines, data.segment_classes, job.class_name)
     with files.replacing(job.output_file, "w") as file:
         file.write(text)
-    moments = sum(len(timeline.moments) for timeline in timelines)
-    return {"videos": len(timelines), "moments": moments, "output_file": job.output_file}
+    return {
+        "videos": len(timelines),
+        "moments": sum(len(timeline.moments) for timeline in timelines),
+        "seen_in_training": scored.seen,
+        "output_file": job.output_file,
+    }
 
 
 def _phase_before(train_dir, run):
@@ -94,38 +91,76 @@ def _phase_before(train_dir, run):
     return next((place for place in (start, beside) if run_file.exists(place)), None)
 
 
-def _evaluate(score, examples, run, rated):
-    weights = class_weights(run.model.num_classes, examples.data.segment_classes, run.phase.segment_class_weight)
-    return evaluator.evaluate(score, examples, weights, rated)
+def _look(job, data, share):
+    """Looks at the first videos of each part of the pattern, to tell labelled files from others, as a user's own.
 
-
-def _choose(job, data):
-    """The videos to show.
+    Returns:
+      (pattern of the labelled files, pattern of the others, the videos to show).
 
     Raises:
-      UserError: for a named one that is not there.
+      UserError: where a part has no video, or a named video is not there.
     """
-    bad_records = BadRecords(data.max_bad_records)
-    videos = own_features.videos(job.pattern, data.features, "input_data_pattern", bad_records)
+    data_files.expand(job.pattern, _FLAG)
+    patterns, shown = {True: [], False: []}, {True: [], False: []}
+    for part in filter(None, map(str.strip, job.pattern.split(","))):
+        videos = shown_videos.first(part, data, _FLAG, share)
+        if not videos:
+            raise UserError(f"--{_FLAG}={part}: holds no video with frames" + (" that is held out" if share else ""))
+        labelled = any(map(shown_videos.known, videos))
+        patterns[labelled].append(part)
+        shown[labelled] += videos[:_VIDEOS]
     if job.video_ids:
-        found = {video.id: video for video in videos if video.id in job.video_ids}
-        missing = [name for name in job.video_ids if name not in found]
-        if missing:
-            raise UserError(f"--video_ids: {', '.join(missing)} not in --input_data_pattern={job.pattern}")
-        return [found[name] for name in job.video_ids]
-    rated, others = [], []
+        chosen = shown_videos.named(job.video_ids, job.pattern, data, _FLAG)
+    else:  # whoever names a video of their own among labelled ones wants to see it
+        chosen = (shown[False] + shown_videos.positive_first(shown[True]))[:_VIDEOS]
+    return ",".join(patterns[True]), ",".join(patterns[False]), chosen
+
+
+def _score(job, trained, before, data, share, labelled, others):
+    """The scores.Scored of both phases on the labelled files."""
+    if not labelled:
+        progress.say(f"note: nothing in --{_FLAG}={others} is labelled; videos are shown, and nothing is scored")
+        return scores.Scored(labelled, others, share, job.limit, None, {}, None)
+    run = trained.run
+    seen = _seen([run] + ([run_file.read(before)] if before else []), labelled, share)
+    examples = evaluator.Examples(labelled, data, share, job.limit)
+    rated = pipeline.summarise(labelled, data, True, share, bool(share), _FLAG).rated_pairs > 0
+    result, earlier = _evaluate(trained.model, examples, run, rated), None
+    if rated and before:
+        progress.say(f"scoring phase 1, {before}")
+        earlier = _evaluate(restore.load(before).model, examples, run, rated)
+    return scores.Scored(labelled, others, share, job.limit, seen, result, earlier)
+
+
+def _seen(runs, pattern, share):
+    """Whether one of the runs was trained on these files; None where nobody can tell."""
+    known = True
+    for run in runs:
+        seen = checkpoint.seen_in_training(run, pattern, share)
+        if seen:
+            return True
+        known = known and seen is not None
+    return False if known else None
+
+
+def _evaluate(model, examples, run, rated):
+    weights = class_weights(run.model.num_classes, examples.data.segment_classes, run.phase.segment_class_weight)
+    return evaluator.evaluate(scoring.make_scorer(model), examples, weights, rated)
+
+
+def _timelines(job, model, data, videos):
+    score, shown = timeline.VideoScorer(model, data.segment_size), progress.Progress("videos shown", len(videos))
+    timelines = []
     for video in videos:
-        positive = any(score > 0 for _, _, score in video.ratings)
-        (rated if positive else others).append(video)
-        del others[_VIDEOS:]
-        if len(rated) == _VIDEOS:
-            break
-    return (rated + others)[:_VIDEOS]
+        timelines.append(_timeline(job, score, data, video))
+        shown.add(1)
+    shown.close()
+    return timelines
 
 
 def _timeline(job, score, data, video):
     scored = score(video.frames)
     best = timeline.best_moments(scored.windows, len(video.frames), data, job.top)
     best = [moment for moment in best if moment.probability >= _LEAST]
-    told = moment_files.describe(video, best, job.class_name, job.frame_seconds)
-    return Timeline(video, scored, told, data.segment_size, job.frame_seconds)
+    told = moment_files.describe(video, best, job.class_name, data.frame_seconds)
+    return Timeline(video, scored, told, data.segment_size, data.frame_seconds)

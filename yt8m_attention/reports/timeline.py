@@ -16,6 +16,7 @@ from yt8m_attention.inference.timeline import Scored
 _CLASSES = 10
 _LEVELS = 10  # shades of a row
 _TICKS = 4  # parts that the time axis is cut into
+_NEVER = " †"  # behind the name of a class that moments are not looked for of
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +34,11 @@ class Timeline:
         return self.told.moments
 
     def classes(self):
-        """Ids of the rows: those of the moments, best first, then those rated here."""
-        wanted = [m["class"] for m in self.moments] + [c for _, c, score in self.video.ratings if score > 0]
-        return list(dict.fromkeys(wanted))[:_CLASSES]
+        """Ids of the rows: those of the moments, best first, then those rated positive here, none of which is cut."""
+        found = dict.fromkeys(m["class"] for m in self.moments)
+        true = dict.fromkeys(c for _, c, score in self.video.ratings if score > 0)
+        untrue = [c for c in found if c not in true][: max(0, _CLASSES - len(true))]
+        return [c for c in {**found, **true} if c in true or c in untrue]
 
     def probabilities(self, classes):
         """float [R, T]: at a frame, of the segment that has it in its middle; of the nearest one at either end."""
@@ -50,33 +53,34 @@ class Timeline:
         return weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-12)
 
 
-def section(timeline, number, class_name):
+def section(timeline, number, eligible, class_name):
     """The video's part of the page.
 
     Args:
       timeline: Timeline.
       number: the section's own, for ids.
+      eligible: ids of the classes that moments were looked for of; None: all.
       class_name: function of a class id -> its name.
     """
-    classes, video_id = timeline.classes(), html.escape(timeline.video.id)
+    classes = timeline.classes()
+    names = [class_name(c) + ("" if eligible is None or c in eligible else _NEVER) for c in classes]
     shades, heads = timeline.probabilities(classes), timeline.attention()
     rated = [(start, classes.index(c), score) for start, c, score in timeline.video.ratings if c in classes]
     length, seconds = len(timeline.video.frames), timeline.told.seconds
     data = {
         "frame": timeline.frame_seconds,
-        "names": [class_name(c) for c in classes],
+        "names": names,
         "values": np.rint(shades * 100).astype(int).tolist(),
         "heads": np.rint(heads * 100).astype(int).tolist(),
     }
-    names = [html.escape(class_name(c)) for c in classes]
-    rows = "".join(f'<span title="{name}">{name}</span>' for name in names)
+    rows = "".join(f"<span>{html.escape(name)}</span>" for name in names)
     head_rows = "".join(f"<span>head {i + 1}</span>" for i in range(len(heads)))
     attention = f"""<div class="names" aria-hidden="true">{head_rows}</div>
 <div class="plot heads" style="--rows:{len(heads)}">{_svg(heads)}\
 <i class="range" hidden></i><i class="cursor"></i></div>
 """ if len(heads) else ""  # fmt: skip
     return f"""<section class="video" id="video{number}" aria-labelledby="title{number}">
-<h3 id="title{number}">{video_id} <small>{clock(seconds)} min</small></h3>
+<h3 id="title{number}">{html.escape(timeline.video.id)} <small>{_length(timeline)}</small></h3>
 <div class="timeline">
 <div class="names" aria-hidden="true">{rows}</div>
 <div class="plot classes" style="--rows:{len(classes)}">{_svg(shades, rated, timeline.segment_size)}\
@@ -86,10 +90,16 @@ def section(timeline, number, class_name):
 <input id="time{number}" type="range" min="0" max="{length - 1}" value="0" aria-describedby="said{number}">
 </div>
 <p class="said" id="said{number}" role="status"></p>
-<ol class="moments">{"".join(_moment(m) for m in timeline.moments)}</ol>
+<h4>Best moments</h4>
+{_moments(timeline)}
 <script type="application/json">{script_json(data)}</script>
 </section>
 """
+
+
+def _length(timeline):
+    begin = timeline.video.begin
+    return f"{clock(timeline.told.seconds)} min" + (f", from {clock(begin)} of its video on" if begin else "")
 
 
 def _axis(seconds):
@@ -99,6 +109,12 @@ def _axis(seconds):
 def script_json(value):
     """JSON that cannot end the script element that it stands in."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _moments(timeline):
+    if not timeline.moments:
+        return "<p>None: no class is at all probable.</p>"
+    return f'<ol class="moments">{"".join(_moment(m) for m in timeline.moments)}</ol>'
 
 
 def _moment(moment):

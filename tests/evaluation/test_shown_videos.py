@@ -1,0 +1,57 @@
+"""The videos worth looking at are found in file order, and the search tells how far it is."""
+
+import numpy as np
+import pytest
+
+from tests.training import runs
+from yt8m_attention.config import Data
+from yt8m_attention.data import holdout, own_features
+from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import attention_images, shown_videos
+from yt8m_attention.models import registry
+
+DATA = Data(features=runs.FEATURES, num_classes=6)
+
+
+@pytest.fixture
+def pattern(planted):
+    return f"{planted}/validate/*.tfrecord"
+
+
+def positive(video):
+    return any(score > 0 for _, _, score in video.ratings)
+
+
+def test_positive_ones_come_first_and_order_is_kept(pattern, capsys):
+    everything = [video.id for video in own_features.videos(pattern, DATA.features)]
+    found = shown_videos.first(pattern, DATA, "x")
+    assert sorted(video.id for video in found) == sorted(everything)
+    rank = [(not positive(video), everything.index(video.id)) for video in found]
+    assert rank == sorted(rank)
+    assert capsys.readouterr().err.startswith(f"{len(everything)} videos looked through, ")
+
+
+def test_of_labelled_videos_the_held_out_ones_alone(pattern, tmp_path):
+    np.save(tmp_path / "own.npy", np.zeros((9, 32), np.uint8))
+    found = {video.id for video in shown_videos.first(f"{pattern},{tmp_path}/own.npy", DATA, "x", 0.4)}
+    everything = [video.id for video in own_features.videos(pattern, DATA.features)]
+    assert found == {"own"} | {name for name in everything if holdout.in_holdout(name, 0.4)}
+
+
+def test_named_ones_in_the_order_asked_for(pattern):
+    ids = [video.id for video in own_features.videos(pattern, DATA.features)]
+    assert [video.id for video in shown_videos.named((ids[7], ids[2]), pattern, DATA, "x")] == [ids[7], ids[2]]
+    with pytest.raises(UserError, match="--video_ids: nobody not in --x="):
+        shown_videos.named((ids[0], "nobody"), pattern, DATA, "x")
+
+
+def test_nothing_is_read_behind_the_last_one_named(pattern, capsys):
+    ids = [video.id for video in own_features.videos(pattern, DATA.features)]
+    shown_videos.named((ids[2],), pattern, DATA, "x")
+    assert capsys.readouterr().err.startswith("3 videos looked through, ")
+
+
+def test_pictures_of_attention_tell_how_far_they_are(pattern, planted, tmp_path, capsys):
+    model = registry.build(runs.small(planted, tmp_path).model)
+    assert len(attention_images.make(model, pattern, DATA)) == attention_images._VIDEOS
+    assert "40 videos looked through, " in capsys.readouterr().err
