@@ -84,6 +84,7 @@ STOPS = {
     "score two": ("rated_segments", record(segment_scores=feature(2.0, 0.0)), "a segment score is 2.0"),
     "score infinite": ("rated_segments", record(segment_scores=feature(np.inf, 0.0)), "a segment score is inf"),
     "end before its start": ("rated_segments", record(segment_end_times=feature(5, 3)), "rated segment of -2 frames"),
+    "end before the video": ("rated_segments", record(segment_end_times=feature(-1, 10)), "rated segment of -1 frames"),
     "end negative": ("rated_segments", record(segment_end_times=feature(5, -9)), "rated segment of -14 frames"),
 }  # fmt: skip
 

@@ -49,11 +49,11 @@ def directory(tmp_path_factory):
     return tmp_path_factory.mktemp("records")
 
 
-segments_lists = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 11), st.integers(0, 1)), max_size=4)
+segments_lists = st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 11), st.integers(0, 1)), max_size=4)
 shapes = st.fixed_dictionaries(
     {
         "id_key": st.sampled_from(["id", "video_id"]),
-        "labels": st.lists(st.integers(-5, 4000), max_size=5),
+        "labels": st.lists(st.integers(0, 2**31 - 2), max_size=5),
         "segments": segments_lists,
         "length": st.integers(0, 7),
         "extra": st.booleans(),

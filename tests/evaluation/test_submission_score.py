@@ -92,6 +92,13 @@ def test_a_pair_rated_again_counts_once_as_rated_last():
     assert result["per_class"] == {2: (1.0, 1, 1)}
 
 
+def test_a_class_of_any_number_costs_no_more_than_another():
+    large = 10**12  # a list of so many would not fit
+    ratings = Ratings(np.array(["a", "b"]), np.array([0, 0]), np.array([large, 3]), np.array([1.0, 1.0]))
+    result = submission_score.score([row(3, []), row(large, ["a:0"])], ratings)
+    assert result["per_class"] == {3: (0.0, 1, 1), large: (1.0, 1, 1)} and result["map"] == 0.5
+
+
 def test_label_cache_round_trip(tmp_path):
     ratings = ratings_of({("a", 5, 1): 1.0, ("\u00e9", 10, 2): 0.0})
     submission_score.save_ratings(tmp_path / "labels.npz", ratings)

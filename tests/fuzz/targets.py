@@ -180,7 +180,11 @@ def _media_record():
 
 
 def _index_of(arrays):
-    head = {"version": 1, "key": ["key"], "arrays": [[n, a.dtype.str, a.shape] for n, a in arrays.items()]}
+    head = {
+        "version": index_file._VERSION,
+        "key": ["key"],
+        "arrays": [[n, a.dtype.str, a.shape] for n, a in arrays.items()],
+    }
     return json.dumps(head).encode() + b"\n" + b"".join(a.tobytes() for a in arrays.values())
 
 

@@ -59,16 +59,16 @@ def score(rows, ratings, top_n=schema.TOP_SEGMENTS):
 
 def _summary(ranked, rated, top_n):
     """streaming.summary of {class: bool labels of its rated segments, best first} and {class: bool, of all rated}."""
-    num_classes = max(rated, default=-1) + 1
-    nothing = np.zeros(0, bool)
-    ranked, rated = ([of.get(c, nothing) for c in range(num_classes)] for of in (ranked, rated))
-    return streaming.summary(
-        classes=np.repeat(np.arange(num_classes), [len(part) for part in ranked]),
+    classes, nothing = sorted(rated), np.zeros(0, bool)  # summary counts by place, since an id can be any number
+    ranked, rated = ([of.get(c, nothing) for c in classes] for of in (ranked, rated))
+    result = streaming.summary(
+        classes=np.repeat(np.arange(len(classes)), [len(part) for part in ranked]),
         labels=np.concatenate([nothing, *ranked]),
         rated=np.array([len(part) for part in rated], int),
         positives=np.array([part.sum() for part in rated], int),
         top_n=top_n,
     )
+    return result | {"per_class": {classes[place]: of for place, of in result["per_class"].items()}}
 
 
 def _distinct(keys):
