@@ -31,21 +31,32 @@ _PARTIAL = ".partial"
 def replacing_path(path):
     """Gives a temporary path beside `path` to write to; it takes the name once it is whole and on disk.
 
-    Whatever stops the writing, a reader finds the former file or none, never a part of the new one.
+    Whatever stops the writing, a reader finds the former file or none, never a part of the new one. A link stays one:
+    what it leads to is replaced. What is no file, as a device or a pipe, cannot be replaced, and is written to itself.
 
     Raises:
       UserError: where the directory or the disk does not take it, naming the file.
     """
-    directory, name = os.path.split(os.path.abspath(path))
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            yield path
+            return
+        with _replacing_file(os.path.realpath(path)) as temporary:
+            yield temporary
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}; free space or name another place"
+        raise UserError(f"{path}: {what}") from error
+
+
+@contextlib.contextmanager
+def _replacing_file(path):
+    directory, name = os.path.split(path)
     temporary = os.path.join(directory, f".{name}.{os.getpid()}{_PARTIAL}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}; free space or name another place"
-        raise UserError(f"{path}: {what}") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
