@@ -80,6 +80,31 @@ def reading_arrays(refusal):
         raise UserError(refusal(" ".join(str(error).split()) or type(error).__name__)) from error
 
 
+def read_arrays(path, wanted, refusal):
+    """Arrays of an .npz file, by name, of the kinds and shapes that they must have.
+
+    Args:
+      path: of the file.
+      wanted: {name: (kinds, shape)}: the letters of numpy's kinds of types that will do, and a letter for each
+        dimension; the same letter is the same length.
+      refusal: as reading_arrays takes it.
+
+    Raises:
+      UserError: as refusal tells it, where the file is none or holds anything else.
+    """
+    import numpy as np  # here, since most who write and read files need none
+
+    with reading_arrays(refusal), np.load(path, allow_pickle=False) as saved:
+        found, lengths = {name: saved[name] for name in wanted}, {}
+        for name, (kinds, shape) in wanted.items():
+            array = found[name]
+            if array.dtype.kind not in kinds or array.ndim != len(shape):
+                raise ValueError(f"{name} has {array.ndim} dimensions of {array.dtype}")
+            if any(lengths.setdefault(letter, n) != n for letter, n in zip(shape, array.shape, strict=True)):
+                raise ValueError(f"{name} has the shape {array.shape}, which the others do not fit")
+        return found
+
+
 @contextlib.contextmanager
 def replacing(path, mode="wb"):
     """replacing_path, with the file opened."""

@@ -37,11 +37,12 @@ def test_pickled_objects_are_refused_by_every_reader_of_arrays(tmp_path, name):
     array = np.array([Trap(trap)], object)
     (np.save if name == "x.npy" else np.savez)(path, array)
     members = dict.fromkeys(
-        ("meta", "ids", "starts", "classes", "scores", "video_ids", "k", "sizes", "table", "keys"), array
+        ("meta", "ids", "starts", "classes", "scores", "video_ids", "origin", "k", "sizes", "table", "keys"), array
     )
     if name == "x.npz":
         np.savez(path, **members)
-    for read in (checkpoints.load, scores_file.load, submission_score.load_ratings, TopSegments.load,
+    for read in (checkpoints.load, scores_file.load, TopSegments.load,
+                 lambda place: submission_score.load_ratings(place, []),
                  lambda place: list(own_features.videos(place, Features(("a",), (1,))))):  # fmt: skip
         with pytest.raises(UserError, match=re.escape(str(path))):
             read(str(path))

@@ -5,8 +5,8 @@ import typing
 import numpy as np
 
 from yt8m_attention import schema
-from yt8m_attention.files import reading_arrays, replacing
-from yt8m_attention.inference.names import MULTIPLIER, Names
+from yt8m_attention.files import read_arrays, reading_arrays, replacing
+from yt8m_attention.inference.names import MULTIPLIER, Names, as_bytes
 from yt8m_attention.metrics import streaming
 
 _LEAST_WAITING = 2_000_000  # keys that are held before the different ones are taken
@@ -113,24 +113,43 @@ def _by_class(ratings):
     return rated
 
 
-def save_ratings(path, ratings):
+def save_ratings(path, ratings, origin):
     """Writes ratings to a label cache, one .npz file, complete or absent.
+
+    Args:
+      path: of the cache.
+      ratings: Ratings.
+      origin: what they were read from, a list of texts, see load_ratings.
 
     Raises:
       UserError: where the file cannot be written.
     """
     with replacing(path) as file:
-        np.savez_compressed(file, **{name: np.asarray(part) for name, part in ratings._asdict().items()})
+        arrays = {name: np.asarray(part) for name, part in ratings._asdict().items()}
+        np.savez_compressed(file, **arrays, origin=np.array(origin, str))
 
 
-def load_ratings(path):
-    """Reads a label cache.
+def load_ratings(path, origin):
+    """Reads a label cache; None where its ratings were read from something else.
 
     Raises:
       UserError: where the file is absent or is none.
     """
-    told = reading_arrays(
-        lambda error: f"--label_cache={path}: is no label cache ({error}); delete it to read the ratings again"
-    )
-    with told, np.load(path, allow_pickle=False) as saved:
-        return Ratings(*(saved[name] for name in Ratings._fields))
+    wanted = {"video_ids": ("SU", "R"), "starts": ("iu", "R"), "classes": ("iu", "R"), "scores": ("biuf", "R"),
+              "origin": ("U", "F")}  # fmt: skip
+
+    def refusal(error):
+        return f"--label_cache={path}: is no label cache ({error}); delete it to read the ratings again"
+
+    found = read_arrays(path, wanted, refusal)
+    with reading_arrays(refusal):
+        was = found.pop("origin").tolist()
+        ratings = Ratings(**found)
+        ratings = ratings._replace(
+            video_ids=as_bytes(ratings.video_ids),
+            starts=ratings.starts.astype(np.int64),
+            classes=ratings.classes.astype(np.int64),
+        )
+        if (ratings.starts < 0).any() or (ratings.classes < 0).any() or not np.isin(ratings.scores, (0, 1)).all():
+            raise ValueError("a start or a class is negative, or a rating neither 0 nor 1")
+    return ratings if was == list(origin) else None
