@@ -54,6 +54,12 @@ BAD_RECORDS = {
         sequence_example(context("odd", [1]), {"rgb": feature_lists(frames_of(7, 9))["rgb"]}),
         "no feature 'audio'",
     ),
+    "streams of unlike length": (
+        sequence_example(
+            context("odd", [1]), feature_lists(frames_of(7, 60)) | {"audio": feature_lists(frames_of(7, 3))["audio"]}
+        ),
+        "3 frames of audio, 60 frames of rgb",
+    ),
     "frames of numbers": (
         sequence_example(context("odd", [1]), {n: tf.train.FeatureList(feature=[feature(1)]) for n in FEATURES.names}),
         "has None features a frame",
