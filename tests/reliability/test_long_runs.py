@@ -65,7 +65,7 @@ def _check_flat(seen):
 
 @pytest.mark.slow
 def test_twenty_thousand_steps_over_many_shards(many_shards, tmp_path):
-    """222 epochs, sixteen shards open at a time."""
+    """333 epochs of 480 videos, eight a step, sixteen shards open at a time."""
     flags = runs.flags(many_shards, tmp_path / "run", "--max_steps=20000", "--save_checkpoint_steps=500",
                        "--shuffle_shards=16")  # fmt: skip
     seen, result = _watch(tmp_path / "run", flags)
