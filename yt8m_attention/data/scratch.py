@@ -29,7 +29,7 @@ class Scratch:
             _sweep(prefix)
             self.path, lock = _locked(prefix)
         except OSError as error:
-            raise UserError(f"{tempfile.gettempdir()}: no directory can be made here for copies: {error.strerror}; "
+            raise UserError(f"{error.filename or 'TMPDIR'}: no directory can be made for copies: {error.strerror}; "
                             "set TMPDIR to another place, or --cache_dir") from error  # fmt: skip
         self._gone = weakref.finalize(self, _remove, self.path, lock)
 
