@@ -42,6 +42,7 @@ setup(
         "pandas>=2.2,<4",
         "absl-py>=2.1,<3",
         "google-crc32c>=1.5,<2",  # checksums of records; TensorFlow has them only inside its own readers
+        "protobuf>=6.31.1,<8",  # as TensorFlow has it
         "tensorboard>=2.20,<2.22",  # TensorFlow 2.21 no longer brings it
     ],
     extras_require={

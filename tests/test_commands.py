@@ -63,7 +63,7 @@ def test_the_csv_scores_what_evaluation_says(planted, trained, tmp_path):
                              f"--per_class_file={tmp_path}/classes.csv")  # fmt: skip
     assert np.isclose(score["map"], _evaluate(planted, f"{folder}/2")["segment_map"], atol=1e-9)
     assert inference["rows"] == inference["segments"] * 4 and inference["classes"] == 4
-    again = commands.succeed("segment_eval_inference", "--eval_data_pattern=not_read_again",
+    again = commands.succeed("segment_eval_inference", f"--eval_data_pattern={planted}/test/*.tfrecord",
                              f"--submission_file={ranked}", f"--label_cache={tmp_path}/labels.npz")  # fmt: skip
     assert again == score
     with open(tmp_path / "classes.csv") as file:

@@ -31,21 +31,32 @@ _PARTIAL = ".partial"
 def replacing_path(path):
     """Gives a temporary path beside `path` to write to; it takes the name once it is whole and on disk.
 
-    Whatever stops the writing, a reader finds the former file or none, never a part of the new one.
+    Whatever stops the writing, a reader finds the former file or none, never a part of the new one. A link stays one:
+    what it leads to is replaced. What is no file, as a device or a pipe, cannot be replaced, and is written to itself.
 
     Raises:
       UserError: where the directory or the disk does not take it, naming the file.
     """
-    directory, name = os.path.split(os.path.abspath(path))
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            yield path
+            return
+        with _replacing_file(os.path.realpath(path)) as temporary:
+            yield temporary
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}; free space or name another place"
+        raise UserError(f"{path}: {what}") from error
+
+
+@contextlib.contextmanager
+def _replacing_file(path):
+    directory, name = os.path.split(path)
     temporary = os.path.join(directory, f".{name}.{os.getpid()}{_PARTIAL}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}; free space or name another place"
-        raise UserError(f"{path}: {what}") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -67,6 +78,31 @@ def reading_arrays(refusal):
         raise
     except Exception as error:
         raise UserError(refusal(" ".join(str(error).split()) or type(error).__name__)) from error
+
+
+def read_arrays(path, wanted, refusal):
+    """Arrays of an .npz file, by name, of the kinds and shapes that they must have.
+
+    Args:
+      path: of the file.
+      wanted: {name: (kinds, shape)}: the letters of numpy's kinds of types that will do, and a letter for each
+        dimension; the same letter is the same length.
+      refusal: as reading_arrays takes it.
+
+    Raises:
+      UserError: as refusal tells it, where the file is none or holds anything else.
+    """
+    import numpy as np  # here, since most who write and read files need none
+
+    with reading_arrays(refusal), np.load(path, allow_pickle=False) as saved:
+        found, lengths = {name: saved[name] for name in wanted}, {}
+        for name, (kinds, shape) in wanted.items():
+            array = found[name]
+            if array.dtype.kind not in kinds or array.ndim != len(shape):
+                raise ValueError(f"{name} has {array.ndim} dimensions of {array.dtype}")
+            if any(lengths.setdefault(letter, n) != n for letter, n in zip(shape, array.shape, strict=True)):
+                raise ValueError(f"{name} has the shape {array.shape}, which the others do not fit")
+        return found
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,11 +44,23 @@ def _run(command, folder, base, whole, only=None):
     return {(flag, value): rest for flag, value, *rest in json.loads(place.read_text())}
 
 
-def _wrong(flag, status, out, err):
-    """Whether a command neither ran nor said in one line what is wrong with the flag."""
+def _wrong(flag, value, status, out, err):
+    """Whether a command neither ran nor said in one line what is wrong with the flag; of memory, only a large number
+    takes too much."""
     lines = err.splitlines()
     said = status == 2 and len(lines) == 1 and not out
-    return not (status == 0 or (said and (flag in lines[0] or "out of memory" in lines[0])))
+    named = said and re.search(rf"(?<![\w-])(--)?{flag}(?![\w-])", lines[0])
+    too_large = said and value.isdigit() and len(value) > 4 and "out of memory" in lines[0]
+    return not (status == 0 or named or too_large)
+
+
+def test_a_flag_is_named_by_its_whole_name():
+    assert not _wrong("top", "x", 2, "", "eval: --top=x: wanted a number\n")
+    assert not _wrong("top", "x", 2, "", "eval: flag --top=x: wanted a number\n")
+    for line in ("--stop=x: no", "--top_n=x: no", "--on-top=x: no", "out of memory"):
+        assert _wrong("top", "x", 2, "", f"eval: {line}\n")
+    assert not _wrong("top", "99999", 2, "", "eval: out of memory\n")
+    assert _wrong("top", "x", 2, "{}", "--top\n") and _wrong("top", "x", 1, "", "--top\n")
 
 
 def _place(base, **places):
@@ -61,7 +74,7 @@ def test_flags_become_a_configuration_or_are_refused_by_name(tmp_path, command):
     module = "inference.__main__" if command == "inference" else command
     base = _place(BASES[command], planted=tmp_path, model=tmp_path, submission=tmp_path)
     found = _run(module, tmp_path, ["--quiet", *base], whole=False)
-    failures = {key: rest for key, rest in found.items() if _wrong(key[0], *rest)}
+    failures = {key: rest for key, rest in found.items() if _wrong(*key, *rest)}
     print(f"{command}: {len(found)} cases, {sum(status == 2 for status, *_ in found.values())} refused")
     assert not failures
     assert len(found) > 20 and any(status == 0 for status, *_ in found.values())
@@ -87,6 +100,6 @@ def test_what_is_not_refused_runs_or_is_told_by_name(planted, trained, tmp_path,
     first = _run(module, tmp_path, base, whole=False)
     only = [list(key) for key, (status, *_) in first.items() if status == 0]
     found = _run(module, tmp_path, base, whole=True, only=only)
-    failures = {key: rest for key, rest in found.items() if _wrong(key[0], *rest)}
+    failures = {key: rest for key, rest in found.items() if _wrong(*key, *rest)}
     print(f"{command}: {len(found)} cases carried out, {sum(status == 2 for status, *_ in found.values())} refused")
     assert not failures

@@ -54,6 +54,12 @@ BAD_RECORDS = {
         sequence_example(context("odd", [1]), {"rgb": feature_lists(frames_of(7, 9))["rgb"]}),
         "no feature 'audio'",
     ),
+    "streams of unlike length": (
+        sequence_example(
+            context("odd", [1]), feature_lists(frames_of(7, 60)) | {"audio": feature_lists(frames_of(7, 3))["audio"]}
+        ),
+        "3 frames of audio, 60 frames of rgb",
+    ),
     "frames of numbers": (
         sequence_example(context("odd", [1]), {n: tf.train.FeatureList(feature=[feature(1)]) for n in FEATURES.names}),
         "has None features a frame",
@@ -84,6 +90,7 @@ STOPS = {
     "score two": ("rated_segments", record(segment_scores=feature(2.0, 0.0)), "a segment score is 2.0"),
     "score infinite": ("rated_segments", record(segment_scores=feature(np.inf, 0.0)), "a segment score is inf"),
     "end before its start": ("rated_segments", record(segment_end_times=feature(5, 3)), "rated segment of -2 frames"),
+    "end before the video": ("rated_segments", record(segment_end_times=feature(-1, 10)), "rated segment of -1 frames"),
     "end negative": ("rated_segments", record(segment_end_times=feature(5, -9)), "rated segment of -14 frames"),
 }  # fmt: skip
 

@@ -49,11 +49,11 @@ def directory(tmp_path_factory):
     return tmp_path_factory.mktemp("records")
 
 
-segments_lists = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 11), st.integers(0, 1)), max_size=4)
+segments_lists = st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 11), st.integers(0, 1)), max_size=4)
 shapes = st.fixed_dictionaries(
     {
         "id_key": st.sampled_from(["id", "video_id"]),
-        "labels": st.lists(st.integers(-5, 4000), max_size=5),
+        "labels": st.lists(st.integers(0, 2**31 - 2), max_size=5),
         "segments": segments_lists,
         "length": st.integers(0, 7),
         "extra": st.booleans(),
@@ -126,9 +126,35 @@ def test_a_list_as_long_as_equal_frames_that_holds_others_is_refused(directory):
 
 
 def test_streams_of_unequal_length_end_with_the_shortest(directory):
-    lists = {**feature_lists(frames_of(1, 6)), "audio": feature_lists(frames_of(2, 4))["audio"]}
-    expected = np.concatenate([frames_of(1, 6)[:4, :3], frames_of(2, 4)[:, 3:]], axis=1)
+    lists = {**feature_lists(frames_of(1, 6)), "audio": feature_lists(frames_of(2, 5))["audio"]}
+    expected = np.concatenate([frames_of(1, 6)[:5, :3], frames_of(2, 5)[:, 3:]], axis=1)
     np.testing.assert_array_equal(read(directory, sequence_example(context("a", [1]), lists))[1], expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lengths=st.tuples(st.integers(0, 5), st.integers(0, 5)), unpacked=st.booleans())
+def test_streams_may_differ_by_one_frame_however_they_are_read(directory, lengths, unpacked):
+    parts = [(name, value.SerializeToString()) for name, value in context("a", [1]).items()]
+    parts = [(n, unpacked_integers([1]) if n == "labels" and unpacked else v) for n, v in parts]  # to the parser
+    streams = [(n, feature_lists(frames_of(1, t))[n].SerializeToString())
+               for n, t in zip(FEATURES.names, lengths, strict=True)]  # fmt: skip
+    raw = assemble(parts, streams)
+    for tried in (
+        lambda: len(read(directory, raw)[1]),
+        lambda: len(records.read_frames("FILE", raw, (0, len(raw)), FEATURES)),
+        lambda: decode(raw, None).num_frames,
+    ):
+        if abs(lengths[0] - lengths[1]) <= 1:
+            assert tried() == min(lengths)
+        else:
+            with pytest.raises(UserError, match=f"'a': {lengths[1]} frames of audio, {lengths[0]} frames of rgb, want"):
+                tried()
+
+
+@pytest.mark.parametrize("value", [(np.nan,), (np.inf,), (b"x",), (1.0, 2.0), ()])
+def test_a_begin_that_is_no_number_is_none(value):
+    assert decode(rated(start_time_seconds=feature(*value))).begin == 0.0
+    assert decode(rated(start_time_seconds=feature(2.5))).begin == 2.5
 
 
 def test_video_level_records_are_one_float_frame(directory):

@@ -83,6 +83,25 @@ def test_ratings_alone_are_those_of_the_segments(tmp_path):
         segments.read_ratings(f"{a},{b}", 6)
 
 
+@pytest.mark.parametrize("label", [-7, -(2**40), 2**31 - 1, 2**40])
+def test_labels_that_no_class_can_have_are_refused_by_whoever_reads_ratings(tmp_path, label):
+    path = write(tmp_path / "a", [video(0, 9, segments=[(0, 1, 1)]), video(1, 9, segments=[(0, label, 1)])])
+    with pytest.raises(UserError, match=r"'v0001': has label -?\d+, wanted 0 or more and less than 2147483647; "):
+        segments.read_ratings(path)
+
+
+def test_ratings_alone_are_of_segments_of_one_length(tmp_path):
+    a = write(tmp_path / "a", [video(0, 9), video(1, 9, segments=[(0, 1, 1), (2, 1, 0)], size=2)])
+    assert segments.read_ratings(a).starts.tolist() == [0, 2]
+    b = write(tmp_path / "b", [video(2, 9, segments=[(0, 1, 1)], size=7)])
+    with pytest.raises(UserError, match=r"/b: .*'v0002': has a rated segment of 7 frames, wanted 2 as of the first"):
+        segments.read_ratings(f"{a},{b}")
+    for size in (0, -1):
+        path = write(tmp_path / f"c{size}", [video(3, 9, segments=[(0, 1, 1)], size=size)])
+        with pytest.raises(UserError, match=f"'v0003': has a rated segment of {size} frames"):
+            segments.read_ratings(path)
+
+
 def test_ratings_need_no_frames(tmp_path):
     path = write(tmp_path / "a", [sequence_example(context("x", [1], [(100, 2, 1)]), {})])
     assert segments.read_ratings(path).starts.tolist() == [100]

@@ -1,4 +1,7 @@
+import multiprocessing
 import os
+import signal
+import tempfile
 
 import pytest
 import tensorflow as tf
@@ -53,6 +56,62 @@ def test_a_temporary_directory_goes_with_its_cache(remote):
     assert os.path.isdir(directory)
     del cache
     assert not os.path.exists(directory)
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """A directory for temporary ones."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_local_files_need_no_directory(temporary):
+    cache = ShardCache()
+    cache.use(["/some/local"])
+    cache.fetch_ahead(["/some/local"])
+    assert cache.local_path("/some/local") == "/some/local" and not list(temporary.iterdir())
+
+
+def copy_and_wait(directory, ready):
+    """What a command does with a remote shard, for ever."""
+    tempfile.tempdir = directory
+    put("ram://killed/a", "a" * SIZE)
+    cache = ShardCache()
+    ready.send(cache.local_path("ram://killed/a"))
+    signal.pause()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_a_killed_process_leaves_goes_with_the_next_cache_and_nothing_else(remote, tmp_path, monkeypatch, number):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    kept = [temporary / "yt8m_shards_file", temporary / "yt8m_shards_link", temporary / "other", temporary / "target"]
+    kept[0].touch(), kept[1].symlink_to(kept[3]), kept[2].mkdir(), kept[3].mkdir()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tensorflow"])
+    receiver, sender = context.Pipe(False)
+    process = context.Process(target=copy_and_wait, args=(str(temporary), sender), daemon=True)
+    process.start()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))  # now that processes have been made, which use it too
+    try:
+        assert receiver.poll(60)
+        copy = receiver.recv()
+        alive = ShardCache()
+        alive.local_path(remote[0])
+        assert os.path.dirname(copy) != alive._directory and os.path.exists(copy)  # while its process lives
+    finally:
+        os.kill(process.pid, number)
+        process.join()
+    assert os.path.exists(copy)
+    ours = ShardCache().local_path(remote[0])  # this cache goes at once
+    assert not os.path.exists(os.path.dirname(copy)) and not os.path.exists(ours)
+    assert {*temporary.iterdir()} == {*kept, type(temporary)(alive._directory)}
+
+
+def test_where_no_temporary_directory_can_be_made_is_said(remote, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(UserError, match=r"none: no directory can be made .*--cache_dir"):
+        ShardCache().local_path(remote[0])
 
 
 @given(st.lists(st.integers(0, 4), max_size=12), st.integers(0, 6))

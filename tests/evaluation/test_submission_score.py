@@ -1,5 +1,7 @@
 """A submission's score: the reference's on any rankings, and SegmentMetrics' on the same scores."""
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import submission_score
+from yt8m_attention.evaluation import submission_file, submission_score
 from yt8m_attention.evaluation.submission_score import Ratings
 from yt8m_attention.inference import submission
 from yt8m_attention.inference.names import Names
@@ -92,11 +94,21 @@ def test_a_pair_rated_again_counts_once_as_rated_last():
     assert result["per_class"] == {2: (1.0, 1, 1)}
 
 
+def test_a_class_of_any_number_costs_no_more_than_another():
+    large = 10**12  # a list of so many would not fit
+    ratings = Ratings(np.array(["a", "b"]), np.array([0, 0]), np.array([large, 3]), np.array([1.0, 1.0]))
+    result = submission_score.score([row(3, []), row(large, ["a:0"])], ratings)
+    assert result["per_class"] == {3: (0.0, 1, 1), large: (1.0, 1, 1)} and result["map"] == 0.5
+
+
 def test_label_cache_round_trip(tmp_path):
     ratings = ratings_of({("a", 5, 1): 1.0, ("\u00e9", 10, 2): 0.0})
-    submission_score.save_ratings(tmp_path / "labels.npz", ratings)
-    for ours, theirs in zip(submission_score.load_ratings(tmp_path / "labels.npz"), ratings, strict=True):
+    submission_score.save_ratings(tmp_path / "labels.npz", ratings, ["one", "two"])
+    found = submission_score.load_ratings(tmp_path / "labels.npz", ["one", "two"])
+    assert found.video_ids.tolist() == [b"a", "\u00e9".encode()]
+    for ours, theirs in zip(found[1:], ratings[1:], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    assert submission_score.load_ratings(tmp_path / "labels.npz", ["one", "three"]) is None
     assert [p.name for p in tmp_path.iterdir()] == ["labels.npz"]
 
 
@@ -106,4 +118,56 @@ def test_a_label_cache_of_something_else_is_refused(tmp_path):
     np.savez(tmp_path / "pickled.npz", video_ids=np.array(["a", None]))
     for name in ("text.npz", "other.npz", "pickled.npz", "absent.npz"):
         with pytest.raises(UserError, match=f"--label_cache=.*{name}"):
-            submission_score.load_ratings(tmp_path / name)
+            submission_score.load_ratings(tmp_path / name, [])
+
+
+CACHE = {"video_ids": np.array(["a", "b"]), "starts": np.array([0, 5]), "classes": np.array([1, 1]),
+         "scores": np.array([0, 1]), "origin": np.array([], str)}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"starts": np.array([0])}, {"classes": np.array(1)}, {"starts": np.array([0.0, np.nan])},
+     {"starts": np.array(["0", "5"])}, {"video_ids": np.array([3, 4])}, {"video_ids": np.array([b"a", b"\xff"])},
+     {"scores": np.array([0, np.nan])}, {"scores": np.array([0.5, 1])}, {"scores": np.array([[0], [1]])},
+     {"classes": np.array([1, -1])}, {"starts": np.array([0, -5])}, {"starts": np.array([0, 2**63], np.uint64)}],
+    ids=str,
+)  # fmt: skip
+def test_a_label_cache_of_arrays_that_are_no_ratings_is_refused(tmp_path, changed):
+    path = tmp_path / "labels.npz"
+    np.savez(path, **CACHE)
+    assert len(submission_score.load_ratings(path, []).starts) == 2
+    np.savez(path, **CACHE | changed)
+    with pytest.raises(UserError, match=f"--label_cache={path}: is no label cache"):
+        submission_score.load_ratings(path, [])
+
+
+def test_a_label_cache_is_believed_only_of_the_files_as_they_are(tmp_path, planted, capsys):
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in sorted((planted / "test").glob("*.tfrecord")):
+        shutil.copy(path, data)
+    (tmp_path / "s.csv").write_text("Class,Segments\n0,a:0\n")
+
+    def pairs(pattern="data/*"):
+        return submission_file.score(
+            str(tmp_path / "s.csv"), f"{tmp_path}/{pattern}", 5, label_cache=str(tmp_path / "labels.npz")
+        )["rated_pairs"]
+
+    whole = pairs()
+    capsys.readouterr()
+    kept = (tmp_path / "labels.npz").stat().st_mtime_ns
+    assert pairs() == whole and (tmp_path / "labels.npz").stat().st_mtime_ns == kept
+    assert "--label_cache" not in capsys.readouterr().err
+    first, second, *_ = sorted(data.glob("*.tfrecord"))
+    assert 0 < pairs(f"data/{first.name}") < whole  # another pattern
+    assert "holds ratings of other files" in capsys.readouterr().err
+    assert pairs() == whole
+    first.unlink()  # other files of one pattern
+    fewer = pairs()
+    assert fewer < whole
+    shutil.copy(second, first)  # another file of one name
+    capsys.readouterr()
+    assert pairs() == fewer and "holds ratings of other files" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"--eval_data_pattern=.*none: matches no files"):
+        pairs("none")

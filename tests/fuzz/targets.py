@@ -31,10 +31,11 @@ from yt8m_attention.data import (
     vocabulary,
     writer,
 )
-from yt8m_attention.ensembling import scores_file
+from yt8m_attention.ensembling import ensemble, scores_file
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import submission_score
-from yt8m_attention.inference import submission
+from yt8m_attention.inference import rank, submission
+from yt8m_attention.inference.names import Names
 from yt8m_attention.inference.ranking import TopSegments
 from yt8m_attention.training import checkpoints, run_file
 
@@ -147,6 +148,19 @@ def _read_submission(raw, directory):
     assert 0 <= submission_score.score(rows, ratings, 3)["map"] <= 1
 
 
+def _read_label_cache(raw, directory):
+    ratings = submission_score.load_ratings(_file(directory, ".npz", raw), [])
+    result = submission_score.score([submission.Row(1, Names.of([b"a:0"]), 0)], ratings, 3) if ratings else None
+    assert result is None or result["classes"] == 0 or 0 <= result["map"] <= 1
+
+
+def _read_scores_file(raw, directory):
+    path, ranked = _file(directory, ".npz", raw), os.path.join(directory, "ranked.csv")
+    job = rank.Job("", DATA, ranked)
+    ensemble.rank_files(ensemble.Inputs((path, path), (False, False)), job, 3)
+    assert len(list(submission.read(ranked))) == len(scores_file.load(path).classes)
+
+
 def _read_features(suffix, raw, directory):
     for video in own_features.videos(_file(directory, suffix, raw), FEATURES):
         assert video.frames.dtype == np.uint8 and video.frames.shape[1] == 5
@@ -180,7 +194,11 @@ def _media_record():
 
 
 def _index_of(arrays):
-    head = {"version": 1, "key": ["key"], "arrays": [[n, a.dtype.str, a.shape] for n, a in arrays.items()]}
+    head = {
+        "version": index_file._VERSION,
+        "key": ["key"],
+        "arrays": [[n, a.dtype.str, a.shape] for n, a in arrays.items()],
+    }
     return json.dumps(head).encode() + b"\n" + b"".join(a.tobytes() for a in arrays.values())
 
 
@@ -201,6 +219,7 @@ def _targets():
         "starts": np.array([0]),
         "classes": np.array([1]),
         "scores": np.array([1.0]),
+        "origin": np.array([], str),
     }
     scored = {"ids": np.array([b"a"]), "starts": np.array([0]), "classes": np.array([1, 2]), "scores": np.ones((1, 2))}
     ranking = {
@@ -225,8 +244,8 @@ def _targets():
             functools.partial(_read_features, ".pb"),
             (_media_record(), _framed(_media_record()), _framed(_frame_record())),
         ),
-        "scores_file": Target(lambda raw, d: scores_file.load(_file(d, ".npz", raw)), (_npz(**scored),)),
-        "label_cache": Target(lambda raw, d: submission_score.load_ratings(_file(d, ".npz", raw)), (_npz(**ratings),)),
+        "scores_file": Target(_read_scores_file, (_npz(**scored),)),
+        "label_cache": Target(_read_label_cache, (_npz(**ratings),)),
         "ranking": Target(lambda raw, d: TopSegments.load(_file(d, ".npz", raw)).result(), (_npz(**ranking),)),
         "vocabulary": Target(
             lambda raw, d: vocabulary.read(_file(d, ".csv", raw)).name(1), (b"Index,Name\n1,Game\n2,Car\n",)

@@ -183,3 +183,11 @@ def test_confidences_survive_the_text(tmp_path_factory, confidences, video_id):
 def test_a_nan_confidence_is_refused(tmp_path):
     with pytest.raises(ValueError, match="video a"):
         submission.write_videos(tmp_path / "v.csv", [("a", [1], [np.nan])])
+
+
+@pytest.mark.parametrize(("text", "whole"), [("3,a:1\n", True), ("3,a:1\r\n", True), ("3,a:1\r", True),
+                                             ("3,a:15\n4,b:1", False), ("3,a:1", False)])  # fmt: skip
+def test_a_file_whose_last_line_has_no_end_may_be_cut_and_it_is_said(tmp_path, capsys, text, whole):
+    rows_of(tmp_path, text)
+    said = capsys.readouterr().err
+    assert (not said) if whole else ("submission.csv: has no line end behind its last line" in said)

@@ -65,7 +65,7 @@ def _check_flat(seen):
 
 @pytest.mark.slow
 def test_twenty_thousand_steps_over_many_shards(many_shards, tmp_path):
-    """222 epochs, sixteen shards open at a time."""
+    """333 epochs of 480 videos, eight a step, sixteen shards open at a time."""
     flags = runs.flags(many_shards, tmp_path / "run", "--max_steps=20000", "--save_checkpoint_steps=500",
                        "--shuffle_shards=16")  # fmt: skip
     seen, result = _watch(tmp_path / "run", flags)
@@ -84,3 +84,36 @@ def test_copies_of_many_shards_come_and_go(many_shards, tmp_path):
     assert result["step"] == 1200
     _check_flat(seen)
     assert len(list((tmp_path / "cache").glob("*.tfrecord"))) <= 8 + 4
+
+
+def _most(module, *flags):
+    """(resident bytes, open file handles), the most of each while a command ran."""
+    most = np.zeros(2, int)
+    with commands.started(module, *flags) as command:
+        while command.process.exitcode is None:
+            try:
+                most = np.maximum(most, _usage(command.process.pid))
+            except (FileNotFoundError, IndexError):  # it has just ended
+                break
+            time.sleep(0.02)
+        result = command.result()
+    assert result.status == 0, result.stderr
+    return most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["eval", "inference"])
+def test_many_shards_are_scored_in_the_memory_of_few(many_shards, tmp_path, module):
+    ids = f"--segment_label_ids_file={many_shards}/segment_label_ids.csv"
+    commands.succeed("train", *runs.flags(many_shards, tmp_path / "run", "--max_steps=3"))
+    most = {}
+    for shards, names in ((24, "train00[01]?.tfrecord,{0}/train/train002[0-3].tfrecord"), (SHARDS, "*.tfrecord")):
+        pattern = f"{many_shards}/train/{names.format(many_shards)}"
+        flags = {
+            "eval": [f"--eval_data_pattern={pattern}"],
+            "inference": [f"--input_data_pattern={pattern}", "--segment_labels", f"--output_file={tmp_path}/s.csv"],
+        }[module]
+        most[shards] = _most(module, f"--train_dir={tmp_path}/run", ids, *flags)
+        print(f"{module} of {shards} shards: {most[shards][0] / 2**20:.0f} MB, {most[shards][1]} handles")
+    assert most[SHARDS][0] < most[24][0] + GROWTH
+    assert most[SHARDS][1] < most[24][1] + 256  # the files that are held open at most

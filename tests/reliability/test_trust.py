@@ -4,6 +4,8 @@ import ast
 import io
 import pickle
 import re
+import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +39,12 @@ def test_pickled_objects_are_refused_by_every_reader_of_arrays(tmp_path, name):
     array = np.array([Trap(trap)], object)
     (np.save if name == "x.npy" else np.savez)(path, array)
     members = dict.fromkeys(
-        ("meta", "ids", "starts", "classes", "scores", "video_ids", "k", "sizes", "table", "keys"), array
+        ("meta", "ids", "starts", "classes", "scores", "video_ids", "origin", "k", "sizes", "table", "keys"), array
     )
     if name == "x.npz":
         np.savez(path, **members)
-    for read in (checkpoints.load, scores_file.load, submission_score.load_ratings, TopSegments.load,
+    for read in (checkpoints.load, scores_file.load, TopSegments.load,
+                 lambda place: submission_score.load_ratings(place, []),
                  lambda place: list(own_features.videos(place, Features(("a",), (1,))))):  # fmt: skip
         with pytest.raises(UserError, match=re.escape(str(path))):
             read(str(path))
@@ -98,12 +101,31 @@ def test_two_videos_never_share_a_file(tmp_path):
 
 
 def test_every_dependency_is_bounded_on_both_sides():
-    text = (ROOT / "setup.py").read_text("utf-8").replace("{TENSORFLOW_VERSION}", ">=2.21,<2.22")
-    named = re.findall(r'^ {8,12}f?"([a-z][\w.\[\]-]*)([<>=,.\d]*)",', text, re.M)
-    assert len(named) > 10
-    for name, bounds in named:
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        building = re.findall(r"([\w-]+)(.*)", "\n".join(tomllib.load(file)["build-system"]["requires"]))
+    assert len(_declared()) > 10 and building
+    for name, bounds in _declared() + building:
         assert re.search(r">=\d", bounds) and re.search(r"<\d", bounds), name
-    assert re.search(r'python_requires=">=3\.11,<\d', text)
+    assert re.search(r'python_requires=">=3\.11,<\d', (ROOT / "setup.py").read_text("utf-8"))
+
+
+def _declared():
+    """(name, bounds) of every distribution that setup.py asks for."""
+    text = (ROOT / "setup.py").read_text("utf-8").replace("{TENSORFLOW_VERSION}", ">=2.21,<2.22")
+    return re.findall(r'^ {8,12}f?"([a-z][\w.\[\]-]*)([<>=,.\d]*)",', text, re.M)
+
+
+def test_whatever_is_imported_is_declared():
+    distributions = {"absl": "absl-py", "google": "protobuf", "google_crc32c": "google-crc32c"}
+    found = set()
+    for path in (ROOT / "yt8m_attention").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+                found |= {name.split(".")[0] for name in names}
+    found -= {*sys.stdlib_module_names, "yt8m_attention"}
+    assert {distributions.get(name, name) for name in found} <= {name for name, _ in _declared()}
+    assert {"keras", "google"} <= found
 
 
 def test_bytes_of_another_kind_are_no_checkpoint(tmp_path):

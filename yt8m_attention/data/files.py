@@ -2,10 +2,13 @@
 
 import glob
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
 from yt8m_attention.errors import UserError
+
+_ASKED = 16  # remote files at once, each of which takes a while to answer
 
 
 def is_remote(path):
@@ -55,6 +58,24 @@ def _check_local(path, flag):
         raise UserError(f"--{flag}: {path} cannot be read; check its permissions")
     if not os.path.getsize(path):
         raise UserError(f"--{flag}: {path} is empty; write it again or leave it out of the pattern")
+
+
+def stamps(paths):
+    """Names the contents of files: of each, its path, size and time of change, a list of texts.
+
+    Raises:
+      UserError: where one is not there.
+    """
+    with ThreadPoolExecutor(_ASKED) as pool:
+        return list(pool.map(_stamp, paths))
+
+
+def _stamp(path):
+    try:
+        found = tf.io.gfile.stat(path)
+    except tf.errors.OpError as error:
+        raise UserError(f"{path}: cannot be read: {first_line(error)}") from error
+    return f"{path if is_remote(path) else os.path.abspath(path)} {found.length} {found.mtime_nsec}"
 
 
 def first_line(error):

@@ -12,6 +12,9 @@ from yt8m_attention.data import index_file, records, tfrecord
 from yt8m_attention.data.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
+_SMALLEST, _LARGEST = -(2**31), 2**31 - 1  # numbers of records, of 64 bits, beyond these are taken for these
+NOT_SAID = _SMALLEST  # what stands for a segment's end, and is none that a record can have
+
 
 @dataclass(frozen=True, eq=False)
 class ShardIndex:
@@ -28,7 +31,7 @@ class ShardIndex:
     label_splits: np.ndarray  # int32 [N + 1]
     segment_labels: np.ndarray  # int32 [P]
     segment_starts: np.ndarray  # int32 [P]
-    segment_ends: np.ndarray  # int32 [P]; -1: not said
+    segment_ends: np.ndarray  # int32 [P]; NOT_SAID: the record does not tell
     segment_scores: np.ndarray  # float32 [P]
     segment_splits: np.ndarray  # int32 [N + 1]
 
@@ -53,16 +56,15 @@ def shard_index(path, features=None, num_classes=None, kept_at=None):
     Args:
       path: of the file.
       features: the config.Features that frames will be read for; None: ids, labels and ratings alone.
-      num_classes: labels must be below; None: not checked.
+      num_classes: labels must be below; None: unknown, they may be any that an index can hold.
       kept_at: the index_file it is read from and written to; None: none.
 
     Raises:
       UserError: where the file cannot be used, or a label is none of the classes.
     """
     index = _index(tfrecord.stamp(path), features, kept_at)
-    if num_classes is not None:
-        for labels, splits in ((index.labels, index.label_splits), (index.segment_labels, index.segment_splits)):
-            _check_labels(index, labels, splits, num_classes)
+    for labels, splits in ((index.labels, index.label_splits), (index.segment_labels, index.segment_splits)):
+        _check_labels(index, labels, splits, num_classes)
     return index
 
 
@@ -99,7 +101,8 @@ def _build(stamp, features):
 
 
 def _arrays(spans, decoded, num_streams):
-    ends = [np.full(len(r.segment_labels), -1) if not len(r.segment_ends) else r.segment_ends for r in decoded]
+    ends = [np.maximum(r.segment_ends, NOT_SAID + 1) for r in decoded]
+    ends = [e if len(e) else np.full(len(r.segment_labels), NOT_SAID) for e, r in zip(ends, decoded, strict=True)]
     streams = np.array([r.streams for r in decoded], np.int64).reshape(len(decoded), num_streams, 4)
     streams[..., 0] -= np.where(streams[..., 2], spans[:, :1], 0)
     return {
@@ -120,7 +123,7 @@ def _arrays(spans, decoded, num_streams):
 
 def _flat(arrays, dtype=np.int32):
     flat = np.concatenate([np.zeros(0, dtype), *arrays])
-    return flat if dtype == np.float32 else np.clip(flat, -(2**31), 2**31 - 1).astype(dtype)
+    return flat if dtype == np.float32 else np.clip(flat, _SMALLEST, _LARGEST).astype(dtype)
 
 
 def _splits(arrays):
@@ -128,10 +131,10 @@ def _splits(arrays):
 
 
 def _check_labels(index, labels, splits, num_classes):
-    wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    wrong = np.flatnonzero((labels < 0) | (labels >= (_LARGEST if num_classes is None else num_classes)))
     if len(wrong):
         record = np.searchsorted(splits, wrong[0], side="right") - 1
-        raise UserError(
-            f"{index.name(record)}: has label {labels[wrong[0]]}, wanted 0 or more and less than "
-            f"--num_classes={num_classes}; set --num_classes accordingly"
-        )
+        limit = f"{_LARGEST}; write the file again"
+        if num_classes is not None:
+            limit = f"--num_classes={num_classes}; set --num_classes accordingly"
+        raise UserError(f"{index.name(record)}: has label {labels[wrong[0]]}, wanted 0 or more and less than {limit}")

@@ -18,7 +18,7 @@ from yt8m_attention.data import files as files_data
 from yt8m_attention.errors import UserError
 
 NOWHERE = "none"
-_VERSION = 2
+_VERSION = 3
 
 
 def place(path, index_dir):

@@ -1,32 +1,48 @@
 """The list of classes that segments are rated for."""
 
+import re
+
 import pandas
 
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
+
+_ID = re.compile(r"(\d{1,18})(\.0*)?", re.ASCII)  # a program that knows fractions alone writes 3.0
+_WANTED = "wanted a CSV with a header and a class id a row"
 
 
 def read(source):
     """Reads class ids from a CSV, as the challenge's `segment_label_ids.csv`: a header `Index`, an id a row.
 
     Args:
-      source: a path, or a URL.
+      source: a path, or a URL; compressed, where its name ends so.
 
     Returns:
       The ids, ascending, each once.
 
     Raises:
-      UserError: naming the file, where it cannot be had or its first column is not one of ids.
+      UserError: naming the file, where it cannot be had, has no header, or its first column is not one of ids.
     """
+    flag = f"--segment_label_ids_file={source}"
+    # A server that hangs up, an archive that is cut off, bytes that are no text: each raises something of its own.
+    with files.reading_arrays(lambda error: f"{flag}: cannot be read: {error}; {_WANTED}"):
+        header, *column = pandas.read_csv(source, header=None, dtype=str, keep_default_na=False).iloc[:, 0].str.strip()
+        if _is_number(header):
+            raise ValueError(f"the first row is {header[:40]}, which is no header")
+        wrong = next((cell for cell in column if not _ID.fullmatch(cell)), None)
+        if wrong is not None:
+            raise ValueError(f"found {wrong[:40]!r} among the ids")
+    if not column:
+        raise UserError(f"{flag}: holds no class id")
+    return tuple(sorted({int(_ID.fullmatch(cell)[1]) for cell in column}))
+
+
+def _is_number(text):
     try:
-        column = pandas.read_csv(source).iloc[:, 0]
-        ids = tuple(sorted(set(map(int, pandas.to_numeric(column, errors="raise")))))
-    except (OSError, ValueError, IndexError, ImportError) as error:  # ImportError: a scheme that pandas does not know
-        raise UserError(f"--segment_label_ids_file={source}: cannot be read: {error}; "
-                        "wanted a CSV with a header and a class id a row") from error  # fmt: skip
-    if not ids:
-        raise UserError(f"--segment_label_ids_file={source}: holds no class id")
-    return ids
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def write(path, ids):

@@ -63,17 +63,17 @@ def decode(path, data, span, features=None):
     video_level = not lists and any(name.startswith(schema.MEAN_PREFIX) for name in context)
     if features is None:
         streams = ()
-        counts = [_stream(s).count for s in lists.values()] or [1 if video_level else -1]
+        num_frames = _num_frames(where, lists) if lists else 1 if video_level else -1
     elif video_level:
         means = _means(where, context, features)
-        streams, counts = (Stream(0, 0, 0, 1),) * len(means), [1]
+        streams, num_frames = (Stream(0, 0, 0, 1),) * len(means), 1
     else:
         _check_streams(where, features.names, features.sizes, lists)
         streams = tuple(_stream(lists[n]) for n in features.names)
-        counts = [s.count for s in streams]
+        num_frames = _num_frames(where, {n: lists[n] for n in features.names})
     ratings = _ratings(where, context)
     labels = _numbers(where, context, schema.LABELS_KEY, np.int64)
-    return Record(video_id, labels, *ratings, streams, min(counts), video_level, _begin(context))
+    return Record(video_id, labels, *ratings, streams, num_frames, video_level, _begin(context))
 
 
 def read_frames(path, data, span, features):
@@ -223,6 +223,15 @@ def _layout(data, start, end):
 
 def _stream(found):
     return found if isinstance(found, Stream) else Stream(0, 0, 0, len(found or ()))
+
+
+def _num_frames(where, lists):
+    """Of the shortest stream; in YouTube-8M one may have a frame less than another, never many."""
+    counts = {name: _stream(found).count for name, found in lists.items()}
+    if max(counts.values()) - min(counts.values()) > 1:
+        found = ", ".join(f"{count} frames of {name}" for name, count in sorted(counts.items()))
+        raise _bad(where, f"{found}, wanted equal numbers or one less; write the file again")
+    return min(counts.values())
 
 
 def _id(path, span, context):

@@ -46,7 +46,10 @@ def items(kind, shard, data, keep):
     """
     if kind == "videos":
         return _videos(shard, keep)
-    return _rated_segments(shard, data.segment_size, keep) if kind == "rated_segments" else _windows(shard, data, keep)
+    if kind == "windows":
+        return _windows(shard, data, keep)
+    _check_sizes(shard, data.segment_size, f"--segment_size={data.segment_size}; set --segment_size accordingly")
+    return _rated_segments(shard, keep)
 
 
 def _videos(shard, keep):
@@ -57,10 +60,10 @@ def _videos(shard, keep):
     return Items(record, np.full(len(record), -1), splits, classes, np.ones(len(classes), np.uint8), 0)
 
 
-def _rated_segments(shard, segment_size, keep):
+def _rated_segments(shard, keep):
     """Segments by (record, start), each with all of its ratings; one that begins beyond the video is skipped."""
-    record = np.repeat(np.arange(len(shard)), np.diff(shard.segment_splits))
-    _check_ratings(shard, record, segment_size)
+    record = _record_of_ratings(shard)
+    _check_scores(shard, record)
     start, frames = shard.segment_starts, shard.num_frames[record]
     within = (start >= 0) & ((start < frames) | (frames < 0))
     order = np.lexsort((shard.segment_labels, start, record))
@@ -80,20 +83,31 @@ def _rated_segments(shard, segment_size, keep):
     )
 
 
-def _check_ratings(shard, record, segment_size):
+def _record_of_ratings(shard):
+    return np.repeat(np.arange(len(shard)), np.diff(shard.segment_splits))
+
+
+def _check_scores(shard, record):
     wrong = np.flatnonzero((shard.segment_scores != 0) & (shard.segment_scores != 1))
     if len(wrong):
         raise UserError(
             f"{shard.name(record[wrong[0]])}: a segment score is {shard.segment_scores[wrong[0]]}, wanted 0 or 1; "
             "write the file again"
         )
-    sizes = shard.segment_ends - shard.segment_starts
-    wrong = np.flatnonzero((shard.segment_ends != -1) & (sizes != segment_size)) if segment_size else ()
+
+
+def _sizes(shard):
+    """Of the rated segments whose ends are told -> (their places, their frames: int64), parallel."""
+    told = np.flatnonzero(shard.segment_ends != index.NOT_SAID)
+    return told, shard.segment_ends[told].astype(np.int64) - shard.segment_starts[told]
+
+
+def _check_sizes(shard, size, wanted):
+    told, sizes = _sizes(shard)
+    wrong = np.flatnonzero(sizes != size)
     if len(wrong):
-        raise UserError(
-            f"{shard.name(record[wrong[0]])}: has a rated segment of {sizes[wrong[0]]} frames, wanted "
-            f"--segment_size={segment_size}; set --segment_size accordingly"
-        )
+        record = _record_of_ratings(shard)[told[wrong[0]]]
+        raise UserError(f"{shard.name(record)}: has a rated segment of {sizes[wrong[0]]} frames, wanted {wanted}")
 
 
 def window_starts(num_frames, segment_size, segment_window):
@@ -132,9 +146,11 @@ def read_ratings(
 ):
     """The ratings of records, without their frames; the very pairs that evaluation goes by.
 
+    How long a segment is nobody says here, but all have one length.
+
     Args:
       pattern, flag: as files.expand takes them.
-      num_classes: labels must be below; None: not checked.
+      num_classes: as index.shard_index takes it.
       cache_dir, index_dir: of a config.Data.
       bad_records: a bad_records.BadRecords to count in; None: the first one stops.
 
@@ -143,6 +159,7 @@ def read_ratings(
     """
     bad_records = BadRecords(0) if bad_records is None else bad_records
     parts, cache, paths = [], ShardCache(cache_dir), files.expand(pattern, flag)
+    size = None
     shown = progress.Progress("shards of ratings", len(paths), brief=True)
     for path in paths:
         local = cache.local_path(path)
@@ -152,7 +169,10 @@ def read_ratings(
         for error in shard.bad:
             bad_records.add(error)
         cache.use([])
-        found = _rated_segments(shard, None, np.ones(len(shard), bool))
+        if size is None:
+            size = next((max(1, s) for s in _sizes(shard)[1].tolist()), None)
+        _check_sizes(shard, size, f"{size} as of the first one; write the file again")
+        found = _rated_segments(shard, np.ones(len(shard), bool))
         item = np.repeat(np.arange(len(found)), np.diff(found.splits))
         parts.append((shard.ids[found.record[item]], found.start[item], found.classes, found.scores, found.skipped))
         shown.add(1)

@@ -4,12 +4,12 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 import threading
 
 import tensorflow as tf
 
 from yt8m_attention.data.files import first_line, is_remote
+from yt8m_attention.data.scratch import Scratch
 from yt8m_attention.errors import UserError
 
 _CHUNK = 1 << 24  # bytes
@@ -22,15 +22,15 @@ class ShardCache:
     and never for a file that has changed. What is in use stays, whatever the limit.
 
     Args:
-      cache_dir: where copies are kept; None: a temporary directory that goes when the cache does.
+      cache_dir: where copies are kept; None: a temporary directory, made with the first copy, that goes when the
+        cache does; one that a killed process has left goes when the next one is made.
       cache_bytes: how much is kept; None: what is in use, and what other caches have left in cache_dir.
     """
 
     def __init__(self, cache_dir=None, cache_bytes=None):
         self._limit, self._ahead, self._names, self._made = cache_bytes, None, {}, set()
         self._in_use = frozenset()
-        self._temporary = None if cache_dir else tempfile.TemporaryDirectory(prefix="yt8m_shards_")
-        self._directory = cache_dir or self._temporary.name
+        self._directory, self._temporary = cache_dir, None
         if cache_dir:
             try:
                 os.makedirs(cache_dir, exist_ok=True)
@@ -46,21 +46,29 @@ class ShardCache:
         if not is_remote(path):
             return path
         self._wait()
+        self._need_directory()
         return self._copied(path)
 
     def use(self, paths):
         """Says which files are in use from now on; of the others, copies are removed as the limit asks for."""
         self._wait()
         self._in_use = frozenset(filter(is_remote, paths))
-        self._make_room(0)
+        if self._directory:
+            self._make_room(0)
 
     def fetch_ahead(self, paths):
         """Begins to copy remote files, since they will be needed next; local_path tells of what went wrong."""
         self._wait()
         remote = list(filter(is_remote, paths))
         if remote:
+            self._need_directory()
             self._ahead = threading.Thread(target=self._fetch, args=(remote,), daemon=True)
             self._ahead.start()
+
+    def _need_directory(self):
+        if not self._directory:
+            self._temporary = Scratch("yt8m_shards_")
+            self._directory = self._temporary.path
 
     def _wait(self):
         if self._ahead:

@@ -94,7 +94,9 @@ def rank_files(inputs: Inputs, job, max_per_class):
     first = saved[0]
     scores = [scores_file.aligned(other, first.ids, first.starts, first.classes) for other in saved]
     part = first.ids, first.starts, blend.blend(scores, inputs.weights, inputs.method)
-    return {"inputs": len(saved)} | rank.write_ranking([part], first.classes, job, max_per_class)
+    return {"inputs": len(saved)} | rank.write_ranking(
+        [part], first.classes, job, max_per_class, f"--inputs: {first.path}"
+    )
 
 
 def _all_together(parts):

@@ -6,6 +6,7 @@ import numpy as np
 
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
+from yt8m_attention.inference import names
 
 _WRITTEN = "write it by `inference --segment_labels --scores_file`"
 
@@ -24,20 +25,24 @@ def load(path):
     """Reads a file of segments' scores.
 
     Raises:
-      UserError: where the file cannot be read, holds videos' scores, or scores that have no rank.
+      UserError: where the file cannot be read, holds videos' scores, or scores that are no numbers.
     """
-    told = files.reading_arrays(lambda error: f"--inputs: {path}: is no file of scores ({error}); {_WRITTEN}")
-    with told, np.load(path, allow_pickle=False) as saved:
-        ids, starts, classes, scores = (saved[name] for name in ("ids", "starts", "classes", "scores"))
-    if scores.shape != (len(ids), len(classes)) or len(starts) != len(ids) or not scores.size:
-        raise UserError(f"--inputs: {path}: {scores.shape} scores of {len(ids)} ids, {len(starts)} starts and "
-                        f"{len(classes)} classes; {_WRITTEN}")  # fmt: skip
+    wanted = {"ids": ("SU", "N"), "starts": ("iu", "N"), "classes": ("iu", "C"), "scores": ("fiu", "NC")}
+
+    def refusal(error):
+        return f"--inputs: {path}: is no file of scores ({error}); {_WRITTEN}"
+
+    ids, starts, classes, scores = files.read_arrays(path, wanted, refusal).values()
+    with files.reading_arrays(refusal), np.errstate(over="ignore"):
+        ids = names.as_bytes(ids)
+        starts, classes, scores = starts.astype(np.int64), classes.astype(np.int64), scores.astype(np.float32)
+        if not scores.size or (classes < 0).any() or len(np.unique(classes)) < len(classes):
+            raise ValueError(f"{len(ids)} segments and classes {np.sort(classes)[:5].tolist()} ...")
     if (starts < 0).any():
         raise UserError(f"--inputs: {path}: holds scores of whole videos, wanted segments'; {_WRITTEN}")
-    if np.isnan(scores).any():
-        raise UserError(f"--inputs: {path}: a score is NaN, which has no rank; score again")
-    ids = np.array([i if isinstance(i, bytes) else str(i).encode() for i in ids.tolist()], bytes)
-    return SavedScores(path, ids, starts.astype(np.int64), classes.astype(np.int64), scores.astype(np.float32))
+    if not np.isfinite(scores).all():
+        raise UserError(f"--inputs: {path}: a score is NaN or infinite; score again")
+    return SavedScores(path, ids, starts, classes, scores)
 
 
 def aligned(saved, ids, starts, classes):

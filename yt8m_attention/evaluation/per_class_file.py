@@ -3,6 +3,7 @@
 import csv
 
 from yt8m_attention import files
+from yt8m_attention.inference import submission
 
 
 def write(path, per_class, class_name="class {}".format):
@@ -11,7 +12,7 @@ def write(path, per_class, class_name="class {}".format):
     Args:
       path: the CSV.
       per_class: {class: (average precision, positives, rated)}.
-      class_name: function of a class id -> its name.
+      class_name: function of a class id -> its name; one that a spreadsheet would take for a formula gets a ' in front.
 
     Raises:
       UserError: where the file cannot be written.
@@ -20,4 +21,4 @@ def write(path, per_class, class_name="class {}".format):
     with files.replacing(path, "w") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("class", "average_precision", "positives", "rated", "name"))
-        writer.writerows((c, *figures, class_name(c)) for c, figures in rows)
+        writer.writerows((c, *figures, submission.plain_text(class_name(c))) for c, figures in rows)

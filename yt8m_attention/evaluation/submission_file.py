@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from yt8m_attention import progress
-from yt8m_attention.data import holdout, segments
+from yt8m_attention.data import files, holdout, segments
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import per_class_file as by_class
@@ -21,7 +21,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
       path: the CSV, see inference/submission.py.
       pattern: files with rated segments.
       top_n: segments of a class that count.
-      label_cache: npz of the ratings, read where it is there, else written; None: none.
+      label_cache: npz of the ratings, read where it is there and of these files as they are, else written; None: none.
       per_class_file: where each class's average precision goes, see per_class_file.py; None: nowhere.
       held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
       classes: ids of the classes that count; None: all that are rated.
@@ -50,12 +50,16 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
 
 
 def _ratings(pattern, label_cache, **reading):
+    origin = files.stamps(files.expand(pattern, "eval_data_pattern")) if label_cache else None
     if label_cache and os.path.exists(label_cache):
-        return submission_score.load_ratings(label_cache)
+        kept = submission_score.load_ratings(label_cache, origin)
+        if kept is not None:
+            return kept
+        progress.say(f"--label_cache={label_cache}: holds ratings of other files, or of these as they were; read again")
     found = segments.read_ratings(pattern, **reading)
     ratings = submission_score.Ratings(found.ids, found.starts, found.classes, found.scores)
     if label_cache:
-        submission_score.save_ratings(label_cache, ratings)
+        submission_score.save_ratings(label_cache, ratings, origin)
     return ratings
 
 

@@ -5,8 +5,8 @@ import typing
 import numpy as np
 
 from yt8m_attention import schema
-from yt8m_attention.files import reading_arrays, replacing
-from yt8m_attention.inference.names import MULTIPLIER, Names
+from yt8m_attention.files import read_arrays, reading_arrays, replacing
+from yt8m_attention.inference.names import MULTIPLIER, Names, as_bytes
 from yt8m_attention.metrics import streaming
 
 _LEAST_WAITING = 2_000_000  # keys that are held before the different ones are taken
@@ -59,16 +59,16 @@ def score(rows, ratings, top_n=schema.TOP_SEGMENTS):
 
 def _summary(ranked, rated, top_n):
     """streaming.summary of {class: bool labels of its rated segments, best first} and {class: bool, of all rated}."""
-    num_classes = max(rated, default=-1) + 1
-    nothing = np.zeros(0, bool)
-    ranked, rated = ([of.get(c, nothing) for c in range(num_classes)] for of in (ranked, rated))
-    return streaming.summary(
-        classes=np.repeat(np.arange(num_classes), [len(part) for part in ranked]),
+    classes, nothing = sorted(rated), np.zeros(0, bool)  # summary counts by place, since an id can be any number
+    ranked, rated = ([of.get(c, nothing) for c in classes] for of in (ranked, rated))
+    result = streaming.summary(
+        classes=np.repeat(np.arange(len(classes)), [len(part) for part in ranked]),
         labels=np.concatenate([nothing, *ranked]),
         rated=np.array([len(part) for part in rated], int),
         positives=np.array([part.sum() for part in rated], int),
         top_n=top_n,
     )
+    return result | {"per_class": {classes[place]: of for place, of in result["per_class"].items()}}
 
 
 def _distinct(keys):
@@ -113,24 +113,43 @@ def _by_class(ratings):
     return rated
 
 
-def save_ratings(path, ratings):
+def save_ratings(path, ratings, origin):
     """Writes ratings to a label cache, one .npz file, complete or absent.
+
+    Args:
+      path: of the cache.
+      ratings: Ratings.
+      origin: what they were read from, a list of texts, see load_ratings.
 
     Raises:
       UserError: where the file cannot be written.
     """
     with replacing(path) as file:
-        np.savez_compressed(file, **{name: np.asarray(part) for name, part in ratings._asdict().items()})
+        arrays = {name: np.asarray(part) for name, part in ratings._asdict().items()}
+        np.savez_compressed(file, **arrays, origin=np.array(origin, str))
 
 
-def load_ratings(path):
-    """Reads a label cache.
+def load_ratings(path, origin):
+    """Reads a label cache; None where its ratings were read from something else.
 
     Raises:
       UserError: where the file is absent or is none.
     """
-    told = reading_arrays(
-        lambda error: f"--label_cache={path}: is no label cache ({error}); delete it to read the ratings again"
-    )
-    with told, np.load(path, allow_pickle=False) as saved:
-        return Ratings(*(saved[name] for name in Ratings._fields))
+    wanted = {"video_ids": ("SU", "R"), "starts": ("iu", "R"), "classes": ("iu", "R"), "scores": ("biuf", "R"),
+              "origin": ("U", "F")}  # fmt: skip
+
+    def refusal(error):
+        return f"--label_cache={path}: is no label cache ({error}); delete it to read the ratings again"
+
+    found = read_arrays(path, wanted, refusal)
+    with reading_arrays(refusal):
+        was = found.pop("origin").tolist()
+        ratings = Ratings(**found)
+        ratings = ratings._replace(
+            video_ids=as_bytes(ratings.video_ids),
+            starts=ratings.starts.astype(np.int64),
+            classes=ratings.classes.astype(np.int64),
+        )
+        if (ratings.starts < 0).any() or (ratings.classes < 0).any() or not np.isin(ratings.scores, (0, 1)).all():
+            raise ValueError("a start or a class is negative, or a rating neither 0 nor 1")
+    return ratings if was == list(origin) else None

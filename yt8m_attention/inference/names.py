@@ -19,6 +19,17 @@ _MASKS = np.frombuffer(b"".join(b"\xff" * n + b"\0" * (_WORD - n) for n in range
 MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
+def as_bytes(texts):
+    """Text [N] of either kind as UTF-8 bytes [N].
+
+    Raises:
+      ValueError: for what is no UTF-8 text.
+    """
+    texts = [t if isinstance(t, bytes) else t.encode() for t in texts.tolist()]
+    b"\n".join(set(texts)).decode()
+    return np.array(texts, bytes)
+
+
 class Names:
     """N names, as bytes.
 

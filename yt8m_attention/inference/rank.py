@@ -40,6 +40,11 @@ class Job:
     precision: str = "float32"
 
     @property
+    def named(self):
+        """The files, as messages call them."""
+        return f"--input_data_pattern={self.pattern}"
+
+    @property
     def stride(self):
         return self.window_stride or self.data.segment_size
 
@@ -87,17 +92,18 @@ def segment_classes(data):
     return np.array(data.segment_classes, np.int64)
 
 
-def write_ranking(parts, classes, job: Job, max_per_class):
+def write_ranking(parts, classes, job: Job, max_per_class, origin=None):
     """Ranks scored segments and writes the challenge's CSV; ties go to the segment that came first.
 
     Args:
       parts: (ids bytes or str [N], starts int64 [N], scores float32 [N, C]) of some segments each.
       classes: int64 [C].
       job: says where to.
+      origin: where the segments come from, for messages; None: the job's files.
       max_per_class, returns, raises: as rank_segments.
     """
     top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    names, done, started = _Names(job.pattern), 0, time.monotonic()
+    names, done, started = _Names(origin or job.named), 0, time.monotonic()
     for part_ids, part_starts, scores in parts:
         names.add(part_ids.tolist(), part_starts.tolist())
         top.add(scores, np.arange(done, done + len(scores)))
@@ -119,8 +125,8 @@ def write_ranking(parts, classes, job: Job, max_per_class):
 class _Names:
     """Makes sure, while it can be had cheaply, that the file can be written in the end and read by its scorers."""
 
-    def __init__(self, pattern):
-        self._pattern, self._seen, self._last = pattern, set(), (None, 0)
+    def __init__(self, origin):
+        self._origin, self._seen, self._last = origin, set(), (None, 0)
 
     def add(self, ids, starts):
         """Looks at the next items' videos, bytes or str, and starts, in file order.
@@ -131,10 +137,13 @@ class _Names:
         for video_id, start in zip(ids, starts, strict=True):
             if video_id != self._last[0] or start <= self._last[1]:
                 if video_id in self._seen:
-                    raise UserError(f"--input_data_pattern={self._pattern}: two videos have the id {video_id!r}, so "
+                    raise UserError(f"{self._origin}: two videos have the id {video_id!r}, so "
                                     "that a ranking cannot tell them apart; leave one out")  # fmt: skip
                 self._seen.add(video_id)
-                submission.check_video_id(video_id.decode() if isinstance(video_id, bytes) else video_id)
+                try:
+                    submission.check_video_id(video_id.decode() if isinstance(video_id, bytes) else video_id)
+                except UserError as error:
+                    raise UserError(f"{self._origin}: {error}") from error
             self._last = video_id, start
 
 
@@ -152,7 +161,7 @@ def rank_classes(model, job: Job, top_k):
       UserError: where no video is there to score, or a file cannot be written.
     """
     ids, best, kept = [], [], []
-    score, names, started = scoring.make_scorer(model, None, job.precision), _Names(job.pattern), time.monotonic()
+    score, names, started = scoring.make_scorer(model, None, job.precision), _Names(job.named), time.monotonic()
     for batch in job.batches("videos", _VIDEOS):
         names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
         scores = score(batch)["probabilities"]

@@ -7,7 +7,7 @@ never stored, and a full buffer is partitioned in place and cut to k. Letters: N
 
 import numpy as np
 
-from yt8m_attention.files import reading_arrays, replacing
+from yt8m_attention.files import read_arrays, reading_arrays, replacing
 from yt8m_attention.metrics import order
 
 _STAGED = 8192  # segments held back, so that a class is looked at once for so many of them
@@ -117,10 +117,16 @@ class TopSegments:
         Raises:
           UserError: where the file is absent or is none of ours.
         """
-        told = reading_arrays(lambda error: f"{path}: is no ranking saved by this version ({error}); rank again")
-        with told, np.load(path, allow_pickle=False) as saved:
-            k, sizes, table, keys = (saved[name] for name in ("k", "sizes", "table", "keys"))
-        top = cls(len(sizes), int(k))
+
+        def refusal(error):
+            return f"{path}: is no ranking saved by this version ({error}); rank again"
+
+        wanted = {"k": ("iu", ""), "sizes": ("iu", "C"), "table": ("i", "T"), "keys": ("u", "K")}
+        k, sizes, table, keys = read_arrays(path, wanted, refusal).values()
+        with reading_arrays(refusal):
+            top = cls(len(sizes), int(k))
+            if (sizes < 0).any() or (sizes > k).any() or sizes.sum() != len(keys):
+                raise ValueError(f"{len(keys)} keys of classes with {sizes.sum()}")
         top._table = table if table.size else None
         for c, ranked in enumerate(np.split(keys, np.cumsum(sizes)[:-1])):
             top._append(c, ranked)

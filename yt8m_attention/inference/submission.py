@@ -10,6 +10,7 @@ import typing
 
 import numpy as np
 
+from yt8m_attention import progress
 from yt8m_attention.errors import UserError
 from yt8m_attention.files import replacing
 from yt8m_attention.inference.names import Names
@@ -63,6 +64,12 @@ def check_video_id(video_id):
     if not _VIDEO_ID.fullmatch(video_id):
         raise UserError(f"video id {video_id!r}: a submission cannot hold an id that is empty or has a blank, comma, "
                         "colon, quote or control character; give the video another id")  # fmt: skip
+
+
+def plain_text(text):
+    """Any text as one line and a cell: what a spreadsheet would take for a formula gets a ' in front."""
+    line = " ".join(text.split())
+    return f"'{line}" if _FORMULA.match(line) else line
 
 
 def write(path, class_ids, names, ranked):
@@ -133,8 +140,7 @@ def _lines(path):
     """(number, UTF-8 bytes) of each line that is not blank, white space between its entries being ASCII."""
     try:
         with open(path, "rb") as file:
-            lines = (line for raw in file for line in raw.splitlines())  # a line may end as on any system
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(_whole_lines(path, file), start=1):
                 if number == 1:
                     line = line.removeprefix(_BYTE_ORDER_MARK)
                 if not line.isascii():
@@ -145,6 +151,16 @@ def _lines(path):
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not UTF-8 text ({error.reason}); save it as a plain CSV") from error
+
+
+def _whole_lines(path, file):
+    """Lines without their ends, which may be those of any system; tells where the last one has none."""
+    raw = b"\n"
+    for raw in file:
+        yield from raw.splitlines()
+    if not raw.endswith((b"\n", b"\r")):
+        progress.say(f"{path}: has no line end behind its last line; if a download or a copy broke off, entries are "
+                     "missing")  # fmt: skip
 
 
 def _segments(cell, where):
