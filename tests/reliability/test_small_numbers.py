@@ -29,6 +29,40 @@ def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, 
     assert result["weights_sha256"] == whole["weights_sha256"]
 
 
+def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(planted, tmp_path):
+    """Until asked to begin anew; the damaged ones are kept, and what is then trained is."""
+    run = runs.small(planted, tmp_path, max_steps=6, run={"save_checkpoint_steps": 2})
+    phase.train(run, {})
+    for path in checkpoints.paths(str(tmp_path)):
+        os.truncate(path, 1000)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"every checkpoint is damaged; .*--start_new_model"):
+            phase.train(run, {})
+    one = dataclasses.replace(run, start_new_model=True, phase=dataclasses.replace(run.phase, max_steps=1))
+    result = phase.train(one, {})
+    assert checkpoints.load(result["checkpoint"])[1]["step"] == 1
+    assert len(list(tmp_path.glob("replaced-1/checkpoints/*.damaged"))) == 3
+
+
+def test_the_checkpoint_just_written_is_never_pruned(planted, tmp_path):
+    """Whatever else lies there under higher numbers."""
+    result = phase.train(runs.small(planted, tmp_path / "first", max_steps=1), {})
+    run = runs.small(planted, tmp_path / "run", max_steps=1, init_checkpoint=str(tmp_path / "first"))
+    load_newest = checkpoints.load_newest
+
+    def load_and_copy(train_dir):
+        found = load_newest(train_dir)
+        for step in (7, 8, 9):
+            os.makedirs(checkpoints.directory(train_dir), exist_ok=True)
+            shutil.copy(result["checkpoint"], checkpoints.path_of(train_dir, step))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "load_newest", load_and_copy)
+        result = phase.train(run, {})
+    assert os.path.isfile(result["checkpoint"])
+
+
 def test_batches_of_one_and_a_last_one_that_is_smaller(planted, tmp_path):
     for size in (1, 7):
         run = runs.small(planted, tmp_path / str(size), batch_size=size, max_steps=None, num_epochs=1,

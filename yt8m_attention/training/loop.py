@@ -140,7 +140,8 @@ class Loop:
         path = checkpoints.save(train_dir, self.state.step, arrays, self.state.to_meta())
         if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
             self.score_held_out()
-        checkpoints.prune(train_dir, self.run.keep_checkpoints)
+        best = checkpoints.path_of(train_dir, checkpoints.best_step(train_dir))
+        checkpoints.prune(train_dir, self.run.keep_checkpoints, (path, best))
         self.summaries.flush()
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
         return path
