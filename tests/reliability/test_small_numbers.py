@@ -44,6 +44,50 @@ def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(p
     assert len(list(tmp_path.glob("replaced-1/checkpoints/*.damaged"))) == 3
 
 
+def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_path, capsys):
+    """Evaluation, and a phase that starts from it; a file that is named is refused, and none is renamed."""
+    phase.train(runs.small(planted, tmp_path / "1"), {})
+    newest, before = checkpoints.paths(str(tmp_path / "1"))
+    os.truncate(newest, 1000)
+    result = checkpoint.evaluate(str(tmp_path / "1"), f"{planted}/test/*.tfrecord")
+    assert result["checkpoint"] == before
+    start = {"init_checkpoint": str(tmp_path / "1"), "max_steps": 1}
+    assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {})["step"] == 4
+    assert capsys.readouterr().err.count(f"passed over: {newest}") == 2
+    with pytest.raises(UserError, match=rf"{newest}: damaged"):
+        phase.train(runs.small(planted, tmp_path / "3", True, **start | {"init_checkpoint": newest}), {})
+    assert checkpoints.paths(str(tmp_path / "1")) == [newest, before]
+
+
+@pytest.mark.parametrize("damaged", [[3], [6], [3, 6]])
+def test_following_a_run_passes_over_damaged_checkpoints_and_ends(planted, tmp_path, capsys, damaged):
+    """Also where the last one is, which alone would say that the run has finished."""
+    phase.train(runs.small(planted, tmp_path), {})
+    for step in damaged:
+        os.truncate(checkpoints.path_of(str(tmp_path), step), 1000)
+    if len(damaged) == 2:
+        with pytest.raises(UserError, match="finished, and no checkpoint of it is whole"):
+            checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
+    else:
+        assert checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")["step"] == 9 - damaged[0]
+    assert capsys.readouterr().err.count("passed over: ") == len(damaged)
+
+
+def test_following_says_what_it_waits_for(planted, tmp_path, monkeypatch, capsys):
+    """A directory that is not there: a run may be about to make it, as here while the first wait lasts."""
+    naps = []
+
+    def train_meanwhile(seconds):
+        naps.append(seconds)
+        if len(naps) == 2:
+            phase.train(runs.small(planted, tmp_path / "run", max_steps=1), {})
+
+    monkeypatch.setattr(checkpoint.time, "sleep", train_meanwhile)
+    assert checkpoint.follow(str(tmp_path / "run"), f"{planted}/test/*.tfrecord")["step"] == 1
+    assert len(naps) == 2
+    assert capsys.readouterr().err.count(f"waiting for a checkpoint in {tmp_path}/run/checkpoints") == 1
+
+
 def test_the_checkpoint_just_written_is_never_pruned(planted, tmp_path):
     """Whatever else lies there under higher numbers."""
     result = phase.train(runs.small(planted, tmp_path / "first", max_steps=1), {})

@@ -113,15 +113,41 @@ def test_newest_few_and_the_best_are_kept(tmp_path):
     assert sorted(p.name for p in tmp_path.joinpath("checkpoints").iterdir()) == [
         "step-00000002.npz", "step-00000004.npz", "step-00000005.npz",
     ]  # fmt: skip
-    assert checkpoints.resolve(str(tmp_path), "train_dir").endswith("step-00000002.npz")
-    assert checkpoints.resolve(str(tmp_path), "train_dir", "last").endswith("step-00000005.npz")
+    found = [checkpoints.candidates(str(tmp_path), "train_dir", which) for which in ("best", "last")]
+    assert [[int(path[-5]) for path in paths] for paths in found] == [[2, 4, 5], [5, 4, 2]]
+
+
+@pytest.mark.parametrize("which, order", [("best", (2, 1, 4, 3)), ("last", (4, 3, 2, 1))])
+def test_the_next_best_whole_checkpoint_is_taken_and_no_file_is_touched(tmp_path, capsys, which, order):
+    _save(tmp_path, 1, 2, 3, 4)
+    for step, value in ((1, 0.2), (2, 0.9)):
+        checkpoints.note_score(str(tmp_path), step, "segment_map", value)
+    place = str(tmp_path)
+    for step in order:
+        path = checkpoints.path_of(place, step)
+        assert checkpoints.find(place, "train_dir", which)[0] == path
+        os.truncate(path, 100)
+        assert f"passed over: {path}" not in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"--train_dir=.*: no checkpoint is whole"):
+        checkpoints.find(place, "train_dir", which)
+    assert len([line for line in capsys.readouterr().err.splitlines() if line.startswith("passed over: ")]) == 4
+    with pytest.raises(UserError, match="damaged"):
+        checkpoints.find(path, "checkpoint")
+    assert len(checkpoints.paths(place)) == 4
+
+
+def test_steps_are_ordered_as_numbers_whatever_the_directory_is_called(tmp_path):
+    place = f"{tmp_path}/a[1]*//"
+    for step in (99_999_999, 100_000_000):
+        checkpoints.save(place, step, ARRAYS, META | {"step": step})
+    assert checkpoints.paths(place) == [checkpoints.path_of(place, step) for step in (100_000_000, 99_999_999)]
 
 
 def test_a_place_without_checkpoints_is_told(tmp_path):
     with pytest.raises(UserError, match=r"--init_checkpoint=.*holds no checkpoint"):
-        checkpoints.resolve(str(tmp_path), "init_checkpoint")
+        checkpoints.candidates(str(tmp_path), "init_checkpoint")
     with pytest.raises(UserError, match="does not exist"):
-        checkpoints.resolve(str(tmp_path / "nowhere"), "train_dir")
+        checkpoints.candidates(str(tmp_path / "nowhere"), "train_dir")
 
 
 def test_an_interrupted_save_leaves_the_former_file(tmp_path, monkeypatch):

@@ -43,7 +43,12 @@ def path_of(train_dir, step):
 
 def paths(train_dir):
     """The checkpoints of a training directory, newest first."""
-    return sorted(glob.glob(os.path.join(glob.escape(directory(train_dir)), "step-*.npz")), reverse=True)
+    return _files(train_dir, "step-*.npz")
+
+
+def _files(train_dir, pattern):
+    names = sorted(glob.glob(pattern, root_dir=directory(train_dir)), key=lambda name: (len(name), name), reverse=True)
+    return [os.path.join(directory(train_dir), name) for name in names]
 
 
 def save(train_dir, step, arrays, meta):
@@ -139,7 +144,7 @@ def load_newest(train_dir):
         except Damaged as error:
             _rename(path, path + _DAMAGED)
             progress.say(f"passed over: {error}; put aside as {os.path.basename(path)}{_DAMAGED}")
-    if glob.glob(os.path.join(glob.escape(directory(train_dir)), f"step-*{_DAMAGED}")):
+    if _files(train_dir, f"step-*{_DAMAGED}"):
         raise UserError(f"{directory(train_dir)}: every checkpoint is damaged; restore one, or give --start_new_model "
                         "to begin anew (from --init_checkpoint where that is given) and keep these aside")  # fmt: skip
     return None
@@ -152,26 +157,48 @@ def _rename(path, new):
         raise UserError(f"{path}: cannot be renamed to {new}: {error.strerror}") from error
 
 
-def resolve(place, flag, which="best"):
-    """The checkpoint file that a flag's value means.
+def candidates(place, flag, which="best"):
+    """The checkpoint files that a flag's value may mean; the first whole one of them it is.
 
     Args:
       place: a checkpoint file, or a training directory.
-      which: "best", the one a held-out evaluation chose, the newest where none did; or "last".
+      which: "best", by held-out score, the earliest of equals, then those without one; or "last". Newest first else.
 
     Raises:
       UserError: where there is none.
     """
     if os.path.isfile(place):
-        return place
-    best = path_of(place, best_step(place)) if which == "best" else None
-    if best and os.path.isfile(best):
-        return best
+        return [place]
     found = paths(place)
     if not found:
         what = "holds no checkpoint" if os.path.isdir(place) else "does not exist"
         raise UserError(f"--{flag}={place}: {what}; name a directory that train has written to")
-    return found[0]
+    if which == "best":
+        known = scores(place)["scores"]
+        scored = [path_of(place, step) for step in sorted(known, key=lambda step: (-known[step], step))]
+        found.sort(key=lambda path: scored.index(path) if path in scored else len(scored))
+    return found
+
+
+def find(place, flag, which="best"):
+    """The checkpoint that a flag's value means: (path, arrays, meta).
+
+    In a directory a damaged one is said and passed over, and left where it is: the directory may be another's.
+
+    Args: as candidates.
+
+    Raises:
+      UserError: where there is none; where a file is named, or every one in the directory, is damaged.
+    """
+    for path in candidates(place, flag, which):
+        try:
+            return path, *load(path)
+        except UserError as error:
+            gone = not os.path.exists(path)  # a run that goes on there keeps the newest few
+            if path == place or not (gone or isinstance(error, Damaged)):
+                raise
+            progress.say(f"passed over: {error}")
+    raise UserError(f"--{flag}={place}: no checkpoint is whole; restore one, or name another directory")
 
 
 def scores(train_dir):

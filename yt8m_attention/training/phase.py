@@ -68,6 +68,8 @@ def train(run: Run, flags: dict):
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
         rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
+        if state.finished:
+            run_file.write(run, flags, yt8m_attention.__version__, state.step)
     bad_records.say()
     return {
         "step": state.step,
@@ -88,7 +90,7 @@ def _check(run):
     kind = "rated_segments" if run.phase.segment_labels else "videos"
     Source(run.train_data_pattern, "train_data_pattern", run.data, kind, run.phase.holdout_fraction).open([0])
     if run.phase.init_checkpoint:
-        checkpoints.resolve(run.phase.init_checkpoint, "init_checkpoint")
+        checkpoints.candidates(run.phase.init_checkpoint, "init_checkpoint")
     registry.find(run.model.model)
 
 
@@ -151,8 +153,7 @@ def _check_same_model(run):
 
 
 def _start_from(run, model, variables):
-    path = checkpoints.resolve(run.phase.init_checkpoint, "init_checkpoint")
-    arrays, meta = checkpoints.load(path)
+    path, arrays, meta = checkpoints.find(run.phase.init_checkpoint, "init_checkpoint")
     wanted = {name: v for name, v in variables.items() if not run.phase.reset_optimizer or name.startswith("model/")}
     try:
         checkpoints.assign(wanted, arrays, path)

@@ -37,8 +37,7 @@ def load(train_dir, which="best") -> Trained:
     """
     run = run_file.read(train_dir)
     place, flag = (train_dir, "train_dir") if which in ("best", "last") else (which, "checkpoint")
-    path = checkpoints.resolve(place, flag, which)
-    arrays, meta = checkpoints.load(path)
+    path, arrays, meta = checkpoints.find(place, flag, which)
     model = registry.build(run.model)
     checkpoints.assign(checkpoints.variables_by_name(model), arrays, path)
     return Trained(model, run, path, meta)

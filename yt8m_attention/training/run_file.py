@@ -12,10 +12,22 @@ from yt8m_attention.errors import UserError
 _NAME = "run.json"
 
 
-def write(run: config.Run, flags: dict, version: str):
+def write(run: config.Run, flags: dict, version: str, finished=None):
+    """Describes a run in its directory.
+
+    Args:
+      finished: the step at which it came to its end; None: it has not.
+    """
     files.write_json(
-        os.path.join(run.train_dir, _NAME), {"version": version, "config": config.to_dict(run), "flags": flags}
+        os.path.join(run.train_dir, _NAME),
+        {"version": version, "config": config.to_dict(run), "flags": flags, "finished": finished},
     )
+
+
+def finished(train_dir):
+    """The step at which the run in a directory came to its end; None where it has not."""
+    saved = files.read_json(os.path.join(train_dir, _NAME))
+    return saved.get("finished") if isinstance(saved, dict) else None
 
 
 def read(train_dir, flag="train_dir") -> config.Run:
