@@ -44,6 +44,17 @@ def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(p
     assert len(list(tmp_path.glob("replaced-1/checkpoints/*.damaged"))) == 3
 
 
+def test_scores_of_steps_that_were_lost_are_made_anew(planted, tmp_path):
+    """Of a damaged checkpoint's weights, which need not be those that the step has the second time."""
+    settings = {"segment_labels": True, "holdout_fraction": 0.3}
+    phase.train(runs.small(planted, tmp_path, **settings), {})
+    expected = checkpoints.scores(str(tmp_path))
+    os.truncate(checkpoints.paths(str(tmp_path))[0], 1000)
+    checkpoints.write_scores(str(tmp_path), expected["metric"], expected["scores"] | {6: 1.5})
+    phase.train(runs.small(planted, tmp_path, **settings), {})
+    assert checkpoints.scores(str(tmp_path)) == expected
+
+
 def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_path, capsys):
     """Evaluation, and a phase that starts from it; a file that is named is refused, and none is renamed."""
     phase.train(runs.small(planted, tmp_path / "1"), {})

@@ -134,6 +134,12 @@ def test_two_runs_in_one_directory_are_refused(planted, tmp_path):
         phase.train(runs.small(planted, tmp_path), {})
 
 
+def test_a_lock_that_is_no_file_is_said(planted, tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(UserError, match=r"--train_dir=.*: \.lock cannot be opened: Is a directory"):
+        phase.train(runs.small(planted, tmp_path), {})
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(planted, tmp_path):
     run = runs.small(planted, tmp_path, base_learning_rate=1e30, clip_gradient_norm=0.0, max_steps=40)
     with pytest.raises(UserError, match=r"the loss became .* --base_learning_rate"):

@@ -211,17 +211,14 @@ def scores(train_dir):
         raise UserError(f"{path}: holds no held-out scores; restore or remove it") from error
 
 
-def note_score(train_dir, step, metric, value):
-    """Records a checkpoint's held-out score."""
-    known = scores(train_dir)["scores"]
-    files.write_json(os.path.join(train_dir, _SCORES), {"metric": metric, "scores": known | {step: value}})
+def write_scores(train_dir, metric, scores):
+    """Records the held-out scores of all checkpoints, {step: value}."""
+    files.write_json(os.path.join(train_dir, _SCORES), {"metric": metric, "scores": scores})
 
 
-def best_step(train_dir):
-    """The step with the highest held-out score whose checkpoint is kept, the earliest of equals, or None."""
-    known = scores(train_dir)["scores"]
-    kept = [step for step in sorted(known) if os.path.exists(path_of(train_dir, step))]
-    return max(kept, key=known.get, default=None)
+def best_step(scores):
+    """The step with the highest held-out score, the earliest of equals, or None."""
+    return max(sorted(scores), key=scores.get, default=None)
 
 
 def prune(train_dir, keep, spared):

@@ -58,6 +58,10 @@ class Loop:
         self.lock, self.stop = lock, stop
         self.run, self.train_on, self.variables, self.state = run, train_on, variables, state
         self.learning_rate, self.summaries, self.evaluate = learning_rate, summaries, evaluate
+        # Known here from the start, whatever becomes of the file. Those of later steps, which were lost, will be made
+        # anew of other weights.
+        known = checkpoints.scores(run.train_dir)["scores"]
+        self._scores = {step: score for step, score in known.items() if step <= state.step}
         self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
         self._since = time.monotonic()
         self._wait_share = 0.0
@@ -140,8 +144,8 @@ class Loop:
         path = checkpoints.save(train_dir, self.state.step, arrays, self.state.to_meta())
         if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
             self.score_held_out()
-        best = checkpoints.path_of(train_dir, checkpoints.best_step(train_dir))
-        checkpoints.prune(train_dir, self.run.keep_checkpoints, (path, best))
+        best = checkpoints.best_step(self._scores)
+        checkpoints.prune(train_dir, self.run.keep_checkpoints, (path, checkpoints.path_of(train_dir, best)))
         self.summaries.flush()
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
         return path
@@ -155,11 +159,12 @@ class Loop:
 
     def score_held_out(self):
         """Evaluates the newest checkpoint unless that was done, as before a run was killed while at it."""
-        train_dir, step = self.run.train_dir, self.state.step
-        if not self.evaluate or not self.state.phase_step or step in checkpoints.scores(train_dir)["scores"]:
+        step = self.state.step
+        if not self.evaluate or not self.state.phase_step or step in self._scores:
             return
         metric, values = self.evaluate()
         self.summaries.scalars(step, {f"holdout/{name}": value for name, value in values.items()})
-        checkpoints.note_score(train_dir, step, metric, values[metric])
-        best = ", the best so far" if checkpoints.best_step(train_dir) == step else ""
+        self._scores[step] = values[metric]
+        checkpoints.write_scores(self.run.train_dir, metric, self._scores)
+        best = ", the best so far" if checkpoints.best_step(self._scores) == step else ""
         progress.say(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")
