@@ -14,7 +14,7 @@ from yt8m_attention.data import data_set, writer
 from yt8m_attention.data.recipe import Recipe
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import checkpoints, phase, restore
+from yt8m_attention.training import checkpoints, phase, restore, run_file
 
 
 def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, capsys):
@@ -220,12 +220,35 @@ def test_a_checkpoint_of_other_classes_or_features_is_refused_by_flag(planted, t
         (audio, "--feature_names, --feature_sizes: "),
         ({"model": "dbof"}, "--model: multi_attention there, dbof here"),
         ({"num_heads": 3}, "--num_heads: 2 there, 3 here"),
+        ({"attention_sizes": (6, 4)}, r"--attention_sizes: \(8, 4\) there, \(6, 4\) here"),
+        ({"attention_normalizer": "softmax"}, "--attention_normalizer: sparsemax there, softmax here"),
     ]):  # fmt: skip
         run = runs.small(planted, tmp_path / f"new{number}", model=change, **start)
         data = {name: change[name] for name in ("num_classes", "features") if name in change}
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, **data))
         with pytest.raises(UserError, match=f"--init_checkpoint: .*{said}"):
             phase.train(run, {})
+        run_file.write(run, {}, "0")
+        with pytest.raises(UserError, match=f"--checkpoint: .*{said}"):
+            restore.load(run.train_dir, checkpoints.paths(start["init_checkpoint"])[0])
+
+
+def test_a_checkpoint_of_features_in_another_order_is_refused_by_flag(planted, tmp_path):
+    there = phase.train(runs.small(planted, tmp_path / "1", max_steps=1), {})
+    swapped = runs.small(planted, tmp_path, model={"features": Features(("audio", "rgb"), (24, 8))})
+    run_file.write(swapped, {}, "0")
+    with pytest.raises(UserError, match=r"--checkpoint: .*--feature_names, --feature_sizes: "):
+        restore.load(str(tmp_path), there["checkpoint"])
+
+
+def test_what_matters_only_while_training_may_differ_from_the_run_that_is_started_from(planted, tmp_path):
+    """So may a width that is written out where the other left it at its default."""
+    there = runs.small(planted, tmp_path / "1", max_steps=1, model={"attention_sizes": None})
+    phase.train(there, {})
+    change = {"input_noise": 0.0, "l2_penalty": 0.1, "prior_probability": 0.01, "attention_sizes": (64, 64)}
+    here = runs.small(planted, tmp_path / "2", True, max_steps=1, model=change, init_checkpoint=str(tmp_path / "1"))
+    assert phase.train(here, {})["step"] == 2
+    assert restore.load(str(tmp_path / "1"), checkpoints.paths(str(tmp_path / "2"))[0]).meta["step"] == 2
 
 
 def test_an_interrupted_download_is_said_or_costs_one_record(planted, tmp_path):

@@ -56,7 +56,7 @@ def train(run: Run, flags: dict):
             adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
             adam.build(model.trainable_variables)
         variables = checkpoints.variables_by_name(model, adam)
-        state, resumed_from = _restore(run, model, variables)
+        state, resumed_from = _restore(run, variables)
         bad_records = BadRecords(run.data.max_bad_records)
         batches = pipeline.training_batches(
             run.train_data_pattern, run.data, run.phase, run.seed, state.position, bad_records=bad_records
@@ -118,7 +118,7 @@ def _seed(run):
         tf.config.experimental.enable_op_determinism()
 
 
-def _restore(run, model, variables):
+def _restore(run, variables):
     """Fills the variables, from the first of these that there is:
 
     1. the newest readable checkpoint in train_dir: weights, optimizer, step, input position, random generators;
@@ -141,7 +141,7 @@ def _restore(run, model, variables):
         progress.say(f"going on from {path}")
         return State.from_meta(meta), path
     if run.phase.init_checkpoint:
-        return _start_from(run, model, variables), None
+        return _start_from(run, variables), None
     return State(), None
 
 
@@ -152,15 +152,11 @@ def _check_same_model(run):
                         "directory, or give --start_new_model")  # fmt: skip
 
 
-def _start_from(run, model, variables):
+def _start_from(run, variables):
     path, arrays, meta = checkpoints.find(run.phase.init_checkpoint, "init_checkpoint")
     wanted = {name: v for name, v in variables.items() if not run.phase.reset_optimizer or name.startswith("model/")}
-    try:
+    with run_file.filling(path, run.model, "init_checkpoint"):
         checkpoints.assign(wanted, arrays, path)
-    except UserError as error:
-        origin = os.path.dirname(os.path.dirname(os.path.abspath(path)))
-        differing = run_file.differences(run_file.read(origin).model, run.model) if run_file.exists(origin) else []
-        raise UserError(f"--init_checkpoint: {error}" + "".join(f"; {line}" for line in differing)) from error
     progress.say(f"starting from {path}")
     step = 0 if run.phase.reset_optimizer else meta["step"]
     return State(step=step, first_step=step)
