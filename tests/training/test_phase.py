@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.training import runs
 from yt8m_attention import progress
-from yt8m_attention.data import pipeline
+from yt8m_attention.data import pipeline, writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints, phase, restore, run_file
 from yt8m_attention.training.directory_lock import DirectoryLock
@@ -154,6 +154,29 @@ def test_data_that_does_not_fit_leaves_nothing_behind(planted, tmp_path):
     with pytest.raises(UserError, match="--num_classes"):
         phase.train(wrong, {})
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("segments, said", [(True, "segment rated positive"), (False, "video")])
+def test_an_empty_held_out_share_is_said_before_anything_is_written(planted, tmp_path, segments, said):
+    run = runs.small(planted, tmp_path / "new", segments, holdout_fraction=1e-9)
+    with pytest.raises(UserError, match=f"--holdout_fraction=1e-09: no {said} is in the share"):
+        phase.train(run, {})
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_held_out_share_without_a_positive_rating_is_said_before_anything_is_written(tmp_path):
+    """Of the classes that count."""
+    frames = np.zeros((20, 32), np.uint8)
+    for name, pairs in (("a", [(0, 0, 0.0), (5, 1, 1.0)]), ("b", [(0, 0, 1.0)])):
+        records = [writer.frame_record(f"{i:04d}", [0], frames, runs.FEATURES, pairs) for i in range(40)]
+        writer.write_shard(str(tmp_path / name / "validate/a.tfrecord"), records)
+        (tmp_path / name / "segment_label_ids.csv").write_text("Index\n0\n")
+    refused, taken = (runs.small(tmp_path / n, tmp_path / f"run_{n}", True, max_steps=1, holdout_fraction=0.5)
+                      for n in "ab")  # fmt: skip
+    with pytest.raises(UserError, match=r"--holdout_fraction=0\.5: no segment rated positive"):
+        phase.train(refused, {})
+    assert not (tmp_path / "run_a").exists()
+    assert phase.train(taken, {})["step"] == 1
 
 
 def test_the_run_is_described_beside_its_checkpoints(planted, tmp_path):
