@@ -1,9 +1,11 @@
 """A phase from start to end: what it goes on from, what it refuses, what it never trains on."""
 
 import dataclasses
+import itertools
 import json
 import os
 import re
+import signal
 import time
 
 import numpy as np
@@ -14,6 +16,7 @@ from tests.training import runs
 from yt8m_attention import progress
 from yt8m_attention.data import pipeline, writer
 from yt8m_attention.errors import UserError
+from yt8m_attention.inference import scoring
 from yt8m_attention.training import checkpoints, phase, restore, run_file
 from yt8m_attention.training.directory_lock import DirectoryLock
 
@@ -106,6 +109,48 @@ def test_a_run_killed_while_scoring_is_scored_when_it_goes_on(planted, tmp_path)
     os.unlink(tmp_path / "scores.json")
     phase.train(runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3), {})
     assert sorted(checkpoints.scores(str(tmp_path))["scores"]) == [3, 6]
+
+
+def _terminate():
+    signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_stop_while_scoring_ends_it_and_the_score_is_made_later(planted, tmp_path, monkeypatch, capsys):
+    """Also after the last step: there is something left to do, so a script does not go on to the next phase."""
+    settings = {"holdout_fraction": 0.3, "max_steps": 6}
+    expected = phase.train(runs.small(planted, tmp_path / "whole", True, **settings), {})
+    run = runs.small(planted, tmp_path / "run", True, **settings)
+    score, batches = scoring.Scorer.__call__, itertools.count()
+
+    def score_and_stop(self, batch):
+        if next(batches) in (0, 3):  # the videos of step 3, then of step 6; segments would follow
+            _terminate()
+        return score(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring.Scorer, "__call__", score_and_stop)
+        results = [phase.train(run, {}) for _ in range(2)]
+    said = capsys.readouterr().err
+    assert [result["step"] for result in results] == [3, 6] and all(result["preempted"] for result in results)
+    assert sorted(checkpoints.scores(run.train_dir)["scores"]) == [3]
+    assert "step 3: held-out videos are scored when the run goes on" in said
+    last = phase.train(run, {})
+    assert not last["preempted"] and last["weights_sha256"] == expected["weights_sha256"]
+    assert checkpoints.scores(run.train_dir) == checkpoints.scores(str(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("place", ["summarise", "training_batches"])
+def test_a_stop_before_the_first_step_is_obeyed_at_once(planted, tmp_path, monkeypatch, capsys, place):
+    """While the indices are made, and while the model is."""
+    run = dataclasses.replace(runs.small(planted, tmp_path, True, max_steps=1), start_new_model=True)
+    real = getattr(pipeline, place)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, place, lambda *arguments, **named: (_terminate(), real(*arguments, **named)))
+        result = phase.train(run, {})
+    assert result["preempted"] and result["step"] is None and not checkpoints.paths(str(tmp_path))
+    assert "stopping before the first step" in capsys.readouterr().err
+    after = phase.train(run, {})
+    assert not after["preempted"] and after.keys() == result.keys()
 
 
 def test_another_model_in_the_directory_is_refused_by_flag(planted, tmp_path):

@@ -9,7 +9,7 @@ from yt8m_attention import progress
 from yt8m_attention.config import Run
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints
-from yt8m_attention.training.stopping import StopRequest
+from yt8m_attention.training.stopping import Stopped, StopRequest
 
 
 @dataclass
@@ -49,7 +49,8 @@ class Loop:
       summaries: where the curves go.
       lock: the run's hold on its directory, looked at before every checkpoint.
       stop: looked at after every step; a request ends the loop with a checkpoint.
-      evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, or None.
+      evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, which may raise
+        Stopped; or None.
     """
 
     def __init__(
@@ -67,7 +68,8 @@ class Loop:
         self._wait_share = 0.0
 
     def __call__(self, batches):
-        """Returns the rate of examples a second over the run, and the path of its last checkpoint."""
+        """Returns the rate of examples a second over the run, the path of its last checkpoint, and whether a request to
+        stop left something to do."""
         limit = self.run.phase.max_steps
         # With both limits nobody knows which comes first: then, as without a limit on steps, the share tells.
         total = limit * self.run.phase.batch_size if limit and not self.run.phase.num_epochs else None
@@ -83,7 +85,7 @@ class Loop:
         self.state.finished = not self.stop.made or self.state.phase_step == limit
         path = self._save()
         shown.close(self._note())
-        return shown.rate, path
+        return shown.rate, path, not self.state.finished or self._unscored()
 
     def _next(self, iterator):
         started = time.monotonic()
@@ -150,6 +152,9 @@ class Loop:
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
         return path
 
+    def _unscored(self):
+        return bool(self.evaluate and self.state.phase_step and self.state.step not in self._scores)
+
     def _check_finite(self, arrays):
         """A gradient that overflows in the last step before a checkpoint shows in the weights, and in no loss yet."""
         for name, array in arrays.items():
@@ -158,11 +163,15 @@ class Loop:
                                 "so start again with a lower --base_learning_rate")  # fmt: skip
 
     def score_held_out(self):
-        """Evaluates the newest checkpoint unless that was done, as before a run was killed while at it."""
-        step = self.state.step
-        if not self.evaluate or not self.state.phase_step or step in self._scores:
+        """Evaluates the newest checkpoint unless that was done, as before a run was killed or stopped while at it."""
+        if not self._unscored():
             return
-        metric, values = self.evaluate()
+        step = self.state.step
+        try:
+            metric, values = self.evaluate()
+        except Stopped:
+            progress.say(f"step {step:,}: held-out videos are scored when the run goes on")
+            return
         self.summaries.scalars(step, {f"holdout/{name}": value for name, value in values.items()})
         self._scores[step] = values[metric]
         checkpoints.write_scores(self.run.train_dir, metric, self._scores)

@@ -23,7 +23,7 @@ from yt8m_attention.training import checkpoints, directory_lock, distribution, o
 from yt8m_attention.training.directory_lock import DirectoryLock
 from yt8m_attention.training.loop import Loop, State
 from yt8m_attention.training.step import make_step
-from yt8m_attention.training.stopping import StopRequest
+from yt8m_attention.training.stopping import Stopped, StopRequest
 from yt8m_attention.training.summaries import Summaries
 
 
@@ -37,15 +37,30 @@ def train(run: Run, flags: dict):
     Returns:
       dict: `step` (global), `loss` (mean over the last logged steps), `examples_per_second`, `checkpoint`,
       `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `peak_memory_mb` (the GPU's, or
-      the process's), `preempted`, `bad_records` (different ones that were skipped).
+      the process's), `preempted` (asked to stop, so something is left to do), `bad_records` (different ones that were
+      skipped). Stopped before the first step, what there is not is None.
 
     Raises:
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
     """
+    with StopRequest() as stop:
+        try:
+            return _train(run, flags, stop)
+        except Stopped:
+            return dict.fromkeys(_RESULTS) | {"preempted": True}
+
+
+_RESULTS = (
+    "step", "loss", "examples_per_second", "checkpoint", "resumed_from", "parameters", "weights_sha256",
+    "peak_memory_mb", "preempted", "bad_records",
+)  # fmt: skip
+
+
+def _train(run, flags, stop):
     _check(run)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
-    with DirectoryLock(run.train_dir) as lock, StopRequest() as stop:
+    with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
             files.remove_leftovers(directory)
         _seed(run)
@@ -61,28 +76,22 @@ def train(run: Run, flags: dict):
         batches = pipeline.training_batches(
             run.train_data_pattern, run.data, run.phase, run.seed, state.position, bad_records=bad_records
         )
+        stop.wait()
         run_file.write(run, flags, yt8m_attention.__version__)
         if run.data.segment_classes:
             label_ids.write(os.path.join(run.train_dir, "segment_label_ids.csv"), run.data.segment_classes)
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
-        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
-        if state.finished:
+        rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
+        if not stopped:
             run_file.write(run, flags, yt8m_attention.__version__, state.step)
     bad_records.say()
-    return {
-        "step": state.step,
-        "loss": state.loss,
-        "examples_per_second": rate,
-        "checkpoint": path,
-        "resumed_from": resumed_from,
-        "parameters": parameters,
-        "weights_sha256": checkpoints.weights_digest(model),
-        "peak_memory_mb": round(profiling.peak_memory_mb()),
-        "preempted": not state.finished,
-        "bad_records": len(bad_records),
-    }
+    values = (
+        state.step, state.loss, rate, path, resumed_from, parameters, checkpoints.weights_digest(model),
+        round(profiling.peak_memory_mb()), stopped, len(bad_records),
+    )  # fmt: skip
+    return dict(zip(_RESULTS, values, strict=True))
 
 
 def _check(run):
@@ -214,7 +223,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, lock, sto
         summaries=summaries,
         lock=lock,
         stop=stop,
-        evaluate=_held_out(run, model, weights) if run.phase.holdout_fraction else None,
+        evaluate=_held_out(run, model, weights, stop) if run.phase.holdout_fraction else None,
     )
     try:
         with pipeline.user_errors():
@@ -224,14 +233,18 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, lock, sto
         summaries.close()
 
 
-def _held_out(run, model, weights):
-    """A function that scores the model as it is on the videos that the phase never trains on."""
+def _held_out(run, model, weights, stop):
+    """A function that scores the model as it is on the videos that the phase never trains on, or raises Stopped."""
     examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction)
     score = scoring.Scorer(model)  # not folded: it has to see the weights as they change
     metric = "segment_map" if run.phase.segment_labels else "gap"
 
+    def score_or_stop(batch):
+        stop.raise_if_made()
+        return score(batch)
+
     def evaluate():
-        result = evaluator.evaluate(score, examples, weights, run.phase.segment_labels)
+        result = evaluator.evaluate(score_or_stop, examples, weights, run.phase.segment_labels)
         return metric, {name: value for name, value in result.items() if isinstance(value, float)}
 
     return evaluate
