@@ -185,6 +185,19 @@ def test_a_lock_that_is_no_file_is_said(planted, tmp_path):
         phase.train(runs.small(planted, tmp_path), {})
 
 
+def test_a_directory_that_is_called_as_a_temporary_file_is_left_alone(planted, tmp_path):
+    (tmp_path / ".x.partial").mkdir()
+    phase.train(runs.small(planted, tmp_path, max_steps=1), {})
+    assert (tmp_path / ".x.partial").is_dir()
+
+
+def test_a_former_run_that_cannot_be_put_aside_is_said(planted, tmp_path):
+    (tmp_path / "something").touch()
+    (tmp_path / "replaced-2").mkdir()  # whose number comes next
+    with pytest.raises(UserError, match=r"--start_new_model: .* cannot be moved into .*replaced-2: File exists"):
+        phase.train(runs.small(planted, tmp_path, run={"start_new_model": True}), {})
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(planted, tmp_path):
     run = runs.small(planted, tmp_path, base_learning_rate=1e30, clip_gradient_norm=0.0, max_steps=40)
     with pytest.raises(UserError, match=r"the loss became .* --base_learning_rate"):

@@ -194,14 +194,19 @@ def _start_from(run, variables):
 
 def _put_aside(train_dir):
     """Moves a former run's files into `replaced-N`, so that starting anew loses nothing."""
-    names = [name for name in os.listdir(train_dir) if name != directory_lock.NAME and not name.startswith("replaced-")]
+    there = set(os.listdir(train_dir)) - {directory_lock.NAME}
+    former = {name for name in there if name.startswith("replaced-")}
+    names = sorted(there - former)
     if not names:
         return
-    number = 1 + sum(name.startswith("replaced-") for name in os.listdir(train_dir))
-    aside = os.path.join(train_dir, f"replaced-{number}")
-    os.mkdir(aside)
-    for name in names:
-        os.rename(os.path.join(train_dir, name), os.path.join(aside, name))
+    aside = os.path.join(train_dir, f"replaced-{1 + len(former)}")
+    try:
+        os.mkdir(aside)
+        for name in names:
+            os.rename(os.path.join(train_dir, name), os.path.join(aside, name))
+    except OSError as error:
+        what = f"cannot be moved into {aside}: {error.strerror}; move it, or name another --train_dir"
+        raise UserError(f"--start_new_model: what is in {train_dir} {what}") from error
     progress.say(f"--start_new_model: what was in {train_dir} is now in {aside}")
 
 
