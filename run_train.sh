@@ -39,7 +39,8 @@ train_phase() {
     if [ -f "$ROOT/flags/$name.flags" ]; then flags+=("--flagfile=$ROOT/flags/$name.flags"); fi
   done
   flags+=(${own[@]+"${own[@]}"} "--train_dir=$RUN_DIR/$1" "--train_data_pattern=$2" "${@:3}")
-  mkdir -p "$RUN_DIR"
+  { mkdir -p "$RUN_DIR" && : >"$RUN_DIR/$1.json"; } 2>/dev/null ||
+    refuse "RUN_DIR=$RUN_DIR: cannot be made or written to; free space, or name a directory you may write to"
   attend "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >"$RUN_DIR/$1.json"
   tail -n 1 "$RUN_DIR/$1.json" >&2
   if tail -n 1 "$RUN_DIR/$1.json" | grep -q '"preempted": true'; then

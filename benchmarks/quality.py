@@ -61,7 +61,7 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
                f"--input_data_pattern={settings['EVAL_DATA']}", f"--output_file={run_dir}/segments.csv"]  # fmt: skip
     scored = _result(scoring, run_dir, environment)
     phases = [json.loads((run_dir / f"{name}.json").read_text().splitlines()[-1]) for name in ("phase1", "phase2")]
-    arrays, _ = checkpoints.load(checkpoints.resolve(str(run_dir / "phase2"), "train_dir"))
+    _, arrays, _ = checkpoints.find(str(run_dir / "phase2"), "train_dir")
     shutil.rmtree(run_dir / "phase1" / "checkpoints")  # large, and nothing needs them any more
     return {
         "data": data,

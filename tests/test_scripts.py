@@ -181,6 +181,19 @@ def test_wrong_settings_are_said_in_one_line(call, script, settings, told):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("run_dir", ["a file/run", "/proc/run", "written"])
+def test_a_run_dir_that_takes_nothing_is_said_in_one_line(call, run_dir):
+    """Also one in whose place for the result is something else."""
+    (call.work / "a file").touch()
+    (call.work / "written/phase1.json").mkdir(parents=True)
+    done, calls = call("run_train.sh", TRAIN_DATA="x", SEGMENT_DATA="y", RUN_DIR=run_dir)
+    assert (done.returncode, calls, done.stdout) == (2, [], "")
+    assert [line for line in done.stderr.splitlines() if "TensorBoard" not in line] == [
+        f"run_train.sh: RUN_DIR={run_dir}: cannot be made or written to; "
+        "free space, or name a directory you may write to"
+    ]
+
+
 def test_eval_ranks_and_scores_the_ranking(call):
     (call.work / "runs/demo/multi_attention_1/phase2").mkdir(parents=True)
     done, calls = call("run_eval.sh", "--segment_window=0,0")

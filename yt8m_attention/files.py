@@ -116,7 +116,11 @@ def replacing(path, mode="wb"):
 def remove_leftovers(directory):
     """Removes what processes that were killed had half written; nobody else may be writing there."""
     for path in glob.glob(os.path.join(glob.escape(directory), f".*{_PARTIAL}")):
-        os.unlink(path)
+        if os.path.isfile(path):
+            try:
+                os.unlink(path)
+            except OSError as error:
+                raise UserError(f"{path}: half written, and cannot be removed: {error.strerror}; remove it") from error
 
 
 def write_json(path, value):

@@ -17,6 +17,7 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rank
 from yt8m_attention.models import registry
 from yt8m_attention.training import checkpoints, restore, run_file
+from yt8m_attention.training.loop import State
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def folder(planted, tmp_path_factory):
         run = small(planted, folder / name, segment_labels=True, holdout_fraction=0.3)
         keras.utils.set_random_seed(seed)
         arrays = checkpoints.to_arrays(checkpoints.variables_by_name(registry.build(run.model)))
-        checkpoints.save(run.train_dir, 1, arrays, {"step": 1, "finished": True})
+        checkpoints.save(run.train_dir, 1, arrays, State(step=1, finished=True).to_meta())
         run_file.write(run, {}, "0")
     return folder
 

@@ -139,7 +139,7 @@ def _read_run(raw, directory):
 def _read_scores(raw, directory):
     with open(os.path.join(directory, "scores.json"), "wb") as file:
         file.write(raw)
-    checkpoints.best_step(directory)
+    checkpoints.scores(directory)
 
 
 def _read_submission(raw, directory):

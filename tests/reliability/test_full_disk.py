@@ -115,8 +115,8 @@ def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_pa
 def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_path, monkeypatch):
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
     expected = phase.train(runs.small(planted, tmp_path / "whole", **settings), {})
-    note = checkpoints.note_score
-    monkeypatch.setattr(checkpoints, "note_score", lambda *arguments: (disk.fill(), note(*arguments)))
+    write = checkpoints.write_scores
+    monkeypatch.setattr(checkpoints, "write_scores", lambda *arguments: (disk.fill(), write(*arguments)))
     run = runs.small(planted, disk.path / "run", **settings)
     with pytest.raises(UserError, match=r"scores\.json: cannot be written: No space left"):
         phase.train(run, {})

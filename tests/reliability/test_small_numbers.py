@@ -14,7 +14,7 @@ from yt8m_attention.data import data_set, writer
 from yt8m_attention.data.recipe import Recipe
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import checkpoints, phase, restore
+from yt8m_attention.training import checkpoints, phase, restore, run_file
 
 
 def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, capsys):
@@ -27,6 +27,95 @@ def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, 
     result = phase.train(runs.small(planted, folder), {})
     assert result["resumed_from"] == before and f"passed over: {newest}" in capsys.readouterr().err
     assert result["weights_sha256"] == whole["weights_sha256"]
+
+
+def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(planted, tmp_path):
+    """Until asked to begin anew; the damaged ones are kept, and what is then trained is."""
+    run = runs.small(planted, tmp_path, max_steps=6, run={"save_checkpoint_steps": 2})
+    phase.train(run, {})
+    for path in checkpoints.paths(str(tmp_path)):
+        os.truncate(path, 1000)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"every checkpoint is damaged; .*--start_new_model"):
+            phase.train(run, {})
+    one = dataclasses.replace(run, start_new_model=True, phase=dataclasses.replace(run.phase, max_steps=1))
+    result = phase.train(one, {})
+    assert checkpoints.load(result["checkpoint"])[1]["step"] == 1
+    assert len(list(tmp_path.glob("replaced-1/checkpoints/*.damaged"))) == 3
+
+
+def test_scores_of_steps_that_were_lost_are_made_anew(planted, tmp_path):
+    """Of a damaged checkpoint's weights, which need not be those that the step has the second time."""
+    settings = {"segment_labels": True, "holdout_fraction": 0.3}
+    phase.train(runs.small(planted, tmp_path, **settings), {})
+    expected = checkpoints.scores(str(tmp_path))
+    os.truncate(checkpoints.paths(str(tmp_path))[0], 1000)
+    checkpoints.write_scores(str(tmp_path), expected["metric"], expected["scores"] | {6: 1.5})
+    phase.train(runs.small(planted, tmp_path, **settings), {})
+    assert checkpoints.scores(str(tmp_path)) == expected
+
+
+def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_path, capsys):
+    """Evaluation, and a phase that starts from it; a file that is named is refused, and none is renamed."""
+    phase.train(runs.small(planted, tmp_path / "1"), {})
+    newest, before = checkpoints.paths(str(tmp_path / "1"))
+    os.truncate(newest, 1000)
+    result = checkpoint.evaluate(str(tmp_path / "1"), f"{planted}/test/*.tfrecord")
+    assert result["checkpoint"] == before
+    start = {"init_checkpoint": str(tmp_path / "1"), "max_steps": 1}
+    assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {})["step"] == 4
+    assert capsys.readouterr().err.count(f"passed over: {newest}") == 2
+    with pytest.raises(UserError, match=rf"{newest}: damaged"):
+        phase.train(runs.small(planted, tmp_path / "3", True, **start | {"init_checkpoint": newest}), {})
+    assert checkpoints.paths(str(tmp_path / "1")) == [newest, before]
+
+
+@pytest.mark.parametrize("damaged", [[3], [6], [3, 6]])
+def test_following_a_run_passes_over_damaged_checkpoints_and_ends(planted, tmp_path, capsys, damaged):
+    """Also where the last one is, which alone would say that the run has finished."""
+    phase.train(runs.small(planted, tmp_path), {})
+    for step in damaged:
+        os.truncate(checkpoints.path_of(str(tmp_path), step), 1000)
+    if len(damaged) == 2:
+        with pytest.raises(UserError, match="finished, and no checkpoint of it is whole"):
+            checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
+    else:
+        assert checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")["step"] == 9 - damaged[0]
+    assert capsys.readouterr().err.count("passed over: ") == len(damaged)
+
+
+def test_following_says_what_it_waits_for(planted, tmp_path, monkeypatch, capsys):
+    """A directory that is not there: a run may be about to make it, as here while the first wait lasts."""
+    naps = []
+
+    def train_meanwhile(seconds):
+        naps.append(seconds)
+        if len(naps) == 2:
+            phase.train(runs.small(planted, tmp_path / "run", max_steps=1), {})
+
+    monkeypatch.setattr(checkpoint.time, "sleep", train_meanwhile)
+    assert checkpoint.follow(str(tmp_path / "run"), f"{planted}/test/*.tfrecord")["step"] == 1
+    assert len(naps) == 2
+    assert capsys.readouterr().err.count(f"waiting for a checkpoint in {tmp_path}/run/checkpoints") == 1
+
+
+def test_the_checkpoint_just_written_is_never_pruned(planted, tmp_path):
+    """Whatever else lies there under higher numbers."""
+    result = phase.train(runs.small(planted, tmp_path / "first", max_steps=1), {})
+    run = runs.small(planted, tmp_path / "run", max_steps=1, init_checkpoint=str(tmp_path / "first"))
+    load_newest = checkpoints.load_newest
+
+    def load_and_copy(train_dir):
+        found = load_newest(train_dir)
+        for step in (7, 8, 9):
+            os.makedirs(checkpoints.directory(train_dir), exist_ok=True)
+            shutil.copy(result["checkpoint"], checkpoints.path_of(train_dir, step))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "load_newest", load_and_copy)
+        result = phase.train(run, {})
+    assert os.path.isfile(result["checkpoint"])
 
 
 def test_batches_of_one_and_a_last_one_that_is_smaller(planted, tmp_path):
@@ -131,12 +220,35 @@ def test_a_checkpoint_of_other_classes_or_features_is_refused_by_flag(planted, t
         (audio, "--feature_names, --feature_sizes: "),
         ({"model": "dbof"}, "--model: multi_attention there, dbof here"),
         ({"num_heads": 3}, "--num_heads: 2 there, 3 here"),
+        ({"attention_sizes": (6, 4)}, r"--attention_sizes: \(8, 4\) there, \(6, 4\) here"),
+        ({"attention_normalizer": "softmax"}, "--attention_normalizer: sparsemax there, softmax here"),
     ]):  # fmt: skip
         run = runs.small(planted, tmp_path / f"new{number}", model=change, **start)
         data = {name: change[name] for name in ("num_classes", "features") if name in change}
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, **data))
         with pytest.raises(UserError, match=f"--init_checkpoint: .*{said}"):
             phase.train(run, {})
+        run_file.write(run, {}, "0")
+        with pytest.raises(UserError, match=f"--checkpoint: .*{said}"):
+            restore.load(run.train_dir, checkpoints.paths(start["init_checkpoint"])[0])
+
+
+def test_a_checkpoint_of_features_in_another_order_is_refused_by_flag(planted, tmp_path):
+    there = phase.train(runs.small(planted, tmp_path / "1", max_steps=1), {})
+    swapped = runs.small(planted, tmp_path, model={"features": Features(("audio", "rgb"), (24, 8))})
+    run_file.write(swapped, {}, "0")
+    with pytest.raises(UserError, match=r"--checkpoint: .*--feature_names, --feature_sizes: "):
+        restore.load(str(tmp_path), there["checkpoint"])
+
+
+def test_what_matters_only_while_training_may_differ_from_the_run_that_is_started_from(planted, tmp_path):
+    """So may a width that is written out where the other left it at its default."""
+    there = runs.small(planted, tmp_path / "1", max_steps=1, model={"attention_sizes": None})
+    phase.train(there, {})
+    change = {"input_noise": 0.0, "l2_penalty": 0.1, "prior_probability": 0.01, "attention_sizes": (64, 64)}
+    here = runs.small(planted, tmp_path / "2", True, max_steps=1, model=change, init_checkpoint=str(tmp_path / "1"))
+    assert phase.train(here, {})["step"] == 2
+    assert restore.load(str(tmp_path / "1"), checkpoints.paths(str(tmp_path / "2"))[0]).meta["step"] == 2
 
 
 def test_an_interrupted_download_is_said_or_costs_one_record(planted, tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, ch
     assert after["resumed_from"] and after["step"] == newest + 1
 
 
-@pytest.mark.parametrize("change", ["removed", "replaced", "emptied"])
+@pytest.mark.parametrize("change", ["removed", "replaced", "made anew"])
 def test_a_training_directory_that_is_another_is_left_alone(planted, tmp_path, monkeypatch, change):
     run = runs.small(planted, tmp_path / "run", max_steps=9)
     save = checkpoints.save
@@ -73,16 +74,47 @@ def test_a_training_directory_that_is_another_is_left_alone(planted, tmp_path, m
         os.rename(run.train_dir, tmp_path / "former")
         if change == "replaced":
             shutil.copytree(tmp_path / "former", run.train_dir)
-        elif change == "emptied":
+        elif change == "made anew":
             os.mkdir(run.train_dir)
         return path
 
     monkeypatch.setattr(checkpoints, "save", take_away)
-    with pytest.raises(UserError, match=r"--train_dir=.*: was removed or replaced while the run lasted"):
+    with pytest.raises(UserError, match=r"--train_dir=.*: was removed, emptied or replaced while the run lasted"):
         phase.train(run, {})
     assert [os.path.basename(path) for path in checkpoints.paths(str(tmp_path / "former"))] == ["step-00000003.npz"]
     there = checkpoints.paths(run.train_dir) if os.path.isdir(run.train_dir) else []
     assert os.path.isdir(run.train_dir) == (change != "removed") and len(there) == (change == "replaced")
+
+
+def test_a_training_directory_that_is_emptied_stops_the_run(planted, tmp_path):
+    """As `rm -rf run/*` does it, which leaves hidden files."""
+    folder = tmp_path / "run"
+    with commands.started("train", *runs.flags(planted, folder, "--max_steps=100000")) as command:
+        while not checkpoints.paths(str(folder)):
+            assert command.process.exitcode is None, command.stderr
+        subprocess.run(f"while ! rm -rf {folder}/*; do :; done", shell=True, check=True)
+        result = command.result()
+    assert result.status == 2 and result.stdout == "", result.stderr
+    assert "was removed, emptied or replaced" in result.stderr.splitlines()[-1]
+    assert not (folder / "run.json").exists()
+    commands.succeed("train", *runs.flags(planted, folder, "--max_steps=1"))
+
+
+def test_scores_that_are_removed_under_a_run_are_written_again(planted, tmp_path, monkeypatch):
+    """And the best checkpoint stays, though it is not among the newest."""
+    run = runs.small(planted, tmp_path, True, max_steps=5, holdout_fraction=0.3,
+                     run={"save_checkpoint_steps": 1, "keep_checkpoints": 1})  # fmt: skip
+    evaluate = phase.evaluator.evaluate
+    values = iter([0.2, 0.9, 0.1, 0.3, 0.4])
+
+    def evaluate_and_remove(*arguments):
+        (tmp_path / "scores.json").unlink(missing_ok=True)
+        return evaluate(*arguments) | {"segment_map": next(values)}
+
+    monkeypatch.setattr(phase.evaluator, "evaluate", evaluate_and_remove)
+    phase.train(run, {})
+    assert checkpoints.scores(str(tmp_path))["scores"] == {1: 0.2, 2: 0.9, 3: 0.1, 4: 0.3, 5: 0.4}
+    assert [int(path[-5]) for path in checkpoints.paths(str(tmp_path))] == [5, 2]
 
 
 def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted, tmp_path, monkeypatch, capfd):

@@ -1,9 +1,11 @@
 """A phase from start to end: what it goes on from, what it refuses, what it never trains on."""
 
 import dataclasses
+import itertools
 import json
 import os
 import re
+import signal
 import time
 
 import numpy as np
@@ -12,8 +14,9 @@ import tensorflow as tf
 
 from tests.training import runs
 from yt8m_attention import progress
-from yt8m_attention.data import pipeline
+from yt8m_attention.data import pipeline, writer
 from yt8m_attention.errors import UserError
+from yt8m_attention.inference import scoring
 from yt8m_attention.training import checkpoints, phase, restore, run_file
 from yt8m_attention.training.directory_lock import DirectoryLock
 
@@ -108,6 +111,48 @@ def test_a_run_killed_while_scoring_is_scored_when_it_goes_on(planted, tmp_path)
     assert sorted(checkpoints.scores(str(tmp_path))["scores"]) == [3, 6]
 
 
+def _terminate():
+    signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_stop_while_scoring_ends_it_and_the_score_is_made_later(planted, tmp_path, monkeypatch, capsys):
+    """Also after the last step: there is something left to do, so a script does not go on to the next phase."""
+    settings = {"holdout_fraction": 0.3, "max_steps": 6}
+    expected = phase.train(runs.small(planted, tmp_path / "whole", True, **settings), {})
+    run = runs.small(planted, tmp_path / "run", True, **settings)
+    score, batches = scoring.Scorer.__call__, itertools.count()
+
+    def score_and_stop(self, batch):
+        if next(batches) in (0, 3):  # the videos of step 3, then of step 6; segments would follow
+            _terminate()
+        return score(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring.Scorer, "__call__", score_and_stop)
+        results = [phase.train(run, {}) for _ in range(2)]
+    said = capsys.readouterr().err
+    assert [result["step"] for result in results] == [3, 6] and all(result["preempted"] for result in results)
+    assert sorted(checkpoints.scores(run.train_dir)["scores"]) == [3]
+    assert "step 3: held-out videos are scored when the run goes on" in said
+    last = phase.train(run, {})
+    assert not last["preempted"] and last["weights_sha256"] == expected["weights_sha256"]
+    assert checkpoints.scores(run.train_dir) == checkpoints.scores(str(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("place", ["summarise", "training_batches"])
+def test_a_stop_before_the_first_step_is_obeyed_at_once(planted, tmp_path, monkeypatch, capsys, place):
+    """While the indices are made, and while the model is."""
+    run = dataclasses.replace(runs.small(planted, tmp_path, True, max_steps=1), start_new_model=True)
+    real = getattr(pipeline, place)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, place, lambda *arguments, **named: (_terminate(), real(*arguments, **named)))
+        result = phase.train(run, {})
+    assert result["preempted"] and result["step"] is None and not checkpoints.paths(str(tmp_path))
+    assert "stopping before the first step" in capsys.readouterr().err
+    after = phase.train(run, {})
+    assert not after["preempted"] and after.keys() == result.keys()
+
+
 def test_another_model_in_the_directory_is_refused_by_flag(planted, tmp_path):
     phase.train(runs.small(planted, tmp_path, max_steps=1), {})
     with pytest.raises(UserError, match=r"--num_heads: 2 there, 3 here"):
@@ -134,6 +179,25 @@ def test_two_runs_in_one_directory_are_refused(planted, tmp_path):
         phase.train(runs.small(planted, tmp_path), {})
 
 
+def test_a_lock_that_is_no_file_is_said(planted, tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(UserError, match=r"--train_dir=.*: \.lock cannot be opened: Is a directory"):
+        phase.train(runs.small(planted, tmp_path), {})
+
+
+def test_a_directory_that_is_called_as_a_temporary_file_is_left_alone(planted, tmp_path):
+    (tmp_path / ".x.partial").mkdir()
+    phase.train(runs.small(planted, tmp_path, max_steps=1), {})
+    assert (tmp_path / ".x.partial").is_dir()
+
+
+def test_a_former_run_that_cannot_be_put_aside_is_said(planted, tmp_path):
+    (tmp_path / "something").touch()
+    (tmp_path / "replaced-2").mkdir()  # whose number comes next
+    with pytest.raises(UserError, match=r"--start_new_model: .* cannot be moved into .*replaced-2: File exists"):
+        phase.train(runs.small(planted, tmp_path, run={"start_new_model": True}), {})
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(planted, tmp_path):
     run = runs.small(planted, tmp_path, base_learning_rate=1e30, clip_gradient_norm=0.0, max_steps=40)
     with pytest.raises(UserError, match=r"the loss became .* --base_learning_rate"):
@@ -148,6 +212,29 @@ def test_data_that_does_not_fit_leaves_nothing_behind(planted, tmp_path):
     with pytest.raises(UserError, match="--num_classes"):
         phase.train(wrong, {})
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("segments, said", [(True, "segment rated positive"), (False, "video")])
+def test_an_empty_held_out_share_is_said_before_anything_is_written(planted, tmp_path, segments, said):
+    run = runs.small(planted, tmp_path / "new", segments, holdout_fraction=1e-9)
+    with pytest.raises(UserError, match=f"--holdout_fraction=1e-09: no {said} is in the share"):
+        phase.train(run, {})
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_held_out_share_without_a_positive_rating_is_said_before_anything_is_written(tmp_path):
+    """Of the classes that count."""
+    frames = np.zeros((20, 32), np.uint8)
+    for name, pairs in (("a", [(0, 0, 0.0), (5, 1, 1.0)]), ("b", [(0, 0, 1.0)])):
+        records = [writer.frame_record(f"{i:04d}", [0], frames, runs.FEATURES, pairs) for i in range(40)]
+        writer.write_shard(str(tmp_path / name / "validate/a.tfrecord"), records)
+        (tmp_path / name / "segment_label_ids.csv").write_text("Index\n0\n")
+    refused, taken = (runs.small(tmp_path / n, tmp_path / f"run_{n}", True, max_steps=1, holdout_fraction=0.5)
+                      for n in "ab")  # fmt: skip
+    with pytest.raises(UserError, match=r"--holdout_fraction=0\.5: no segment rated positive"):
+        phase.train(refused, {})
+    assert not (tmp_path / "run_a").exists()
+    assert phase.train(taken, {})["step"] == 1
 
 
 def test_the_run_is_described_beside_its_checkpoints(planted, tmp_path):

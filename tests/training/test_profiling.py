@@ -29,6 +29,13 @@ def test_profile_of_a_run_that_ends_earlier_is_written_at_its_end(tmp_path):
     assert _profiled(tmp_path, (2, 30), 4) == (0, 1)
 
 
+def test_a_profile_that_cannot_be_written_is_said_and_the_steps_are_done(tmp_path, capsys):
+    (tmp_path / "plugins").write_text("")
+    assert _profiled(tmp_path, (2, 3), 4) == (0, 0)
+    said = capsys.readouterr().err
+    assert said.startswith("--profile_steps: no profile can be written: ") and len(said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("steps", [None, (7, 9)])
 def test_no_profile_unless_asked_for(tmp_path, steps):
     assert _profiled(tmp_path, steps, 4) == (0, 0)

@@ -6,6 +6,7 @@ Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of 
 
 import contextlib
 import faulthandler
+import io
 import json
 import logging
 import math
@@ -33,20 +34,57 @@ def run(main, description):
       main: called without arguments once FLAGS are parsed; returns the result, a dict that JSON can hold.
       description: what `--help` says above the flags; the entry point's docstring.
     """
+    _guard_streams()
     faulthandler.enable()  # a mapped file that is cut off while it is read ends the process; it says where, at least
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
     sys.exit(_status(main, description, sys.argv))
+
+
+class _ForResult(io.FileIO):
+    """Standard output: where it takes nothing more, the result is lost, which is a failure."""
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # for what is still in buffers above this
+            raise UserError(
+                f"standard output: cannot be written: {error.strerror}; free space, or give another"
+            ) from error
+
+
+class _ForPeople(io.FileIO):
+    """Standard error: where it takes nothing more, words for people are lost, and nothing else."""
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+_unguarded = []  # a stream that nobody holds closes its file
+
+
+def _guard_streams():
+    for name, kind in (("stdout", _ForResult), ("stderr", _ForPeople)):
+        stream = getattr(sys, name)
+        if stream is not None:  # None: it was closed
+            _unguarded.append(stream)
+            raw = kind(stream.fileno(), "w", closefd=False)
+            guarded = io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
+            setattr(sys, name, guarded)
 
 
 def _status(main, description, argv):
     name = os.path.basename(argv[0]).removesuffix(".py")
     try:
         if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
-            print(description.strip() + "\n" + _help())
+            print(description.strip() + "\n" + _help(), flush=True)
             return 0
         parse(argv)
         progress.quiet = FLAGS.quiet
-        result = main()
+        print(json_line(main()), flush=True)
     except (UserError, flags.Error) as error:
         print(f"{name}: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -61,7 +99,6 @@ def _status(main, description, argv):
         print(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, --hidden_size, another "
               f"--model, or free some: {what}", file=sys.stderr)  # fmt: skip
         return 2
-    print(json_line(result), flush=True)
     return 0
 
 
@@ -120,9 +157,12 @@ def parse(argv):
         raise UserError(f"argument {leftover[0]!r}: not a flag; flags are written --name=value, lists without blanks")
 
 
-def _check_flagfile(path):
+def _check_flagfile(path, within=()):
     """A line that is neither flag nor comment would end the flags before it; one with a comment behind its value
-    would take the comment into the value."""
+    would take the comment into the value; a file within itself has no end."""
+    within = (*within, os.path.realpath(path))
+    if within[-1] in within[:-1]:
+        raise UserError(f"--flagfile={path}: is named by itself, or by one that it names; remove that line")
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
@@ -136,8 +176,8 @@ def _check_flagfile(path):
         if " #" in line:
             raise UserError(f"--flagfile={path}, line {number}: a comment behind a value becomes part of it; "
                             "give it a line of its own")  # fmt: skip
-        if line.startswith("--flagfile="):
-            _check_flagfile(line.split("=", 1)[1])
+        if line.startswith(("--flagfile=", "-flagfile=")):
+            _check_flagfile(line.split("=", 1)[1], within)
 
 
 def effective_flags():

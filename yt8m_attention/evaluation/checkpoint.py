@@ -10,7 +10,7 @@ from yt8m_attention.evaluation import attention_images, evaluator
 from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
-from yt8m_attention.training import checkpoints, restore
+from yt8m_attention.training import checkpoints, restore, run_file
 from yt8m_attention.training.summaries import Summaries
 
 # How often a directory that is followed is looked at.
@@ -59,26 +59,51 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
 def follow(train_dir, pattern, **options):
     """Scores every checkpoint of a run as it is written; returns the last one's scores when the run has finished.
 
+    It waits, and says for what, where there is no checkpoint yet, no directory even: a run may be about to make it.
+    One that is damaged, or gone before its turn, is said and passed over.
+
     Args: as evaluate; `which` is not looked at.
+
+    Raises:
+      UserError: as evaluate; where the run has finished and not one of its checkpoints could be scored.
     """
-    done, result = set(), None
+    done, result, waiting = set(), None, None
     while True:
         new = [path for path in checkpoints.paths(train_dir) if path not in done]
         for path in reversed(new):
             done.add(path)
             try:
                 result = evaluate(train_dir, pattern, **options | {"which": path})
-            except UserError:
-                if os.path.exists(path):
+            except UserError as error:
+                if os.path.exists(path) and not isinstance(error, checkpoints.Damaged):
                     raise
-                progress.say(f"passed over: {path} is gone; training keeps the newest few (--keep_checkpoints)")
+                progress.say(f"passed over: {_why(path, error)}")
                 continue
             progress.say(f"step {result['step']:,}: " + _in_words(result))
-        if not new:
-            newest = checkpoints.load_newest(train_dir)
-            if newest and newest[2]["finished"] and newest[0] in done:
-                return result
-            time.sleep(_POLL_SECONDS)
+        if new:
+            continue
+        if _finished(train_dir):
+            if result is None:
+                raise UserError(f"--train_dir={train_dir}: the run has finished, and no checkpoint of it is whole")
+            return result
+        if waiting != len(done):
+            waiting = len(done)
+            progress.say(f"waiting for {'the next' if done else 'a'} checkpoint in {checkpoints.directory(train_dir)}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _why(path, error):
+    gone = f"{path} is gone; training keeps the newest few (--keep_checkpoints)"
+    return error if os.path.exists(path) else gone
+
+
+def _finished(train_dir):
+    """Whether the newest checkpoint is its run's last. It says so itself, and run.json says it of a damaged one."""
+    newest = next(iter(checkpoints.paths(train_dir)), None)
+    try:
+        return newest is not None and checkpoints.load_meta(newest)["finished"]
+    except UserError:
+        return newest == checkpoints.path_of(train_dir, run_file.finished(train_dir))
 
 
 def seen_in_training(run, pattern, share):

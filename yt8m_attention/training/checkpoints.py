@@ -4,10 +4,13 @@ A checkpoint is a `.npz` archive (stored, not compressed; every member carries a
 array a variable, named after its place in the model ("model/...") or the optimizer ("optimizer/..."), and a member
 "meta", JSON as bytes. Nothing in it is code, and it is read with pickling off.
 
-    TRAIN_DIR/checkpoints/step-00001000.npz    the newest few, and the best
-    TRAIN_DIR/scores.json                      what a held-out evaluation said of each, which tells the best
+    TRAIN_DIR/checkpoints/step-00001000.npz            the newest few, and the best
+    TRAIN_DIR/checkpoints/step-00001000.npz.damaged    put aside by a run that went on from another
+    TRAIN_DIR/scores.json                              what a held-out evaluation said of each, which tells the best
 """
 
+import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -20,7 +23,13 @@ from yt8m_attention.errors import UserError
 
 _PATTERN = "step-{:08d}.npz"
 _META = "meta"
+_SHAPES = "arrays"  # in the saved meta: {name: shape}, by which an archive without one of its arrays is noticed
 _SCORES = "scores.json"
+_DAMAGED = ".damaged"
+
+
+class Damaged(UserError):
+    """A file that is no whole checkpoint, whatever is tried again."""
 
 
 def directory(train_dir):
@@ -34,7 +43,12 @@ def path_of(train_dir, step):
 
 def paths(train_dir):
     """The checkpoints of a training directory, newest first."""
-    return sorted(glob.glob(os.path.join(glob.escape(directory(train_dir)), "step-*.npz")), reverse=True)
+    return _files(train_dir, "step-*.npz")
+
+
+def _files(train_dir, pattern):
+    names = sorted(glob.glob(pattern, root_dir=directory(train_dir)), key=lambda name: (len(name), name), reverse=True)
+    return [os.path.join(directory(train_dir), name) for name in names]
 
 
 def save(train_dir, step, arrays, meta):
@@ -43,12 +57,13 @@ def save(train_dir, step, arrays, meta):
     Args:
       step: the global step, which names the file.
       arrays: dict of numpy arrays by name.
-      meta: dict that JSON can hold.
+      meta: dict that JSON can hold, with the fields of loop.State.
 
     Raises:
       UserError: where the disk does not take it.
     """
     path = path_of(train_dir, step)
+    meta = meta | {_SHAPES: {name: array.shape for name, array in arrays.items()}}
     files.make_directory(directory(train_dir), "train_dir")
     with files.replacing(path) as file:
         np.savez(file, **arrays, **{_META: np.frombuffer(json.dumps(meta).encode(), np.uint8)})
@@ -62,48 +77,128 @@ def load(path):
       (arrays, meta), as they were saved.
 
     Raises:
-      UserError: where the file is absent, damaged, or no checkpoint.
+      UserError: where the file is absent or cannot be read; Damaged where it is no whole checkpoint.
     """
-    if not os.path.exists(path):
-        raise UserError(f"{path}: no such checkpoint")
-    with files.reading_arrays(lambda error: f"{path}: damaged, or no checkpoint: {error}"):
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(arrays.pop(_META).tobytes())
-        int(meta["step"])
+    with _reading(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+        meta = _meta(arrays.pop(_META))
+        shapes = meta.pop(_SHAPES, None)  # files of older versions have none
+        if shapes is not None and shapes != {name: list(array.shape) for name, array in arrays.items()}:
+            raise ValueError("not the arrays that it was saved with")
     return arrays, meta
 
 
+def load_meta(path):
+    """What a checkpoint says of itself, without its arrays; raises as load."""
+    with _reading(path) as archive:
+        return {key: value for key, value in _meta(archive[_META]).items() if key != _SHAPES}
+
+
+@contextlib.contextmanager
+def _reading(path):
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such checkpoint") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        with (
+            file,
+            files.reading_arrays(lambda error: f"{path}: damaged, or no checkpoint: {error}"),
+            np.load(file, allow_pickle=False) as archive,
+        ):
+            yield archive
+    except UserError as error:
+        raise (Damaged if _lasts(error.__cause__) else UserError)(str(error)) from error
+
+
+def _lasts(error):
+    """Whether reading will fail again: zip's, numpy's and JSON's errors, not a want of memory or a device's fault."""
+    return not isinstance(error, MemoryError) and getattr(error, "errno", None) in (None, errno.EINVAL)
+
+
+def _meta(member):
+    """The saved dict; raises whatever Python does where it lacks what a run goes on from."""
+    meta = json.loads(member.tobytes())
+    numbers = meta["step"], meta["first_step"], *(meta["position"] or ()), meta["loss"] or 0, meta["finished"]
+    if not all(isinstance(number, (int, float)) for number in numbers):
+        raise ValueError("holds no numbers where a run goes on from")
+    return meta
+
+
 def load_newest(train_dir):
-    """The newest checkpoint that can be read: (path, arrays, meta), or None. A damaged one is said and passed over."""
+    """For the run that goes on in a directory, and alone may: its newest checkpoint that can be read.
+
+    A damaged one is renamed, `.damaged` behind it, and said: among the others it would count as the newest.
+
+    Returns:
+      (path, arrays, meta), or None where there never was a checkpoint.
+
+    Raises:
+      UserError: where every one is damaged; or one cannot be read though it may be whole.
+    """
     for path in paths(train_dir):
         try:
             return path, *load(path)
-        except UserError as error:
-            progress.say(f"passed over: {error}")
+        except Damaged as error:
+            _rename(path, path + _DAMAGED)
+            progress.say(f"passed over: {error}; put aside as {os.path.basename(path)}{_DAMAGED}")
+    if _files(train_dir, f"step-*{_DAMAGED}"):
+        raise UserError(f"{directory(train_dir)}: every checkpoint is damaged; restore one, or give --start_new_model "
+                        "to begin anew (from --init_checkpoint where that is given) and keep these aside")  # fmt: skip
     return None
 
 
-def resolve(place, flag, which="best"):
-    """The checkpoint file that a flag's value means.
+def _rename(path, new):
+    try:
+        os.rename(path, new)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be renamed to {new}: {error.strerror}") from error
+
+
+def candidates(place, flag, which="best"):
+    """The checkpoint files that a flag's value may mean; the first whole one of them it is.
 
     Args:
       place: a checkpoint file, or a training directory.
-      which: "best", the one a held-out evaluation chose, the newest where none did; or "last".
+      which: "best", by held-out score, the earliest of equals, then those without one; or "last". Newest first else.
 
     Raises:
       UserError: where there is none.
     """
     if os.path.isfile(place):
-        return place
-    best = path_of(place, best_step(place)) if which == "best" else None
-    if best and os.path.isfile(best):
-        return best
+        return [place]
     found = paths(place)
     if not found:
         what = "holds no checkpoint" if os.path.isdir(place) else "does not exist"
         raise UserError(f"--{flag}={place}: {what}; name a directory that train has written to")
-    return found[0]
+    if which == "best":
+        known = scores(place)["scores"]
+        scored = [path_of(place, step) for step in sorted(known, key=lambda step: (-known[step], step))]
+        found.sort(key=lambda path: scored.index(path) if path in scored else len(scored))
+    return found
+
+
+def find(place, flag, which="best"):
+    """The checkpoint that a flag's value means: (path, arrays, meta).
+
+    In a directory a damaged one is said and passed over, and left where it is: the directory may be another's.
+
+    Args: as candidates.
+
+    Raises:
+      UserError: where there is none; where a file is named, or every one in the directory, is damaged.
+    """
+    for path in candidates(place, flag, which):
+        try:
+            return path, *load(path)
+        except UserError as error:
+            gone = not os.path.exists(path)  # a run that goes on there keeps the newest few
+            if path == place or not (gone or isinstance(error, Damaged)):
+                raise
+            progress.say(f"passed over: {error}")
+    raise UserError(f"--{flag}={place}: no checkpoint is whole; restore one, or name another directory")
 
 
 def scores(train_dir):
@@ -116,24 +211,30 @@ def scores(train_dir):
         raise UserError(f"{path}: holds no held-out scores; restore or remove it") from error
 
 
-def note_score(train_dir, step, metric, value):
-    """Records a checkpoint's held-out score."""
-    known = scores(train_dir)["scores"]
-    files.write_json(os.path.join(train_dir, _SCORES), {"metric": metric, "scores": known | {step: value}})
+def write_scores(train_dir, metric, scores):
+    """Records the held-out scores of all checkpoints, {step: value}."""
+    files.write_json(os.path.join(train_dir, _SCORES), {"metric": metric, "scores": scores})
 
 
-def best_step(train_dir):
+def best_step(scores):
     """The step with the highest held-out score, the earliest of equals, or None."""
-    known = scores(train_dir)["scores"]
-    return max(sorted(known), key=known.get, default=None)
+    return max(sorted(scores), key=scores.get, default=None)
 
 
-def prune(train_dir, keep):
-    """Removes all but the newest `keep` checkpoints and the best."""
-    best = path_of(train_dir, best_step(train_dir))
+def prune(train_dir, keep, spared):
+    """Removes all but the newest `keep` checkpoints and those at the paths that are spared.
+
+    Raises:
+      UserError: where one cannot be removed.
+    """
     for path in paths(train_dir)[keep:]:
-        if path != best:
-            os.unlink(path)
+        if path not in spared:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise UserError(f"{path}: cannot be removed: {error.strerror}; see to its directory") from error
 
 
 def variables_by_name(model, optimizer=None):

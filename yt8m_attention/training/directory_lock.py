@@ -4,6 +4,7 @@ import fcntl
 import os
 
 from yt8m_attention.errors import UserError
+from yt8m_attention.training import run_file
 
 NAME = ".lock"
 
@@ -19,28 +20,35 @@ class DirectoryLock:
         self._train_dir, self._path = train_dir, os.path.join(train_dir, NAME)
 
     def __enter__(self):
-        self._file = open(self._path, "w")
+        named = f"--train_dir={self._train_dir}"
+        try:
+            self._file = open(self._path, "w")
+        except OSError as error:
+            raise UserError(
+                f"{named}: {NAME} cannot be opened: {error.strerror}; remove it, or name another"
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise UserError(f"{named}: another run is training there; wait for it, or name another") from error
         except OSError as error:
             self._file.close()
-            raise UserError(
-                f"--train_dir={self._train_dir}: another run is training there; wait for it, or name another"
-            ) from error
+            raise UserError(f"{named}: cannot be locked: {error.strerror}; name a local directory") from error
         return self
 
     def __exit__(self, *_):
         self._file.close()
 
     def check(self):
-        """Raises UserError where the directory is no longer the one that was entered: what is written into another
-        one, or one made anew, would lack what describes the run."""
+        """Raises UserError where the directory is no longer the one that was entered and that run.json describes: a
+        checkpoint in another one, or one made anew or emptied, could not be used."""
         try:
             same = os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
         except FileNotFoundError:
             same = False
-        if not same:
+        if not (same and run_file.exists(self._train_dir)):
             raise UserError(
-                f"--train_dir={self._train_dir}: was removed or replaced while the run lasted; start again, and leave "
-                "it be"
+                f"--train_dir={self._train_dir}: was removed, emptied or replaced while the run lasted; start again, "
+                "and leave it be"
             )

@@ -9,7 +9,7 @@ from yt8m_attention import progress
 from yt8m_attention.config import Run
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints
-from yt8m_attention.training.stopping import StopRequest
+from yt8m_attention.training.stopping import Stopped, StopRequest
 
 
 @dataclass
@@ -49,7 +49,8 @@ class Loop:
       summaries: where the curves go.
       lock: the run's hold on its directory, looked at before every checkpoint.
       stop: looked at after every step; a request ends the loop with a checkpoint.
-      evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, or None.
+      evaluate: function of no arguments -> (metric's name, dict of scalars) on held-out videos, which may raise
+        Stopped; or None.
     """
 
     def __init__(
@@ -58,12 +59,17 @@ class Loop:
         self.lock, self.stop = lock, stop
         self.run, self.train_on, self.variables, self.state = run, train_on, variables, state
         self.learning_rate, self.summaries, self.evaluate = learning_rate, summaries, evaluate
+        # Known here from the start, whatever becomes of the file. Those of later steps, which were lost, will be made
+        # anew of other weights.
+        known = checkpoints.scores(run.train_dir)["scores"]
+        self._scores = {step: score for step, score in known.items() if step <= state.step}
         self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
         self._since = time.monotonic()
         self._wait_share = 0.0
 
     def __call__(self, batches):
-        """Returns the rate of examples a second over the run, and the path of its last checkpoint."""
+        """Returns the rate of examples a second over the run, the path of its last checkpoint, and whether a request to
+        stop left something to do."""
         limit = self.run.phase.max_steps
         # With both limits nobody knows which comes first: then, as without a limit on steps, the share tells.
         total = limit * self.run.phase.batch_size if limit and not self.run.phase.num_epochs else None
@@ -79,7 +85,7 @@ class Loop:
         self.state.finished = not self.stop.made or self.state.phase_step == limit
         path = self._save()
         shown.close(self._note())
-        return shown.rate, path
+        return shown.rate, path, not self.state.finished or self._unscored()
 
     def _next(self, iterator):
         started = time.monotonic()
@@ -140,10 +146,14 @@ class Loop:
         path = checkpoints.save(train_dir, self.state.step, arrays, self.state.to_meta())
         if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
             self.score_held_out()
-        checkpoints.prune(train_dir, self.run.keep_checkpoints)
+        best = checkpoints.best_step(self._scores)
+        checkpoints.prune(train_dir, self.run.keep_checkpoints, (path, checkpoints.path_of(train_dir, best)))
         self.summaries.flush()
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
         return path
+
+    def _unscored(self):
+        return bool(self.evaluate and self.state.phase_step and self.state.step not in self._scores)
 
     def _check_finite(self, arrays):
         """A gradient that overflows in the last step before a checkpoint shows in the weights, and in no loss yet."""
@@ -153,12 +163,17 @@ class Loop:
                                 "so start again with a lower --base_learning_rate")  # fmt: skip
 
     def score_held_out(self):
-        """Evaluates the newest checkpoint unless that was done, as before a run was killed while at it."""
-        train_dir, step = self.run.train_dir, self.state.step
-        if not self.evaluate or not self.state.phase_step or step in checkpoints.scores(train_dir)["scores"]:
+        """Evaluates the newest checkpoint unless that was done, as before a run was killed or stopped while at it."""
+        if not self._unscored():
             return
-        metric, values = self.evaluate()
+        step = self.state.step
+        try:
+            metric, values = self.evaluate()
+        except Stopped:
+            progress.say(f"step {step:,}: held-out videos are scored when the run goes on")
+            return
         self.summaries.scalars(step, {f"holdout/{name}": value for name, value in values.items()})
-        checkpoints.note_score(train_dir, step, metric, values[metric])
-        best = ", the best so far" if checkpoints.best_step(train_dir) == step else ""
+        self._scores[step] = values[metric]
+        checkpoints.write_scores(self.run.train_dir, metric, self._scores)
+        best = ", the best so far" if checkpoints.best_step(self._scores) == step else ""
         progress.say(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")

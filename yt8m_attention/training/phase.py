@@ -23,7 +23,7 @@ from yt8m_attention.training import checkpoints, directory_lock, distribution, o
 from yt8m_attention.training.directory_lock import DirectoryLock
 from yt8m_attention.training.loop import Loop, State
 from yt8m_attention.training.step import make_step
-from yt8m_attention.training.stopping import StopRequest
+from yt8m_attention.training.stopping import Stopped, StopRequest
 from yt8m_attention.training.summaries import Summaries
 
 
@@ -37,16 +37,31 @@ def train(run: Run, flags: dict):
     Returns:
       dict: `step` (global), `loss` (mean over the last logged steps), `examples_per_second`, `checkpoint`,
       `resumed_from` (path or None), `parameters` (trainable), `weights_sha256`, `peak_memory_mb` (the GPU's, or
-      the process's), `preempted`, `bad_records` (different ones that were skipped).
+      the process's), `preempted` (asked to stop, so something is left to do), `bad_records` (different ones that were
+      skipped). Stopped before the first step, what there is not is None.
 
     Raises:
       UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
     """
+    with StopRequest() as stop:
+        try:
+            return _train(run, flags, stop)
+        except Stopped:
+            return dict.fromkeys(_RESULTS) | {"preempted": True}
+
+
+_RESULTS = (
+    "step", "loss", "examples_per_second", "checkpoint", "resumed_from", "parameters", "weights_sha256",
+    "peak_memory_mb", "preempted", "bad_records",
+)  # fmt: skip
+
+
+def _train(run, flags, stop):
     _check(run)
     names = vocabulary.read(run.vocabulary)
     run = _with_segment_classes(run)
     files.make_directory(run.train_dir, "train_dir")
-    with DirectoryLock(run.train_dir) as lock, StopRequest() as stop:
+    with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
             files.remove_leftovers(directory)
         _seed(run)
@@ -57,11 +72,12 @@ def train(run: Run, flags: dict):
             adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
             adam.build(model.trainable_variables)
         variables = checkpoints.variables_by_name(model, adam)
-        state, resumed_from = _restore(run, model, variables)
+        state, resumed_from = _restore(run, variables)
         bad_records = BadRecords(run.data.max_bad_records)
         batches = pipeline.training_batches(
             run.train_data_pattern, run.data, run.phase, run.seed, state.position, bad_records=bad_records
         )
+        stop.wait()
         run_file.write(run, flags, yt8m_attention.__version__)
         vocabulary.keep(run.train_dir, names)
         if run.data.segment_classes:
@@ -69,29 +85,45 @@ def train(run: Run, flags: dict):
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
-        rate, path = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
+        rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
+        if not stopped:
+            run_file.write(run, flags, yt8m_attention.__version__, state.step)
     bad_records.say()
-    return {
-        "step": state.step,
-        "loss": state.loss,
-        "examples_per_second": rate,
-        "checkpoint": path,
-        "resumed_from": resumed_from,
-        "parameters": parameters,
-        "weights_sha256": checkpoints.weights_digest(model),
-        "peak_memory_mb": round(profiling.peak_memory_mb()),
-        "preempted": not state.finished,
-        "bad_records": len(bad_records),
-    }
+    values = (
+        state.step, state.loss, rate, path, resumed_from, parameters, checkpoints.weights_digest(model),
+        round(profiling.peak_memory_mb()), stopped, len(bad_records),
+    )  # fmt: skip
+    return dict(zip(_RESULTS, values, strict=True))
 
 
 def _check(run):
-    """What can be known to be wrong before anything is written: the first shard, the checkpoint, the model's name."""
+    """What can be known to be wrong before anything is written: the first shard, the share that is held out of files
+    that are not far, the checkpoint, the model's name."""
     kind = "rated_segments" if run.phase.segment_labels else "videos"
-    Source(run.train_data_pattern, "train_data_pattern", run.data, kind, run.phase.holdout_fraction).open([0])
+    share = run.phase.holdout_fraction
+    Source(run.train_data_pattern, "train_data_pattern", run.data, kind, share).open([0])
+    if share and not data_files.is_remote(run.train_data_pattern):
+        _check_held_out(Source(run.train_data_pattern, "train_data_pattern", run.data, kind, share, True), share)
     if run.phase.init_checkpoint:
-        checkpoints.resolve(run.phase.init_checkpoint, "init_checkpoint")
+        checkpoints.candidates(run.phase.init_checkpoint, "init_checkpoint")
     registry.find(run.model.model)
+
+
+def _check_held_out(source, share):
+    """Raises UserError where the videos that are held out cannot be scored."""
+    found, counting = 0, source.data.segment_classes
+    for number in range(len(source.paths)):
+        items = source.one(number)[1]
+        if source.kind == "rated_segments":
+            positive = items.classes[items.scores > 0]
+            found += len(positive) if counting is None else int(np.isin(positive, counting).sum())
+        else:
+            found += len(items)
+        if found:
+            return
+    what = "video" if source.kind == "videos" else "segment rated positive"
+    raise UserError(f"--holdout_fraction={share}: no {what} is in the share held out, so nothing can be scored; give a "
+                    "larger share, or 0 to hold nothing out")  # fmt: skip
 
 
 def _with_segment_classes(run):
@@ -118,7 +150,7 @@ def _seed(run):
         tf.config.experimental.enable_op_determinism()
 
 
-def _restore(run, model, variables):
+def _restore(run, variables):
     """Fills the variables, from the first of these that there is:
 
     1. the newest readable checkpoint in train_dir: weights, optimizer, step, input position, random generators;
@@ -141,7 +173,7 @@ def _restore(run, model, variables):
         progress.say(f"going on from {path}")
         return State.from_meta(meta), path
     if run.phase.init_checkpoint:
-        return _start_from(run, model, variables), None
+        return _start_from(run, variables), None
     return State(), None
 
 
@@ -152,16 +184,11 @@ def _check_same_model(run):
                         "directory, or give --start_new_model")  # fmt: skip
 
 
-def _start_from(run, model, variables):
-    path = checkpoints.resolve(run.phase.init_checkpoint, "init_checkpoint")
-    arrays, meta = checkpoints.load(path)
+def _start_from(run, variables):
+    path, arrays, meta = checkpoints.find(run.phase.init_checkpoint, "init_checkpoint")
     wanted = {name: v for name, v in variables.items() if not run.phase.reset_optimizer or name.startswith("model/")}
-    try:
+    with run_file.filling(path, run.model, "init_checkpoint"):
         checkpoints.assign(wanted, arrays, path)
-    except UserError as error:
-        origin = os.path.dirname(os.path.dirname(os.path.abspath(path)))
-        differing = run_file.differences(run_file.read(origin).model, run.model) if run_file.exists(origin) else []
-        raise UserError(f"--init_checkpoint: {error}" + "".join(f"; {line}" for line in differing)) from error
     progress.say(f"starting from {path}")
     step = 0 if run.phase.reset_optimizer else meta["step"]
     return State(step=step, first_step=step)
@@ -169,14 +196,19 @@ def _start_from(run, model, variables):
 
 def _put_aside(train_dir):
     """Moves a former run's files into `replaced-N`, so that starting anew loses nothing."""
-    names = [name for name in os.listdir(train_dir) if name != directory_lock.NAME and not name.startswith("replaced-")]
+    there = set(os.listdir(train_dir)) - {directory_lock.NAME}
+    former = {name for name in there if name.startswith("replaced-")}
+    names = sorted(there - former)
     if not names:
         return
-    number = 1 + sum(name.startswith("replaced-") for name in os.listdir(train_dir))
-    aside = os.path.join(train_dir, f"replaced-{number}")
-    os.mkdir(aside)
-    for name in names:
-        os.rename(os.path.join(train_dir, name), os.path.join(aside, name))
+    aside = os.path.join(train_dir, f"replaced-{1 + len(former)}")
+    try:
+        os.mkdir(aside)
+        for name in names:
+            os.rename(os.path.join(train_dir, name), os.path.join(aside, name))
+    except OSError as error:
+        what = f"cannot be moved into {aside}: {error.strerror}; move it, or name another --train_dir"
+        raise UserError(f"--start_new_model: what is in {train_dir} {what}") from error
     progress.say(f"--start_new_model: what was in {train_dir} is now in {aside}")
 
 
@@ -198,7 +230,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, lock, sto
         summaries=summaries,
         lock=lock,
         stop=stop,
-        evaluate=_held_out(run, model, weights) if run.phase.holdout_fraction else None,
+        evaluate=_held_out(run, model, weights, stop) if run.phase.holdout_fraction else None,
     )
     try:
         with pipeline.user_errors():
@@ -208,14 +240,18 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, lock, sto
         summaries.close()
 
 
-def _held_out(run, model, weights):
-    """A function that scores the model as it is on the videos that the phase never trains on."""
+def _held_out(run, model, weights, stop):
+    """A function that scores the model as it is on the videos that the phase never trains on, or raises Stopped."""
     examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction)
     score = scoring.Scorer(model)  # not folded: it has to see the weights as they change
     metric = "segment_map" if run.phase.segment_labels else "gap"
 
+    def score_or_stop(batch):
+        stop.raise_if_made()
+        return score(batch)
+
     def evaluate():
-        result = evaluator.evaluate(score, examples, weights, run.phase.segment_labels)
+        result = evaluator.evaluate(score_or_stop, examples, weights, run.phase.segment_labels)
         return metric, {name: value for name, value in result.items() if isinstance(value, float)}
 
     return evaluate

@@ -1,5 +1,6 @@
 """Where a run's time and memory go."""
 
+import os
 import resource
 import sys
 
@@ -29,8 +30,7 @@ class Profiled:
             return self._step(batch)
         first, last = self._steps
         if self._calls == first:
-            tf.profiler.experimental.start(self._directory)
-            self._running = True
+            self._start()
         with tf.profiler.experimental.Trace("train", step_num=self._calls, _r=1):
             results = self._step(batch)
         if self._calls == last:
@@ -38,12 +38,29 @@ class Profiled:
             self.close()
         return results
 
+    def _start(self):
+        """A profile is worth less than the run: one that cannot be written is said, and training goes on."""
+        try:
+            os.makedirs(os.path.join(self._directory, "plugins", "profile"), exist_ok=True)
+            tf.profiler.experimental.start(self._directory)
+            self._running = True
+        except (OSError, tf.errors.OpError) as error:
+            self._say_why_not(error)
+
     def close(self):
         """Writes the profile, if one is being recorded: also of a run that ends before its last step was reached."""
-        if self._running:
-            self._running = False
+        if not self._running:
+            return
+        self._running = False
+        try:
             tf.profiler.experimental.stop()
+        except (OSError, tf.errors.OpError) as error:
+            self._say_why_not(error)
+        else:
             progress.say(f"profile written; tensorboard --logdir={self._directory}")
+
+    def _say_why_not(self, error):
+        progress.say(f"--profile_steps: no profile can be written: {' '.join(str(error).split())}")
 
 
 def peak_memory_mb():

@@ -33,12 +33,12 @@ def load(train_dir, which="best") -> Trained:
       which: "best" by held-out score (the newest where nothing was held out), "last", or a checkpoint file.
 
     Raises:
-      UserError: where there is no run, no checkpoint, or a damaged one.
+      UserError: where there is no run, no whole checkpoint, or that of another network.
     """
     run = run_file.read(train_dir)
     place, flag = (train_dir, "train_dir") if which in ("best", "last") else (which, "checkpoint")
-    path = checkpoints.resolve(place, flag, which)
-    arrays, meta = checkpoints.load(path)
+    path, arrays, meta = checkpoints.find(place, flag, which)
     model = registry.build(run.model)
-    checkpoints.assign(checkpoints.variables_by_name(model), arrays, path)
+    with run_file.filling(path, run.model, flag):
+        checkpoints.assign(checkpoints.variables_by_name(model), arrays, path)
     return Trained(model, run, path, meta)

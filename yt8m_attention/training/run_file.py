@@ -3,6 +3,7 @@
 Evaluation, inference and export read the model and the data's shape from here instead of asking for the flags again.
 """
 
+import contextlib
 import dataclasses
 import os
 
@@ -12,10 +13,22 @@ from yt8m_attention.errors import UserError
 _NAME = "run.json"
 
 
-def write(run: config.Run, flags: dict, version: str):
+def write(run: config.Run, flags: dict, version: str, finished=None):
+    """Describes a run in its directory.
+
+    Args:
+      finished: the step at which it came to its end; None: it has not.
+    """
     files.write_json(
-        os.path.join(run.train_dir, _NAME), {"version": version, "config": config.to_dict(run), "flags": flags}
+        os.path.join(run.train_dir, _NAME),
+        {"version": version, "config": config.to_dict(run), "flags": flags, "finished": finished},
     )
+
+
+def finished(train_dir):
+    """The step at which the run in a directory came to its end; None where it has not."""
+    saved = files.read_json(os.path.join(train_dir, _NAME))
+    return saved.get("finished") if isinstance(saved, dict) else None
 
 
 def read(train_dir, flag="train_dir") -> config.Run:
@@ -40,8 +53,36 @@ def exists(train_dir):
     return os.path.exists(os.path.join(train_dir, _NAME))
 
 
-def differences(saved: config.Model, wanted: config.Model):
-    """In which flags two models differ, as "--flag: A there, B here"."""
+def differences(saved: config.Model, wanted: config.Model, but=()):
+    """In which flags two models differ, fields named in `but` left out, as "--flag: A there, B here"."""
     there, here = dataclasses.asdict(saved), dataclasses.asdict(wanted)
     named = {"features": "feature_names, --feature_sizes"}
-    return [f"--{named.get(k, k)}: {there[k]} there, {here[k]} here" for k in there if there[k] != here[k]]
+    return [
+        f"--{named.get(k, k)}: {there[k]} there, {here[k]} here" for k in there if there[k] != here[k] and k not in but
+    ]
+
+
+# Fields of a model in which equal weights may differ: what matters only while training, and what has a default that
+# may as well be written out, and shows in the weights' shapes.
+_FREE = ("input_noise", "l2_penalty", "prior_probability", "attention_sizes")
+
+
+@contextlib.contextmanager
+def filling(path, wanted: config.Model, flag):
+    """Inside, a model is filled from a checkpoint file, which may be another run's.
+
+    Weights of another network can have the same shapes (a softmax run's and a sparsemax run's have), so the run.json
+    of the file's own directory is asked first. A file that lies by itself tells its shapes only.
+
+    Raises:
+      UserError: where the networks differ, naming the flags and both values; with a UserError from inside, too.
+    """
+    origin = os.path.dirname(os.path.dirname(os.path.abspath(path)))
+    saved = read(origin).model if exists(origin) else wanted
+    differing = differences(saved, wanted, _FREE)
+    if differing:
+        raise UserError(f"--{flag}: {path} is the checkpoint of another network: {'; '.join(differing)}")
+    try:
+        yield
+    except UserError as error:
+        raise UserError("; ".join([f"--{flag}: {error}", *differences(saved, wanted)])) from error
