@@ -51,10 +51,12 @@ train_phase() {
 
 # attend COMMAND...: passes on a signal to stop, which training answers with a checkpoint, and waits for its end.
 attend() {
-  local child status=0
+  local child="" stopped="" status=0
+  # Set before there is a child: a signal in between is passed on as soon as there is one.
+  trap 'stopped=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM INT
   "$@" &
   child=$!
-  trap 'kill -TERM "$child" 2>/dev/null || true' TERM INT
+  [ -z "$stopped" ] || kill -TERM "$child" 2>/dev/null || true
   while
     status=0
     wait "$child" || status=$?
