@@ -87,7 +87,7 @@ def _train(run, flags, stop):
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
         rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
         if not stopped:
-            run_file.write(run, flags, yt8m_attention.__version__, state.step)
+            _note_finished(run, flags, state.step)
     bad_records.say()
     values = (
         state.step, state.loss, rate, path, resumed_from, parameters, checkpoints.weights_digest(model),
@@ -192,6 +192,14 @@ def _start_from(run, variables):
     progress.say(f"starting from {path}")
     step = 0 if run.phase.reset_optimizer else meta["step"]
     return State(step=step, first_step=step)
+
+
+def _note_finished(run, flags, step):
+    """For whoever finds the last checkpoint damaged; all that was trained is kept already, so no failure is one."""
+    try:
+        run_file.write(run, flags, yt8m_attention.__version__, step)
+    except UserError as error:
+        progress.say(f"finished, and not noted there: {error}")
 
 
 def _put_aside(train_dir):
