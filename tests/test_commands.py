@@ -20,9 +20,13 @@ def trained(planted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     ids = f"--segment_label_ids_file={planted}/segment_label_ids.csv"
     train, validate = (f"--train_data_pattern={planted}/{split}/*.tfrecord" for split in ("train", "validate"))
+    names = folder / "names.csv"
+    names.write_text('Index,Name\n0,"Cat, sitting"\n1,Dog\n')
     first = commands.succeed("train", train, f"--train_dir={folder}/1", ids, "--max_steps=60", *SMALL)
     start = ("--segment_labels", f"--init_checkpoint={folder}/1", "--max_steps=40")
-    second = commands.succeed("train", validate, f"--train_dir={folder}/2", ids, *start, *SMALL)
+    named = f"--vocabulary={names}"
+    second = commands.succeed("train", validate, f"--train_dir={folder}/2", ids, named, *start, *SMALL)
+    names.unlink()
     return folder, first, second
 
 
@@ -60,7 +64,8 @@ def test_the_csv_scores_what_evaluation_says(planted, trained, tmp_path):
                                  f"--scores_file={tmp_path}/scores.npz")  # fmt: skip
     score = commands.succeed("segment_eval_inference", f"--eval_data_pattern={planted}/test/*.tfrecord",
                              f"--submission_file={ranked}", f"--label_cache={tmp_path}/labels.npz",
-                             f"--per_class_file={tmp_path}/classes.csv")  # fmt: skip
+                             f"--per_class_file={tmp_path}/classes.csv",
+                             f"--vocabulary={folder}/2/vocabulary.csv")  # fmt: skip
     assert np.isclose(score["map"], _evaluate(planted, f"{folder}/2")["segment_map"], atol=1e-9)
     assert inference["rows"] == inference["segments"] * 4 and inference["classes"] == 4
     again = commands.succeed("segment_eval_inference", f"--eval_data_pattern={planted}/test/*.tfrecord",
@@ -117,15 +122,9 @@ def test_following_scores_every_checkpoint(planted, trained):
     assert result.json["step"] == 60
 
 
-def test_names_given_to_training_are_known_to_what_follows(planted, tmp_path):
-    names = tmp_path / "names.csv"
-    names.write_text('Index,Name\n0,"Cat, sitting"\n1,Dog\n')
-    flags = (f"--train_data_pattern={planted}/validate/*.tfrecord", f"--train_dir={tmp_path}/run", *SMALL)
-    commands.succeed("train", *flags, "--segment_labels", "--max_steps=1", f"--vocabulary={names}")
-    names.unlink()
+def test_names_given_to_training_are_known_to_what_follows(planted, trained, tmp_path):
     by_class = tmp_path / "classes.csv"
-    commands.succeed("eval", f"--eval_data_pattern={planted}/test/*.tfrecord", f"--train_dir={tmp_path}/run",
-                     "--segment_labels", f"--per_class_file={by_class}", *FEATURES)  # fmt: skip
+    _evaluate(planted, trained[0] / "2", f"--per_class_file={by_class}", *FEATURES)
     with open(by_class, newline="") as file:
         assert {"Cat, sitting", "Dog"} <= {row["name"] for row in csv.DictReader(file)}
 

@@ -61,7 +61,9 @@ def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path)
     assert later["weights_sha256"] == whole["weights_sha256"]
 
 
-@pytest.mark.parametrize("left", [0, 4096, 20_000])
+@pytest.mark.parametrize(
+    "left", [0, pytest.param(4096, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.slow)]
+)
 def test_the_disk_fills_while_training(planted, whole, disk, monkeypatch, left):
     """From the first checkpoint on there is no room, or room for a part of the next one."""
     save = checkpoints.save
@@ -112,6 +114,7 @@ def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_pa
     assert result["weights_sha256"] == whole[1]["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_path, monkeypatch):
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
     expected = phase.train(runs.small(planted, tmp_path / "whole", **settings), {})

@@ -38,7 +38,7 @@ def test_a_read_only_disk_serves_as_data_and_model_and_takes_no_output(planted, 
     disk.remount("rw")
 
 
-@pytest.mark.parametrize("change", ["replaced", "cut", "removed"])
+@pytest.mark.parametrize("change", [*(pytest.param(c, marks=pytest.mark.slow) for c in ("replaced", "removed")), "cut"])
 def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, change):
     """The checkpoint before stays, and with the shard back the run goes on."""
     shutil.copytree(planted, tmp_path / "data")
