@@ -1,20 +1,26 @@
 """Makes batches in a thread of its own, while TensorFlow is still busy with taking over the one before."""
 
+import contextlib
 import queue
 import threading
 
-_POLL = 0.1  # seconds between looks at whether anybody still wants a batch
+from yt8m_attention.data import leaving
+
+_POLL = 0.1  # seconds between looks at whether anybody still wants a batch, and whether one can still come
 _END = object()
 
 
 def ahead(batches, depth=1):
-    """Yields from a generator that a thread runs, up to so many batches ahead; its errors come where they arose."""
+    """Yields from a generator that a thread runs, up to so many batches ahead; its errors come where they arose.
+
+    Ends early where the process does, whatever the thread is then busy with, such as a download.
+    """
     made, stop = queue.Queue(depth), threading.Event()
     maker = threading.Thread(target=_make, args=(batches, made, stop), daemon=True)
     maker.start()
     try:
         while True:
-            batch, error = made.get()
+            batch, error = _get(made)
             if error is not None:
                 raise error
             if batch is _END:
@@ -23,7 +29,8 @@ def ahead(batches, depth=1):
             del batch  # else its memory is lent for a batch longer
     finally:
         stop.set()
-        maker.join()
+        if not leaving.begun():
+            maker.join()
 
 
 def _make(batches, made, stop):
@@ -39,11 +46,16 @@ def _make(batches, made, stop):
         batches.close()
 
 
+def _get(made):
+    while not leaving.begun():
+        with contextlib.suppress(queue.Empty):
+            return made.get(timeout=_POLL)
+    return _END, None
+
+
 def _put(made, stop, item):
     while not stop.is_set():
-        try:
+        with contextlib.suppress(queue.Full):
             made.put(item, timeout=_POLL)
             return True
-        except queue.Full:
-            pass
     return False

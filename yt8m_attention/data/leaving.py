@@ -6,34 +6,50 @@ function, as after an error. So before the interpreter ends, generators stop, an
 """
 
 import atexit
+import contextlib
 import threading
 import time
 
-_LONGEST_WAIT = 10.0  # seconds; a download may take more
+_LONGEST_WAIT = 10.0  # seconds
 _POLL = 0.02
-_QUIET_POLLS = 5  # so many in a row without a generator at work: it is not just between two batches
+_LATE = 3 * _POLL  # a machine that wakes this thread up so late keeps others waiting as well
+_QUIET_POLLS = 10  # so many in a row without a generator at work: it is not just between two batches
 
 _leaving = threading.Event()
 _drawn = threading.Event()
 _at_work = set()
 
 
+def begun():
+    """Whether the interpreter is about to end: nothing that a generator waits for shall keep it waiting then."""
+    return _leaving.is_set()
+
+
 def until_exit(batches):
     """Yields from a generator until the interpreter is about to end."""
-    me = object()
     _drawn.set()
     try:
-        while not _leaving.is_set():
-            _at_work.add(me)
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            finally:
-                _at_work.discard(me)
+        while not begun():
+            with _working():
+                try:
+                    batch = next(batches)
+                except StopIteration:
+                    return
             yield batch
+            del batch  # else its memory is lent for a batch longer
     finally:
-        batches.close()
+        with _working():
+            batches.close()
+
+
+@contextlib.contextmanager
+def _working():
+    me = object()
+    _at_work.add(me)
+    try:
+        yield
+    finally:
+        _at_work.discard(me)
 
 
 @atexit.register
@@ -42,5 +58,7 @@ def _leave():
     end, quiet = time.monotonic() + _LONGEST_WAIT, 0
     # A process that never drew a batch has nothing to wait for.
     while _drawn.is_set() and quiet < _QUIET_POLLS and time.monotonic() < end:
+        slept = time.monotonic()
         time.sleep(_POLL)
-        quiet = 0 if _at_work else quiet + 1
+        late = time.monotonic() - slept > _LATE
+        quiet = 0 if _at_work or late else quiet + 1
