@@ -30,6 +30,7 @@ from yt8m_attention.training import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")
+SPEED = "speed.json"  # beside a network's runs, by benchmarks.network_speed
 # With --quick: does it run? What comes of it says nothing.
 QUICK = ("--max_steps=2", "--batch_size=8", "--save_checkpoint_steps=2")
 COLUMNS = ("network", "seeds", "parameters", "MB", "examples/s", "segments/s", "chance", "copied score", "phase 1",
@@ -111,34 +112,51 @@ def finished(folder):
     return dict(sorted(by_model.items(), key=lambda item: -statistics.median(r["phase2"] for r in item[1])))
 
 
-def table(data, results):
-    """The lines of RESULTS.md on one kind of data."""
+def measured_speeds(folder):
+    """What benchmarks.network_speed has measured: {model: {key of a result: rate}}."""
+    return {path.parent.name: files.read_json(path) for path in folder.glob(f"*/{SPEED}")}
+
+
+def table(data, results, speeds):
+    """The lines of RESULTS.md on one kind of data; results as finished, speeds as measured_speeds gives them."""
     every = [result for of_model in results.values() for result in of_model]
 
-    def distinct(key):
-        return ", ".join(sorted({str(result[key]) for result in every}))
+    def distinct(key, of=every):
+        return ", ".join(sorted({str(result[key]) for result in of}))
 
     budgets = " or ".join(sorted({" then ".join(result["budget"]) for result in every}))
     lines = [
         f"MAP over rated segments of the test split of `{data}`: median (least to greatest over seeds). Controls: "
         "chance; after phase 1, each video's own score copied to its segments; phase 1 alone.",
         f"Budget of every row: {budgets}. Commit {distinct('commit')}; {distinct('hardware')}; {distinct('date')}.",
-        "Speeds are of phase 1 and of `inference`, start included.",
+        _about_speeds([distinct(key, speeds.values()) for key in ("commit", "hardware", "date")] if speeds else None),
         "",
         f"| {' | '.join(COLUMNS)} |",
         "|" + "---|" * len(COLUMNS),
     ]
     for model, of_model in results.items():
         first = of_model[0]
-        speeds = [f"{_median(of_model, key):,.0f}" for key in ("examples_per_second", "segments_per_second")]
+        rates = [_rate(of_model, speeds.get(model), key) for key in ("examples_per_second", "segments_per_second")]
         scores = [_spread(of_model, key) for key in ("chance", "copied", "phase1", "phase2")]
         cells = [f"`{model}`", len(of_model), f"{first['parameters']:,}", f"{first['bytes'] / 1e6:.1f}"]
-        lines.append(f"| {' | '.join(map(str, cells + speeds + scores))} |")
+        lines.append(f"| {' | '.join(map(str, cells + rates + scores))} |")
     return lines
+
+
+def _about_speeds(measured):
+    runs = "of the runs themselves, start, reading and whatever ran beside them included."
+    if not measured:
+        return f"Speeds (~) are {runs}"
+    where = "; ".join(measured)
+    return f"Speeds are of the phase-1 step and the scorer alone (`benchmarks.network_speed`; {where}); ~: {runs}"
 
 
 def _median(results, key):
     return statistics.median(result[key] or 0 for result in results)
+
+
+def _rate(results, speeds, key):
+    return f"{speeds[key]:,.0f}" if speeds else f"~{_median(results, key):,.0f}"
 
 
 def _spread(results, key):
@@ -146,6 +164,11 @@ def _spread(results, key):
     if min(values) == max(values):
         return f"{values[0]:.3f}"
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def write_results(path, data, folder):
+    """Writes the table of all that a folder of runs holds."""
+    write_table(path, data, table(data, finished(folder), measured_speeds(folder)))
 
 
 def write_table(path, data, lines):
@@ -182,10 +205,10 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
                 print(f"failed: {error}", file=sys.stderr, flush=True)
                 continue
             files.write_json(str(path), result)
-            write_table(results_file, data, table(data, finished(folder)))
+            write_results(results_file, data, folder)
     results = finished(folder)
     if results:
-        write_table(results_file, data, table(data, results))
+        write_results(results_file, data, folder)
     median = {model: _median(of_model, "phase2") for model, of_model in results.items()}
     counts = {model: len(of_model) for model, of_model in results.items()}
     return {"name": "quality", "unit": "MAP", "data": data, "ours": median, "seeds": counts, "failed": failed,

@@ -7,6 +7,8 @@
 Run again with the same flags, it goes on from its newest checkpoint.
 """
 
+import dataclasses
+
 from yt8m_attention.cli import app, train_flags
 
 
@@ -17,7 +19,7 @@ def main():
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.training import phase
 
-    return phase.train(run, flags)
+    return dataclasses.asdict(phase.train(run, flags))
 
 
 def entry():

@@ -10,13 +10,15 @@ from benchmarks import quality
 SETTINGS = {"EVAL_DATA": "test/*.tfrecord"}
 
 
+ABOUT = {"commit": "abc", "hardware": "a machine", "date": "2026-01-01"}
+
+
 def result(model, seed, phase2):
     return {
         "data": "audioset", "model": model, "seed": seed, "parameters": 1234567, "bytes": 4_900_000,
         "examples_per_second": 2000.4, "segments_per_second": 900.0, "chance": 0.25, "copied": 0.6, "phase1": 0.7,
-        "phase2": phase2, "budget": ["10 steps of 128", "5 steps of 128"], "commit": "abc", "hardware": "a machine",
-        "date": "2026-01-01",
-    }  # fmt: skip
+        "phase2": phase2, "budget": ["10 steps of 128", "5 steps of 128"],
+    } | ABOUT  # fmt: skip
 
 
 @pytest.fixture
@@ -57,12 +59,15 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path, measured, monke
 
 
 def test_the_table_holds_medians_ranges_and_controls(tmp_path, measured):
+    speed = tmp_path / "work" / "audioset" / "better" / quality.SPEED
+    speed.parent.mkdir(parents=True)
+    speed.write_text(json.dumps({"examples_per_second": 15.7, "segments_per_second": 25.2} | ABOUT))
     line = run(tmp_path, ["worse", "better"], 3)
     json.dumps(line)
     assert line["seeds"] == {"better": 3, "worse": 3}
     assert rows(tmp_path) == [
-        ["`better`", "3", "1,234,567", "4.9", "2,000", "900", "0.250", "0.600", "0.700", "0.910 (0.900 to 0.920)"],
-        ["`worse`", "3", "1,234,567", "4.9", "2,000", "900", "0.250", "0.600", "0.700", "0.810 (0.800 to 0.820)"],
+        ["`better`", "3", "1,234,567", "4.9", "16", "25", "0.250", "0.600", "0.700", "0.910 (0.900 to 0.920)"],
+        ["`worse`", "3", "1,234,567", "4.9", "~2,000", "~900", "0.250", "0.600", "0.700", "0.810 (0.800 to 0.820)"],
     ]
     text = (tmp_path / "RESULTS.md").read_text()
     assert "10 steps of 128 then 5 steps of 128" in text and "a machine" in text

@@ -16,7 +16,7 @@ from yt8m_attention.ensembling import members
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rank
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, restore, run_file
+from yt8m_attention.training import checkpoints, model_state, restore, run_file
 from yt8m_attention.training.loop import State
 
 
@@ -27,7 +27,7 @@ def folder(planted, tmp_path_factory):
     for seed, name in enumerate(("one", "two")):
         run = small(planted, folder / name, segment_labels=True, holdout_fraction=0.3)
         keras.utils.set_random_seed(seed)
-        arrays = checkpoints.to_arrays(checkpoints.variables_by_name(registry.build(run.model)))
+        arrays = model_state.arrays(model_state.variables(registry.build(run.model)))
         checkpoints.save(run.train_dir, 1, arrays, State(step=1, finished=True).to_meta())
         run_file.write(run, {}, "0")
     return folder

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training import runs
 from yt8m_attention.export import model_card
-from yt8m_attention.training import checkpoints
+from yt8m_attention.training import held_out_scores
 from yt8m_attention.training.summaries import Summaries
 
 RESULT = {"parameters": 12345, "bytes": 67890, "max_difference": 0.00012}
@@ -37,7 +37,7 @@ def run(planted, tmp_path):
 def test_what_eval_said_of_this_step_is_a_table(run, tmp_path):
     evaluated(tmp_path, STEP, segment_map=0.75, copied_video_score_map=0.5, chance=0.25, loss=3.0)
     evaluated(tmp_path, STEP + 1, segment_map=0.99, gap=0.98)
-    checkpoints.write_scores(str(tmp_path), "segment_map", {STEP: 0.125})
+    held_out_scores.write(str(tmp_path), "segment_map", {STEP: 0.125})
     head, table = section(card(tmp_path, run), "Scores").split("\n\n")
     assert head == "As `eval` found them, on the files that it was given:"
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
@@ -50,13 +50,13 @@ def test_what_eval_said_of_this_step_is_a_table(run, tmp_path):
 
 def test_without_eval_the_held_out_score_is_told(run, tmp_path):
     evaluated(tmp_path, STEP + 1, segment_map=0.99)
-    checkpoints.write_scores(str(tmp_path), "gap", {STEP: 0.125, STEP + 1: 0.5})
+    held_out_scores.write(str(tmp_path), "gap", {STEP: 0.125, STEP + 1: 0.5})
     assert section(card(tmp_path, run), "Scores") == "On the held-out videos: gap 0.1250."
 
 
 def test_scores_of_other_steps_are_no_scores_of_this_one(run, tmp_path):
     evaluated(tmp_path, STEP + 1, segment_map=0.99)
-    checkpoints.write_scores(str(tmp_path), "gap", {STEP + 1: 0.5})
+    held_out_scores.write(str(tmp_path), "gap", {STEP + 1: 0.5})
     assert section(card(tmp_path, run), "Scores") == "Not evaluated."
 
 

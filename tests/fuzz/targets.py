@@ -37,7 +37,7 @@ from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import rank, submission
 from yt8m_attention.inference.names import Names
 from yt8m_attention.inference.ranking import TopSegments
-from yt8m_attention.training import checkpoints, run_file
+from yt8m_attention.training import checkpoints, held_out_scores, run_file
 
 FEATURES = Features(("rgb", "audio"), (3, 2))
 DATA = Data(
@@ -139,7 +139,7 @@ def _read_run(raw, directory):
 def _read_scores(raw, directory):
     with open(os.path.join(directory, "scores.json"), "wb") as file:
         file.write(raw)
-    checkpoints.scores(directory)
+    held_out_scores.read(directory)
 
 
 def _read_submission(raw, directory):

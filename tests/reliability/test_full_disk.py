@@ -21,7 +21,7 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
 from yt8m_attention.export import saved_model
 from yt8m_attention.inference import rank
-from yt8m_attention.training import checkpoints, phase, restore, summaries
+from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, summaries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,16 +49,16 @@ def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path)
     whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6"))
     flags = runs.flags(planted, tmp_path / "run")
     first = commands.succeed("train", *flags, "--max_steps=3")
-    size = os.path.getsize(first["checkpoint"])
+    size = os.path.getsize(first.checkpoint)
     full = _run_with_limit("train", size // 2, *flags, "--max_steps=6")
     assert full.returncode == 2, full.stderr
     last = full.stderr.splitlines()[-1]
     assert "step-00000006.npz: cannot be written" in last and "free space" in last
-    assert checkpoints.paths(str(tmp_path / "run")) == [first["checkpoint"]]
+    assert checkpoints.paths(str(tmp_path / "run")) == [first.checkpoint]
     assert _no_leftovers(tmp_path)
     later = commands.succeed("train", *flags, "--max_steps=6")
-    assert later["resumed_from"] == first["checkpoint"]
-    assert later["weights_sha256"] == whole["weights_sha256"]
+    assert later.resumed_from == first.checkpoint
+    assert later.weights_sha256 == whole.weights_sha256
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_the_disk_fills_while_training(planted, whole, disk, monkeypatch, left):
     assert checkpoints.load_newest(run.train_dir)[2]["step"] == 3 and _no_leftovers(disk.path)
     disk.free()
     later = phase.train(run, {})
-    assert later["resumed_from"].endswith("step-00000003.npz")
-    assert later["weights_sha256"] == whole[1]["weights_sha256"]
+    assert later.resumed_from.endswith("step-00000003.npz")
+    assert later.weights_sha256 == whole[1].weights_sha256
 
 
 def test_curves_that_find_no_room_are_said_once_and_given_up(disk, capfd):
@@ -111,22 +111,22 @@ def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_pa
 
     monkeypatch.setattr(checkpoints, "save", save_and_fill)
     result = phase.train(runs.small(planted, disk.path / "run"), {})
-    assert result["weights_sha256"] == whole[1]["weights_sha256"]
+    assert result.weights_sha256 == whole[1].weights_sha256
 
 
 @pytest.mark.slow
 def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_path, monkeypatch):
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
     expected = phase.train(runs.small(planted, tmp_path / "whole", **settings), {})
-    write = checkpoints.write_scores
-    monkeypatch.setattr(checkpoints, "write_scores", lambda *arguments: (disk.fill(), write(*arguments)))
+    write = held_out_scores.write
+    monkeypatch.setattr(held_out_scores, "write", lambda *arguments: (disk.fill(), write(*arguments)))
     run = runs.small(planted, disk.path / "run", **settings)
     with pytest.raises(UserError, match=r"scores\.json: cannot be written: No space left"):
         phase.train(run, {})
     monkeypatch.undo()
     disk.free()
-    assert phase.train(run, {})["weights_sha256"] == expected["weights_sha256"]
-    assert checkpoints.scores(run.train_dir) == checkpoints.scores(str(tmp_path / "whole"))
+    assert phase.train(run, {}).weights_sha256 == expected.weights_sha256
+    assert held_out_scores.read(run.train_dir) == held_out_scores.read(str(tmp_path / "whole"))
 
 
 def test_an_index_that_finds_no_room_is_not_kept(planted, disk):

@@ -14,7 +14,7 @@ from yt8m_attention.data import data_set, writer
 from yt8m_attention.data.recipe import Recipe
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import checkpoints, phase, restore, run_file
+from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, run_file
 
 
 def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, capsys):
@@ -25,8 +25,8 @@ def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, 
     with open(newest, "rb+") as file:
         file.truncate(1000)
     result = phase.train(runs.small(planted, folder), {})
-    assert result["resumed_from"] == before and f"passed over: {newest}" in capsys.readouterr().err
-    assert result["weights_sha256"] == whole["weights_sha256"]
+    assert result.resumed_from == before and f"passed over: {newest}" in capsys.readouterr().err
+    assert result.weights_sha256 == whole.weights_sha256
 
 
 def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(planted, tmp_path):
@@ -40,7 +40,7 @@ def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(p
             phase.train(run, {})
     one = dataclasses.replace(run, start_new_model=True, phase=dataclasses.replace(run.phase, max_steps=1))
     result = phase.train(one, {})
-    assert checkpoints.load(result["checkpoint"])[1]["step"] == 1
+    assert checkpoints.load(result.checkpoint)[1]["step"] == 1
     assert len(list(tmp_path.glob("replaced-1/checkpoints/*.damaged"))) == 3
 
 
@@ -48,11 +48,11 @@ def test_scores_of_steps_that_were_lost_are_made_anew(planted, tmp_path):
     """Of a damaged checkpoint's weights, which need not be those that the step has the second time."""
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
     phase.train(runs.small(planted, tmp_path, **settings), {})
-    expected = checkpoints.scores(str(tmp_path))
+    expected = held_out_scores.read(str(tmp_path))
     os.truncate(checkpoints.paths(str(tmp_path))[0], 1000)
-    checkpoints.write_scores(str(tmp_path), expected["metric"], expected["scores"] | {6: 1.5})
+    held_out_scores.write(str(tmp_path), expected["metric"], expected["scores"] | {6: 1.5})
     phase.train(runs.small(planted, tmp_path, **settings), {})
-    assert checkpoints.scores(str(tmp_path)) == expected
+    assert held_out_scores.read(str(tmp_path)) == expected
 
 
 def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_path, capsys):
@@ -61,9 +61,9 @@ def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_pa
     newest, before = checkpoints.paths(str(tmp_path / "1"))
     os.truncate(newest, 1000)
     result = checkpoint.evaluate(str(tmp_path / "1"), f"{planted}/test/*.tfrecord")
-    assert result["checkpoint"] == before
+    assert result.checkpoint == before
     start = {"init_checkpoint": str(tmp_path / "1"), "max_steps": 1}
-    assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {})["step"] == 4
+    assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {}).step == 4
     assert capsys.readouterr().err.count(f"passed over: {newest}") == 2
     with pytest.raises(UserError, match=rf"{newest}: damaged"):
         phase.train(runs.small(planted, tmp_path / "3", True, **start | {"init_checkpoint": newest}), {})
@@ -109,13 +109,13 @@ def test_the_checkpoint_just_written_is_never_pruned(planted, tmp_path):
         found = load_newest(train_dir)
         for step in (7, 8, 9):
             os.makedirs(checkpoints.directory(train_dir), exist_ok=True)
-            shutil.copy(result["checkpoint"], checkpoints.path_of(train_dir, step))
+            shutil.copy(result.checkpoint, checkpoints.path_of(train_dir, step))
         return found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "load_newest", load_and_copy)
         result = phase.train(run, {})
-    assert os.path.isfile(result["checkpoint"])
+    assert os.path.isfile(result.checkpoint)
 
 
 def test_batches_of_one_and_a_last_one_that_is_smaller(planted, tmp_path):
@@ -123,7 +123,7 @@ def test_batches_of_one_and_a_last_one_that_is_smaller(planted, tmp_path):
         run = runs.small(planted, tmp_path / str(size), batch_size=size, max_steps=None, num_epochs=1,
                          run={"save_checkpoint_steps": 100})  # fmt: skip
         result = phase.train(run, {})
-        assert result["step"] == -(-60 // size) and np.isfinite(result["loss"])
+        assert result.step == -(-60 // size) and np.isfinite(result.loss)
 
 
 def test_one_video_and_one_class(tmp_path):
@@ -133,7 +133,7 @@ def test_one_video_and_one_class(tmp_path):
     model = dataclasses.replace(run.model, features=features, num_classes=1, attention_sizes=(4,))
     data = dataclasses.replace(run.data, features=features, num_classes=1, segment_classes=(0,))
     result = phase.train(dataclasses.replace(run, model=model, data=data), {})
-    assert np.isfinite(result["loss"])
+    assert np.isfinite(result.loss)
     scores = checkpoint.evaluate(str(tmp_path / "run"), f"{tmp_path}/data/test/*.tfrecord", segments=True)
     assert 0 <= scores["segment_map"] <= 1 and scores["classes"] == 1
 
@@ -150,15 +150,15 @@ def test_half_precision_overflows_are_skipped_and_training_goes_on(planted, tmp_
     run = runs.small(planted, tmp_path, max_steps=30, run={"precision": "mixed_float16"})
     try:
         first = phase.train(dataclasses.replace(run, phase=dataclasses.replace(run.phase, max_steps=1)), {})
-        arrays, meta = checkpoints.load(first["checkpoint"])
+        arrays, meta = checkpoints.load(first.checkpoint)
         (scale,) = (name for name in arrays if name.endswith("dynamic_scale"))
         arrays[scale] = np.float32(2.0**40)
         checkpoints.save(run.train_dir, meta["step"], arrays, meta)
         result = phase.train(run, {})
-        arrays, _ = checkpoints.load(result["checkpoint"])
+        arrays, _ = checkpoints.load(result.checkpoint)
     finally:
         keras.mixed_precision.set_global_policy("float32")
-    assert np.isfinite(result["loss"]) and result["step"] == 30
+    assert np.isfinite(result.loss) and result.step == 30
     assert 1 <= arrays[scale] < 2.0**40
     assert all(np.isfinite(array).all() for array in arrays.values())
 
@@ -188,7 +188,7 @@ def test_a_class_that_is_never_positive_is_left_out_of_map(planted, tmp_path):
     run = runs.small(planted, tmp_path / "run", True, max_steps=2)
     run = dataclasses.replace(run, model=dataclasses.replace(run.model, num_classes=9),
                               data=dataclasses.replace(run.data, num_classes=9, segment_classes=(0, 2, 8)))  # fmt: skip
-    assert np.isfinite(phase.train(run, {})["loss"])
+    assert np.isfinite(phase.train(run, {}).loss)
     frames = np.zeros((20, 32), np.uint8)
     pairs = [(0, 0, 1.0), (5, 0, 0.0), (0, 8, 0.0), (5, 8, 0.0)]
     writer.write_shard(str(tmp_path / "data/a"), [writer.frame_record("abcd", [0], frames, runs.FEATURES, pairs)])
@@ -206,7 +206,7 @@ def test_one_video_of_one_segment(tmp_path):
     for segments in (False, True):
         folder = tmp_path / f"run{segments:d}"
         result = phase.train(runs.small(tmp_path, folder, segments, max_steps=2, batch_size=1), {})
-        assert np.isfinite(result["loss"]) and result["step"] == 2
+        assert np.isfinite(result.loss) and result.step == 2
         scores = checkpoint.evaluate(str(folder), f"{tmp_path}/validate/*.tfrecord", segments=True)
         assert (scores["videos"], scores["rated_pairs"], scores["segment_map"]) == (1, 1, 1.0)
 
@@ -238,7 +238,7 @@ def test_a_checkpoint_of_features_in_another_order_is_refused_by_flag(planted, t
     swapped = runs.small(planted, tmp_path, model={"features": Features(("audio", "rgb"), (24, 8))})
     run_file.write(swapped, {}, "0")
     with pytest.raises(UserError, match=r"--checkpoint: .*--feature_names, --feature_sizes: "):
-        restore.load(str(tmp_path), there["checkpoint"])
+        restore.load(str(tmp_path), there.checkpoint)
 
 
 def test_what_matters_only_while_training_may_differ_from_the_run_that_is_started_from(planted, tmp_path):
@@ -247,7 +247,7 @@ def test_what_matters_only_while_training_may_differ_from_the_run_that_is_starte
     phase.train(there, {})
     change = {"input_noise": 0.0, "l2_penalty": 0.1, "prior_probability": 0.01, "attention_sizes": (64, 64)}
     here = runs.small(planted, tmp_path / "2", True, max_steps=1, model=change, init_checkpoint=str(tmp_path / "1"))
-    assert phase.train(here, {})["step"] == 2
+    assert phase.train(here, {}).step == 2
     assert restore.load(str(tmp_path / "1"), checkpoints.paths(str(tmp_path / "2"))[0]).meta["step"] == 2
 
 
@@ -260,12 +260,12 @@ def test_an_interrupted_download_is_said_or_costs_one_record(planted, tmp_path):
     with pytest.raises(UserError, match=rf"{shard.name}: offset \d+: the file ends within a record of \d+ bytes"):
         phase.train(run, {})
     result = phase.train(dataclasses.replace(run, data=dataclasses.replace(run.data, max_bad_records=1)), {})
-    assert (result["step"], result["bad_records"]) == (8, 1)
+    assert (result.step, result.bad_records) == (8, 1)
 
 
 def test_equal_runs_are_equal_to_the_last_bit(planted, tmp_path):
     """Phase 2 too, with its held-out scores in between."""
     settings = {"segment_labels": True, "holdout_fraction": 0.3, "max_steps": 6}
     one, other = (phase.train(runs.small(planted, tmp_path / name, **settings), {}) for name in "ab")
-    assert one["weights_sha256"] == other["weights_sha256"] and one["loss"] == other["loss"]
-    assert checkpoints.scores(str(tmp_path / "a")) == checkpoints.scores(str(tmp_path / "b"))
+    assert one.weights_sha256 == other.weights_sha256 and one.loss == other.loss
+    assert held_out_scores.read(str(tmp_path / "a")) == held_out_scores.read(str(tmp_path / "b"))

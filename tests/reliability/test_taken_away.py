@@ -13,7 +13,7 @@ from yt8m_attention.data import index
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
 from yt8m_attention.inference import rank
-from yt8m_attention.training import checkpoints, phase, restore
+from yt8m_attention.training import checkpoints, held_out_scores, phase, restore
 
 
 def test_a_read_only_disk_serves_as_data_and_model_and_takes_no_output(planted, disk):
@@ -61,7 +61,7 @@ def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, ch
     shard.write_bytes(former)
     newest = checkpoints.load_newest(str(tmp_path / "run"))[2]["step"]
     after = commands.succeed("train", *flags, f"--max_steps={newest + 1}")
-    assert after["resumed_from"] and after["step"] == newest + 1
+    assert after.resumed_from and after.step == newest + 1
 
 
 @pytest.mark.parametrize("change", ["removed", "replaced", "made anew"])
@@ -113,7 +113,7 @@ def test_scores_that_are_removed_under_a_run_are_written_again(planted, tmp_path
 
     monkeypatch.setattr(phase.evaluator, "evaluate", evaluate_and_remove)
     phase.train(run, {})
-    assert checkpoints.scores(str(tmp_path))["scores"] == {1: 0.2, 2: 0.9, 3: 0.1, 4: 0.3, 5: 0.4}
+    assert held_out_scores.read(str(tmp_path))["scores"] == {1: 0.2, 2: 0.9, 3: 0.1, 4: 0.3, 5: 0.4}
     assert [int(path[-5]) for path in checkpoints.paths(str(tmp_path))] == [5, 2]
 
 
@@ -130,7 +130,7 @@ def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted
     monkeypatch.setattr(checkpoint, "evaluate", evaluate_after_pruning)
     result = checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     said = capfd.readouterr().err
-    assert result["step"] == 9 and "passed over" in said and "step-00000006.npz is gone" in said
+    assert result.step == 9 and "passed over" in said and "step-00000006.npz is gone" in said
     with pytest.raises(UserError, match=r"--checkpoint=.*step-00000006\.npz: does not exist"):
         evaluate(str(tmp_path), f"{planted}/test/*.tfrecord", which=checkpoints.path_of(str(tmp_path), 6))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints
+from yt8m_attention.training import checkpoints, held_out_scores
 
 META = {"first_step": 0, "position": [1, 0, 8], "loss": 0.5, "finished": False}
 ARRAYS = {"model/a": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer/n": np.array(3, np.int64)}
@@ -107,8 +107,8 @@ def test_every_flipped_byte_of_the_data_is_noticed(tmp_path):
 
 def test_newest_few_and_the_best_are_kept(tmp_path):
     _save(tmp_path, 1, 2, 3, 4, 5)
-    checkpoints.write_scores(str(tmp_path), "segment_map", {1: 0.2, 2: 0.9, 3: 0.9, 4: 0.4})
-    assert checkpoints.best_step(checkpoints.scores(str(tmp_path))["scores"]) == 2
+    held_out_scores.write(str(tmp_path), "segment_map", {1: 0.2, 2: 0.9, 3: 0.9, 4: 0.4})
+    assert held_out_scores.best_step(held_out_scores.read(str(tmp_path))["scores"]) == 2
     checkpoints.prune(str(tmp_path), 2, [checkpoints.path_of(str(tmp_path), 2)])
     assert sorted(p.name for p in tmp_path.joinpath("checkpoints").iterdir()) == [
         "step-00000002.npz", "step-00000004.npz", "step-00000005.npz",
@@ -120,7 +120,7 @@ def test_newest_few_and_the_best_are_kept(tmp_path):
 @pytest.mark.parametrize("which, order", [("best", (2, 1, 4, 3)), ("last", (4, 3, 2, 1))])
 def test_the_next_best_whole_checkpoint_is_taken_and_no_file_is_touched(tmp_path, capsys, which, order):
     _save(tmp_path, 1, 2, 3, 4)
-    checkpoints.write_scores(str(tmp_path), "segment_map", {1: 0.2, 2: 0.9})
+    held_out_scores.write(str(tmp_path), "segment_map", {1: 0.2, 2: 0.9})
     place = str(tmp_path)
     for step in order:
         path = checkpoints.path_of(place, step)

@@ -39,8 +39,8 @@ def test_both_phases(planted, tmp_path, name):
         runs.small(planted, tmp_path / "two", segment_labels=True, model=model, init_checkpoint=str(tmp_path / "one")),
         {},
     )
-    assert np.isfinite([first["loss"], second["loss"]]).all() and second["step"] == 26
-    assert first["parameters"] == second["parameters"]
+    assert np.isfinite([first.loss, second.loss]).all() and second.step == 26
+    assert first.parameters == second.parameters
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -17,7 +17,7 @@ from yt8m_attention import progress
 from yt8m_attention.data import pipeline, writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
-from yt8m_attention.training import checkpoints, phase, restore, run_file
+from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, run_file
 from yt8m_attention.training.directory_lock import DirectoryLock
 
 
@@ -26,16 +26,16 @@ def test_stopped_anywhere_and_gone_on_with_it_ends_with_the_same_weights(planted
     for stop in (1, 4, 6):
         folder = tmp_path / f"stopped{stop}"
         first = phase.train(runs.small(planted, folder, max_steps=stop), {})
-        assert first["step"] == stop
+        assert first.step == stop
         second = phase.train(runs.small(planted, folder, max_steps=7), {})
-        assert second["resumed_from"] == first["checkpoint"]
-        assert second["step"] == 7
-        assert second["weights_sha256"] == whole["weights_sha256"]
+        assert second.resumed_from == first.checkpoint
+        assert second.step == 7
+        assert second.weights_sha256 == whole.weights_sha256
 
 
 def test_seeds_differ_and_repeat(planted, tmp_path):
     digests = [
-        phase.train(runs.small(planted, tmp_path / str(i), max_steps=2, run={"seed": seed}), {})["weights_sha256"]
+        phase.train(runs.small(planted, tmp_path / str(i), max_steps=2, run={"seed": seed}), {}).weights_sha256
         for i, seed in enumerate((1, 1, 2))
     ]
     assert digests[0] == digests[1] != digests[2]
@@ -64,7 +64,7 @@ def test_the_share_of_time_that_input_is_waited_for_is_a_curve_and_in_the_progre
 
 def test_an_epoch_ends_with_the_last_video(planted, tmp_path):
     result = phase.train(runs.small(planted, tmp_path, max_steps=None, num_epochs=1), {})
-    assert result["step"] == 8  # 60 videos: 7 batches of 8 and one of 4
+    assert result.step == 8  # 60 videos: 7 batches of 8 and one of 4
 
 
 def test_phase_2_carries_weights_optimizer_and_step_on(planted, tmp_path):
@@ -72,12 +72,12 @@ def test_phase_2_carries_weights_optimizer_and_step_on(planted, tmp_path):
     second = phase.train(
         runs.small(planted, tmp_path / "2", True, max_steps=2, init_checkpoint=str(tmp_path / "1")), {}
     )
-    assert (first["step"], second["step"]) == (3, 5)
-    arrays, meta = checkpoints.load(second["checkpoint"])
+    assert (first.step, second.step) == (3, 5)
+    arrays, meta = checkpoints.load(second.checkpoint)
     assert arrays["optimizer/adam/iteration"] == 5
     assert meta["first_step"] == 3
     start = {"init_checkpoint": str(tmp_path / "1"), "reset_optimizer": True}
-    assert phase.train(runs.small(planted, tmp_path / "3", True, max_steps=2, **start), {})["step"] == 2
+    assert phase.train(runs.small(planted, tmp_path / "3", True, max_steps=2, **start), {}).step == 2
 
 
 def test_phase_2_starts_from_phase_1s_weights(planted, tmp_path):
@@ -98,7 +98,7 @@ def _videos(run, only_holdout):
 def test_held_out_videos_pick_the_best_and_are_never_trained_on(planted, tmp_path):
     run = runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3)
     phase.train(run, {})
-    scores = checkpoints.scores(str(tmp_path))
+    scores = held_out_scores.read(str(tmp_path))
     assert scores["metric"] == "segment_map" and sorted(scores["scores"]) == [3, 6]
     trained_on, held_out = (_videos(run, only) for only in (False, True))
     assert held_out and not trained_on & held_out
@@ -108,7 +108,7 @@ def test_a_run_killed_while_scoring_is_scored_when_it_goes_on(planted, tmp_path)
     phase.train(runs.small(planted, tmp_path, True, max_steps=3, holdout_fraction=0.3), {})
     os.unlink(tmp_path / "scores.json")
     phase.train(runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3), {})
-    assert sorted(checkpoints.scores(str(tmp_path))["scores"]) == [3, 6]
+    assert sorted(held_out_scores.read(str(tmp_path))["scores"]) == [3, 6]
 
 
 def _terminate():
@@ -131,12 +131,12 @@ def test_a_stop_while_scoring_ends_it_and_the_score_is_made_later(planted, tmp_p
         patch.setattr(scoring.Scorer, "__call__", score_and_stop)
         results = [phase.train(run, {}) for _ in range(2)]
     said = capsys.readouterr().err
-    assert [result["step"] for result in results] == [3, 6] and all(result["preempted"] for result in results)
-    assert sorted(checkpoints.scores(run.train_dir)["scores"]) == [3]
+    assert [result.step for result in results] == [3, 6] and all(result.preempted for result in results)
+    assert sorted(held_out_scores.read(run.train_dir)["scores"]) == [3]
     assert "step 3: held-out videos are scored when the run goes on" in said
     last = phase.train(run, {})
-    assert not last["preempted"] and last["weights_sha256"] == expected["weights_sha256"]
-    assert checkpoints.scores(run.train_dir) == checkpoints.scores(str(tmp_path / "whole"))
+    assert not last.preempted and last.weights_sha256 == expected.weights_sha256
+    assert held_out_scores.read(run.train_dir) == held_out_scores.read(str(tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("place", ["summarise", "training_batches"])
@@ -147,10 +147,10 @@ def test_a_stop_before_the_first_step_is_obeyed_at_once(planted, tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, place, lambda *arguments, **named: (_terminate(), real(*arguments, **named)))
         result = phase.train(run, {})
-    assert result["preempted"] and result["step"] is None and not checkpoints.paths(str(tmp_path))
+    assert result.preempted and result.step is None and not checkpoints.paths(str(tmp_path))
     assert "stopping before the first step" in capsys.readouterr().err
     after = phase.train(run, {})
-    assert not after["preempted"] and after.keys() == result.keys()
+    assert not after.preempted and result == phase.Result(preempted=True)
 
 
 def test_another_model_in_the_directory_is_refused_by_flag(planted, tmp_path):
@@ -163,7 +163,7 @@ def test_start_new_model_puts_the_former_aside(planted, tmp_path):
     former = phase.train(runs.small(planted, tmp_path, max_steps=1), {})
     phase.train(runs.small(planted, tmp_path, max_steps=2, model={"num_heads": 3}, run={"start_new_model": True}), {})
     assert run_file.read(str(tmp_path)).model.num_heads == 3
-    aside = tmp_path / "replaced-1" / "checkpoints" / os.path.basename(former["checkpoint"])
+    aside = tmp_path / "replaced-1" / "checkpoints" / os.path.basename(former.checkpoint)
     assert checkpoints.load(str(aside))[1]["step"] == 1
 
 
@@ -234,7 +234,7 @@ def test_a_held_out_share_without_a_positive_rating_is_said_before_anything_is_w
     with pytest.raises(UserError, match=r"--holdout_fraction=0\.5: no segment rated positive"):
         phase.train(refused, {})
     assert not (tmp_path / "run_a").exists()
-    assert phase.train(taken, {})["step"] == 1
+    assert phase.train(taken, {}).step == 1
 
 
 def test_the_run_is_described_beside_its_checkpoints(planted, tmp_path):

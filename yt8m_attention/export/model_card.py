@@ -3,7 +3,7 @@
 import os
 
 from yt8m_attention import schema
-from yt8m_attention.training import checkpoints, summaries
+from yt8m_attention.training import held_out_scores, summaries
 
 _SHOWN_CLASSES = 10
 
@@ -96,7 +96,7 @@ def _scores(train_dir, trained):
     rows = [f"| {_SCORES[name]} | {value:.4f} |" for name, value in found.items() if value is not None]
     if rows:
         return "As `eval` found them, on the files that it was given:\n\n| | |\n|---|---|\n" + "\n".join(rows)
-    held_out = checkpoints.scores(train_dir)
+    held_out = held_out_scores.read(train_dir)
     if step in held_out["scores"]:
         return f"On the held-out videos: {held_out['metric']} {held_out['scores'][step]:.4f}."
     return "Not evaluated."

@@ -6,13 +6,13 @@ array a variable, named after its place in the model ("model/...") or the optimi
 
     TRAIN_DIR/checkpoints/step-00001000.npz            the newest few, and the best
     TRAIN_DIR/checkpoints/step-00001000.npz.damaged    put aside by a run that went on from another
-    TRAIN_DIR/scores.json                              what a held-out evaluation said of each, which tells the best
+
+Which of them is the best, held_out_scores tells.
 """
 
 import contextlib
 import errno
 import glob
-import hashlib
 import json
 import os
 
@@ -20,11 +20,11 @@ import numpy as np
 
 from yt8m_attention import files, progress
 from yt8m_attention.errors import UserError
+from yt8m_attention.training import held_out_scores
 
 _PATTERN = "step-{:08d}.npz"
 _META = "meta"
 _SHAPES = "arrays"  # in the saved meta: {name: shape}, by which an archive without one of its arrays is noticed
-_SCORES = "scores.json"
 _DAMAGED = ".damaged"
 
 
@@ -174,7 +174,7 @@ def candidates(place, flag, which="best"):
         what = "holds no checkpoint" if os.path.isdir(place) else "does not exist"
         raise UserError(f"--{flag}={place}: {what}; name a directory that train has written to")
     if which == "best":
-        known = scores(place)["scores"]
+        known = held_out_scores.read(place)["scores"]
         scored = [path_of(place, step) for step in sorted(known, key=lambda step: (-known[step], step))]
         found.sort(key=lambda path: scored.index(path) if path in scored else len(scored))
     return found
@@ -201,26 +201,6 @@ def find(place, flag, which="best"):
     raise UserError(f"--{flag}={place}: no checkpoint is whole; restore one, or name another directory")
 
 
-def scores(train_dir):
-    """Held-out scores by step: {"metric": name, "scores": {step: value}}, empty where nothing was held out."""
-    path = os.path.join(train_dir, _SCORES)
-    saved = files.read_json(path) or {"metric": None, "scores": {}}
-    try:
-        return {"metric": saved["metric"], "scores": {int(step): float(v) for step, v in saved["scores"].items()}}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: holds no held-out scores; restore or remove it") from error
-
-
-def write_scores(train_dir, metric, scores):
-    """Records the held-out scores of all checkpoints, {step: value}."""
-    files.write_json(os.path.join(train_dir, _SCORES), {"metric": metric, "scores": scores})
-
-
-def best_step(scores):
-    """The step with the highest held-out score, the earliest of equals, or None."""
-    return max(sorted(scores), key=scores.get, default=None)
-
-
 def prune(train_dir, keep, spared):
     """Removes all but the newest `keep` checkpoints and those at the paths that are spared.
 
@@ -235,44 +215,3 @@ def prune(train_dir, keep, spared):
                 pass
             except OSError as error:
                 raise UserError(f"{path}: cannot be removed: {error.strerror}; see to its directory") from error
-
-
-def variables_by_name(model, optimizer=None):
-    """Every variable that a run needs to go on, the state of its random generators too, by its name in a checkpoint."""
-    named = [(f"model/{variable.path}", variable) for variable in model.variables]
-    named += [(f"optimizer/{variable.path}", variable) for variable in (optimizer.variables if optimizer else ())]
-    by_name = dict(named)
-    if len(by_name) != len(named):
-        raise ValueError("two variables of one name; every layer needs a name of its own")
-    return by_name
-
-
-def to_arrays(variables):
-    return {name: np.asarray(variable) for name, variable in variables.items()}
-
-
-def assign(variables, arrays, path):
-    """Fills variables from a checkpoint's arrays.
-
-    Raises:
-      UserError: where one is missing or of another shape, naming it and the file; nothing is assigned then.
-    """
-    for name, variable in variables.items():
-        if name not in arrays:
-            other = "--precision, see --reset_optimizer" if name.startswith("optimizer/") else "model"
-            raise UserError(f"{path}: has no {name}; it is the checkpoint of another {other}")
-        if arrays[name].shape != tuple(variable.shape):
-            raise UserError(f"{path}: {name} is {arrays[name].shape}, this model's is {tuple(variable.shape)}; "
-                            "give the flags it was trained with")  # fmt: skip
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
-
-
-def weights_digest(model):
-    """SHA-256 over all weights, moving statistics too, in the order of their names: equal weights, equal digests."""
-    digest = hashlib.sha256()
-    for name, weight in sorted((weight.path, weight) for weight in model.weights):
-        array = np.asarray(weight)
-        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

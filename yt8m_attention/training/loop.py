@@ -8,7 +8,7 @@ import numpy as np
 from yt8m_attention import progress
 from yt8m_attention.config import Run
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints
+from yt8m_attention.training import checkpoints, held_out_scores, model_state
 from yt8m_attention.training.stopping import Stopped, StopRequest
 
 
@@ -61,7 +61,7 @@ class Loop:
         self.learning_rate, self.summaries, self.evaluate = learning_rate, summaries, evaluate
         # Known here from the start, whatever becomes of the file. Those of later steps, which were lost, will be made
         # anew of other weights.
-        known = checkpoints.scores(run.train_dir)["scores"]
+        known = held_out_scores.read(run.train_dir)["scores"]
         self._scores = {step: score for step, score in known.items() if step <= state.step}
         self._losses, self._norms, self._examples, self._waited = [], [], 0, 0.0
         self._since = time.monotonic()
@@ -140,13 +140,13 @@ class Loop:
     def _save(self):
         self._log()
         train_dir = self.run.train_dir
-        arrays = checkpoints.to_arrays(self.variables)
+        arrays = model_state.arrays(self.variables)
         self._check_finite(arrays)
         self.lock.check()
         path = checkpoints.save(train_dir, self.state.step, arrays, self.state.to_meta())
         if not self.stop.made:  # a machine that is taken back leaves no time for it; the next run makes up for it
             self.score_held_out()
-        best = checkpoints.best_step(self._scores)
+        best = held_out_scores.best_step(self._scores)
         checkpoints.prune(train_dir, self.run.keep_checkpoints, (path, checkpoints.path_of(train_dir, best)))
         self.summaries.flush()
         self._since, self._waited = time.monotonic(), 0.0  # saving is no part of the step's time
@@ -174,6 +174,6 @@ class Loop:
             return
         self.summaries.scalars(step, {f"holdout/{name}": value for name, value in values.items()})
         self._scores[step] = values[metric]
-        checkpoints.write_scores(self.run.train_dir, metric, self._scores)
-        best = ", the best so far" if checkpoints.best_step(self._scores) == step else ""
+        held_out_scores.write(self.run.train_dir, metric, self._scores)
+        best = ", the best so far" if held_out_scores.best_step(self._scores) == step else ""
         progress.say(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")

@@ -6,7 +6,7 @@ import keras
 
 from yt8m_attention import config
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, run_file
+from yt8m_attention.training import checkpoints, model_state, run_file
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,5 @@ def load(train_dir, which="best") -> Trained:
     path, arrays, meta = checkpoints.find(place, flag, which)
     model = registry.build(run.model)
     with run_file.filling(path, run.model, flag):
-        checkpoints.assign(checkpoints.variables_by_name(model), arrays, path)
+        model_state.assign(model_state.variables(model), arrays, path)
     return Trained(model, run, path, meta)
