@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 
@@ -63,6 +64,15 @@ def temporary(tmp_path, monkeypatch):
     """A directory for temporary ones."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+def test_a_temporary_directory_that_somebody_removes_is_said(remote):
+    cache = ShardCache()
+    directory = os.path.dirname(cache.local_path(remote[0]))
+    shutil.rmtree(directory)
+    for again in (lambda: cache.local_path(remote[0]), lambda: cache.use(remote[:1])):
+        with pytest.raises(UserError, match=f"^{directory}, .*No such file"):
+            again()
 
 
 def test_local_files_need_no_directory(temporary):

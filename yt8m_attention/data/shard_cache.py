@@ -134,7 +134,11 @@ class ShardCache:
 
 def _files(directory):
     """(name, status) of each copy; another process may remove some meanwhile."""
-    for entry in os.scandir(directory):
+    try:
+        entries = list(os.scandir(directory))
+    except OSError as error:
+        raise UserError(f"{directory}, with the copies of remote shards: {error.strerror}; run again") from error
+    for entry in entries:
         if not entry.name.startswith("."):
             with contextlib.suppress(OSError):
                 yield entry.name, entry.stat()
