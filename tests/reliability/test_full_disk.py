@@ -49,16 +49,16 @@ def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path)
     whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6"))
     flags = runs.flags(planted, tmp_path / "run")
     first = commands.succeed("train", *flags, "--max_steps=3")
-    size = os.path.getsize(first.checkpoint)
+    size = os.path.getsize(first["checkpoint"])
     full = _run_with_limit("train", size // 2, *flags, "--max_steps=6")
     assert full.returncode == 2, full.stderr
     last = full.stderr.splitlines()[-1]
     assert "step-00000006.npz: cannot be written" in last and "free space" in last
-    assert checkpoints.paths(str(tmp_path / "run")) == [first.checkpoint]
+    assert checkpoints.paths(str(tmp_path / "run")) == [first["checkpoint"]]
     assert _no_leftovers(tmp_path)
     later = commands.succeed("train", *flags, "--max_steps=6")
-    assert later.resumed_from == first.checkpoint
-    assert later.weights_sha256 == whole.weights_sha256
+    assert later["resumed_from"] == first["checkpoint"]
+    assert later["weights_sha256"] == whole["weights_sha256"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_pa
     newest, before = checkpoints.paths(str(tmp_path / "1"))
     os.truncate(newest, 1000)
     result = checkpoint.evaluate(str(tmp_path / "1"), f"{planted}/test/*.tfrecord")
-    assert result.checkpoint == before
+    assert result["checkpoint"] == before
     start = {"init_checkpoint": str(tmp_path / "1"), "max_steps": 1}
     assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {}).step == 4
     assert capsys.readouterr().err.count(f"passed over: {newest}") == 2

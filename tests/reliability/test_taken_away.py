@@ -61,7 +61,7 @@ def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, ch
     shard.write_bytes(former)
     newest = checkpoints.load_newest(str(tmp_path / "run"))[2]["step"]
     after = commands.succeed("train", *flags, f"--max_steps={newest + 1}")
-    assert after.resumed_from and after.step == newest + 1
+    assert after["resumed_from"] and after["step"] == newest + 1
 
 
 @pytest.mark.parametrize("change", ["removed", "replaced", "made anew"])
@@ -130,7 +130,7 @@ def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted
     monkeypatch.setattr(checkpoint, "evaluate", evaluate_after_pruning)
     result = checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     said = capfd.readouterr().err
-    assert result.step == 9 and "passed over" in said and "step-00000006.npz is gone" in said
+    assert result["step"] == 9 and "passed over" in said and "step-00000006.npz is gone" in said
     with pytest.raises(UserError, match=r"--checkpoint=.*step-00000006\.npz: does not exist"):
         evaluate(str(tmp_path), f"{planted}/test/*.tfrecord", which=checkpoints.path_of(str(tmp_path), 6))
 
