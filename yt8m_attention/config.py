@@ -169,7 +169,7 @@ class Model:
         for flag in ("netvlad_cluster_size", "nextvlad_cluster_size", "mix_number"):
             _between(flag, getattr(self, flag), 2, LARGEST_SIZE)
         self._check_filters()
-        _finite("input_noise", self.input_noise)
+        _between("input_noise", self.input_noise, 0, 1)  # of frames whose norm is one
         prior = self.prior_probability
         _require(0 < prior < 1, "prior_probability", prior, "a probability, more than 0 and less than 1")
         if self.l2_penalty is not None:

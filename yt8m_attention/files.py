@@ -77,7 +77,13 @@ def reading_arrays(refusal):
     except UserError:
         raise
     except Exception as error:
-        raise UserError(refusal(" ".join(str(error).split()) or type(error).__name__)) from error
+        raise UserError(refusal(_in_a_line(error))) from error
+
+
+def _in_a_line(error):
+    words = " ".join(str(error).split())
+    # What numpy does not know it takes for a pickle, and tells how to run it.
+    return "no file of arrays" if "pickle" in words else words or type(error).__name__
 
 
 def read_arrays(path, wanted, refusal):
@@ -138,7 +144,8 @@ def read_json(path):
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read: {error}; restore or remove it") from error
+        what = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read: {what}; restore or remove it") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import commands
+from tests.cli import nonsense
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ["--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6"]
@@ -45,13 +46,14 @@ def _run(command, folder, base, whole, only=None):
 
 
 def _wrong(flag, value, status, out, err):
-    """Whether a command neither ran nor said in one line what is wrong with the flag; of memory, only a large number
-    takes too much."""
+    """Whether a command neither ran nor said in one line what is wrong with the flag or its file; only a large number
+    takes too much memory, or time."""
     lines = err.splitlines()
     said = status == 2 and len(lines) == 1 and not out
-    named = said and re.search(rf"(?<![\w-])(--)?{flag}(?![\w-])", lines[0])
-    too_large = said and value.isdigit() and len(value) > 4 and "out of memory" in lines[0]
-    return not (status == 0 or named or too_large)
+    named = said and (re.search(rf"(?<![\w-])(--)?{flag}(?![\w-])", lines[0]) or ("/" in value and value in lines[0]))
+    large = value.isdigit() and len(value) > 4
+    too_large = said and large and "out of memory" in lines[0]
+    return not ((status == 0 and (large or err != nonsense.STOPPED)) or named or too_large)
 
 
 def test_a_flag_is_named_by_its_whole_name():
@@ -60,6 +62,8 @@ def test_a_flag_is_named_by_its_whole_name():
     for line in ("--stop=x: no", "--top_n=x: no", "--on-top=x: no", "out of memory"):
         assert _wrong("top", "x", 2, "", f"eval: {line}\n")
     assert not _wrong("top", "99999", 2, "", "eval: out of memory\n")
+    assert not _wrong("top", "/no/where", 2, "", "eval: /no/where: cannot be written\n")
+    assert not _wrong("top", "99999", 0, "", nonsense.STOPPED) and _wrong("top", "1.5", 0, "", nonsense.STOPPED)
     assert _wrong("top", "x", 2, "{}", "--top\n") and _wrong("top", "x", 1, "", "--top\n")
 
 

@@ -1,5 +1,7 @@
 """The models by name. A new one is a file beside this and a line in _MODELS."""
 
+import warnings
+
 import numpy as np
 
 from yt8m_attention import schema
@@ -60,6 +62,9 @@ def build(config):
       UserError: when no model has that name.
     """
     model = find(config.model)(config)
-    # One segment of zero bytes: the weights take their shapes from it.
-    model({"frames": np.zeros((1, schema.SEGMENT_SIZE, config.features.total), np.uint8)})
+    with warnings.catch_warnings():
+        # Where the memory does not suffice, Keras first tells at length how layers are to be written.
+        warnings.filterwarnings("ignore", ".*looks like it has unbuilt state")
+        # One segment of zero bytes: the weights take their shapes from it.
+        model({"frames": np.zeros((1, schema.SEGMENT_SIZE, config.features.total), np.uint8)})
     return model

@@ -40,7 +40,7 @@ def read(train_dir, flag="train_dir") -> config.Run:
     path = os.path.join(train_dir, _NAME)
     saved = files.read_json(path)
     if saved is None:
-        what = "holds no run.json" if os.path.isdir(train_dir) else "does not exist"
+        what = "holds no run.json" if os.path.isdir(train_dir) else "is no directory"
         raise UserError(f"--{flag}={train_dir}: {what}; name a directory that train has written to")
     try:
         return config.from_dict(config.Run, saved["config"])
