@@ -15,8 +15,7 @@ def make_directory(path, flag):
       UserError: naming the flag that asked for it, where it cannot be made or written to, or is a bucket's.
     """
     if "://" in path:
-        raise UserError(f"--{flag}={path}: only data is read from elsewhere; name a directory on this machine, and copy it "
-                        "from there")  # fmt: skip
+        raise UserError(f"--{flag}={path}: only data is read from elsewhere; name a directory on this machine")
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
