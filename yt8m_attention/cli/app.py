@@ -4,6 +4,7 @@ Standard output carries the result, one JSON object on its last line; everything
 Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of ours, with its traceback.
 """
 
+import atexit
 import contextlib
 import faulthandler
 import io
@@ -14,11 +15,13 @@ import os
 import re
 import sys
 import tempfile
+import traceback
 
 from absl import flags
 
 from yt8m_attention import progress
 from yt8m_attention.cli import common_flags  # noqa: F401  every command takes them
+from yt8m_attention.data import leaving
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -37,7 +40,23 @@ def run(main, description):
     _guard_streams()
     faulthandler.enable()  # a mapped file that is cut off while it is read ends the process; it says where, at least
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
-    sys.exit(_status(main, description, sys.argv))
+    try:
+        status = _status(main, description, sys.argv)
+    except Exception:
+        leaving.begin()
+        traceback.print_exc()
+        status = 1
+    _end(status)
+
+
+def _end(status):
+    """Ends the process without the interpreter's own end, which waits for, or ends by force, whatever threads of
+    TensorFlow or of ours are still at: a download of shards that nobody wants any more."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # there is none, or it takes nothing more
+            stream.flush()
+    os._exit(status)
 
 
 class _ForResult(io.FileIO):
@@ -87,14 +106,17 @@ def _status(main, description, argv):
         progress.quiet = FLAGS.quiet
         print(json_line(main()), flush=True)
     except (UserError, flags.Error) as error:
+        leaving.begin()  # before the error is let go, and with it all that it held
         print(f"{name}: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        leaving.begin()
         print("interrupted", file=sys.stderr)
         return 130
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
             raise
+        leaving.begin()
         # What TensorFlow says of it begins with the operation, and in bold.
         what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
         print(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, --hidden_size, another "

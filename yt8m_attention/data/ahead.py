@@ -10,17 +10,21 @@ _POLL = 0.1  # seconds between looks at whether anybody still wants a batch, and
 _END = object()
 
 
-def ahead(batches, depth=1):
+def ahead(batches, depth=1, stopped=lambda: False):
     """Yields from a generator that a thread runs, up to so many batches ahead; its errors come where they arose.
 
-    Ends early where the process does, whatever the thread is then busy with, such as a download.
+    Ends early where the process does, or once `stopped()`, whatever the thread is then busy with, such as a download.
     """
+
+    def given_up():
+        return leaving.begun() or stopped()
+
     made, stop = queue.Queue(depth), threading.Event()
     maker = threading.Thread(target=_make, args=(batches, made, stop), daemon=True)
     maker.start()
     try:
         while True:
-            batch, error = _get(made)
+            batch, error = _get(made, given_up)
             if error is not None:
                 raise error
             if batch is _END:
@@ -29,7 +33,7 @@ def ahead(batches, depth=1):
             del batch  # else its memory is lent for a batch longer
     finally:
         stop.set()
-        if not leaving.begun():
+        if not given_up():
             maker.join()
 
 
@@ -46,8 +50,8 @@ def _make(batches, made, stop):
         batches.close()
 
 
-def _get(made):
-    while not leaving.begun():
+def _get(made, given_up):
+    while not given_up():
         with contextlib.suppress(queue.Empty):
             return made.get(timeout=_POLL)
     return _END, None

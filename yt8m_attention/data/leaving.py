@@ -20,8 +20,13 @@ _drawn = threading.Event()
 _at_work = set()
 
 
+def begin():
+    """Says that the process is about to end, for good: batches end at once, whatever is being made or waited for."""
+    _leaving.set()
+
+
 def begun():
-    """Whether the interpreter is about to end: nothing that a generator waits for shall keep it waiting then."""
+    """Whether the process is about to end: nothing that a generator waits for shall keep it waiting then."""
     return _leaving.is_set()
 
 
@@ -54,7 +59,7 @@ def _working():
 
 @atexit.register
 def _leave():
-    _leaving.set()
+    begin()
     end, quiet = time.monotonic() + _LONGEST_WAIT, 0
     # A process that never drew a batch has nothing to wait for.
     while _drawn.is_set() and quiet < _QUIET_POLLS and time.monotonic() < end:

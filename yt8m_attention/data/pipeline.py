@@ -30,7 +30,15 @@ START = (0, 0, 0)
 
 
 def training_batches(
-    pattern, data, phase, seed, position=None, flag="train_data_pattern", bad_records=None, shard_of=(0, 1)
+    pattern,
+    data,
+    phase,
+    seed,
+    position=None,
+    flag="train_data_pattern",
+    bad_records=None,
+    shard_of=(0, 1),
+    stopped=lambda: False,
 ):
     """Shuffled batches, on and on or for phase.num_epochs; each item exactly once an epoch.
 
@@ -51,6 +59,7 @@ def training_batches(
         phase.batch_size of them a batch. Positions are places in the shared order, the same for all workers, so a run
         goes on exactly with another number of them. Where data.max_bad_records are put up with, each worker looks over
         all records of the shards that it opens, so that all leave the same ones out.
+      stopped: a function; once it is true the batches end, without waiting for one that is being made.
 
     Returns:
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
@@ -69,7 +78,7 @@ def training_batches(
     size = phase.batch_size
     signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
-    batches = _dataset(lambda: stream.batches(position, size), signature)
+    batches = _dataset(lambda: stream.batches(position, size), signature, stopped)
     device = _only_gpu()
     return batches.apply(tf.data.experimental.prefetch_to_device(device, _PREFETCHED_BATCHES)) if device else batches
 
@@ -147,8 +156,11 @@ def user_errors():
         raise UserError(found[1]) from error
 
 
-def _dataset(generator, signature):
-    batches = tf.data.Dataset.from_generator(lambda: until_exit(ahead(generator())), output_signature=signature)
+def _dataset(generator, signature, stopped=lambda: False):
+    def batches_ahead():
+        return until_exit(ahead(generator(), stopped=stopped))
+
+    batches = tf.data.Dataset.from_generator(batches_ahead, output_signature=signature)
     options = tf.data.Options()
     # There is nothing here to tune, and the thread that would wakes up ever more seldom, the end of a pass waiting for
     # it at times: seen in TensorFlow 2.21, where a pass of 3 s then takes 5.

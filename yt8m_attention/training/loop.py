@@ -75,6 +75,7 @@ class Loop:
         total = limit * self.run.phase.batch_size if limit and not self.run.phase.num_epochs else None
         shown = progress.Progress("examples", total, self.state.phase_step * self.run.phase.batch_size)
         self.score_held_out()
+        self.state.finished = False
         iterator = iter(batches)
         while not self.stop.made and (limit is None or self.state.phase_step < limit):
             batch = self._next(iterator)

@@ -94,7 +94,13 @@ def _train(run, flags, stop):
         state, resumed_from = start.fill(run, variables)
         bad_records = BadRecords(run.data.max_bad_records)
         batches = pipeline.training_batches(
-            run.train_data_pattern, run.data, run.phase, run.seed, state.position, bad_records=bad_records
+            run.train_data_pattern,
+            run.data,
+            run.phase,
+            run.seed,
+            state.position,
+            bad_records=bad_records,
+            stopped=lambda: stop.made or state.finished,
         )
         stop.wait()
         run_file.write(run, flags, yt8m_attention.__version__)

@@ -2,9 +2,12 @@
 
 import contextlib
 import signal
+import socket
 import threading
 
 from yt8m_attention import progress
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(BaseException):
@@ -17,22 +20,43 @@ class StopRequest:
     It raises Stopped where it finds the program, until wait() is called; from then on it is noted, not obeyed.
 
     Attributes:
-      made: whether a signal has come; whoever works looks at it where stopping loses nothing.
+      made: whether a signal has come; whoever works looks at it where stopping loses nothing. Other threads see it at
+        once; the main one may first have to come back from what it waits for.
     """
 
     def __init__(self):
-        self.made, self._waiting = False, False
+        self.made, self._waiting, self._noted = False, False, False
         self._former = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():  # no other may set handlers
-            for number in (signal.SIGTERM, signal.SIGINT):
+            self._listen()
+            for number in _SIGNALS:
                 self._former[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_):
-        for number, handler in self._former.items():
-            signal.signal(number, handler)
+        if self._former:
+            for number, handler in self._former.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(self._former_place)
+            self._told.close()
+            self._listener.join()
+
+    def _listen(self):
+        """Has a thread hear of signals, for handlers written in Python run in the main thread alone, between two of its
+        own steps: not while it waits for a batch."""
+        hearing, self._told = socket.socketpair()
+        self._told.setblocking(False)
+        self._former_place = signal.set_wakeup_fd(self._told.fileno(), warn_on_full_buffer=False)
+        self._listener = threading.Thread(target=self._hear, args=(hearing,), daemon=True)
+        self._listener.start()
+
+    def _hear(self, hearing):
+        with hearing:
+            while numbers := hearing.recv(16):
+                if not set(_SIGNALS).isdisjoint(numbers):
+                    self.made = True
 
     def wait(self):
         """From here on something is lost unless a step ends and is saved."""
@@ -43,7 +67,7 @@ class StopRequest:
             raise Stopped
 
     def _note(self, number, frame):
-        first, self.made = not self.made, True
+        first, self._noted, self.made = not self._noted, True, True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # A signal may come while another line is being printed, which Python's streams do not stand.
         with contextlib.suppress(OSError, RuntimeError):
