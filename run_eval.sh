@@ -9,10 +9,12 @@
 # The last line of standard output is JSON: eval, inference, submission, each the result of its command.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/yt8m_attention/cli/environment.sh"
+explain_where_asked "$@"
 settle_run "$@"
 model="$RUN_DIR/phase2"
 [ -d "$model" ] || refuse "$model: not there; train with ./run_train.sh first, or set RUN_DIR"
 set_up_python
+settle_judging
 
 # Flags that one of the commands has and another has not; any other unknown flag still stops it.
 some=run_once,num_examples,checkpoint,top_k,segment_max_pred,scores_file,top_n,label_cache,per_class_file,precision

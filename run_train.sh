@@ -18,6 +18,7 @@
 # keys of `eval`, and run_dir.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/yt8m_attention/cli/environment.sh"
+explain_where_asked "$@"
 settle_run "$@"
 [ -n "${TRAIN_DATA:-}" ] || refuse "TRAIN_DATA is unset: name a glob of files with video labels"
 [ -n "${SEGMENT_DATA:-}" ] || refuse "SEGMENT_DATA is unset: name a glob of files with rated segments"
@@ -26,11 +27,13 @@ set_up_python
 given=("$@")
 if [ "$DATA" = demo ]; then "$PYTHON" -m yt8m_attention.synthesize "--output_dir=$RUN_DIR/data" >&2; fi
 # The classes that segments are rated for, and all classes' names, where they lie beside the folder of SEGMENT_DATA's
-# files.
+# files (YouTube-8M's names are in vocabulary.csv).
 own=()
 beside="$(dirname "$(dirname "${SEGMENT_DATA%%,*}")")"
 if [ -f "$beside/segment_label_ids.csv" ]; then own+=("--segment_label_ids_file=$beside/segment_label_ids.csv"); fi
-if [ -f "$beside/vocabulary.csv" ]; then own+=("--vocabulary=$beside/vocabulary.csv"); fi
+for names in vocabulary.csv class_names.csv; do
+  if [ -f "$beside/$names" ]; then own+=("--vocabulary=$beside/$names") && break; fi
+done
 
 # train_phase PHASE DATA [FLAG...]: later flags win, so from the general to the particular.
 train_phase() {
@@ -74,6 +77,7 @@ evaluate() {
 say "TensorBoard: $(dirname "$PYTHON")/tensorboard --logdir $RUN_DIR"
 train_phase phase1 "$TRAIN_DATA"
 train_phase phase2 "$SEGMENT_DATA" --segment_labels "--init_checkpoint=$RUN_DIR/phase1"
+settle_judging
 phase1="$(evaluate phase1)"
 phase2="$(evaluate phase2)"
 

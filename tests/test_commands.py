@@ -172,6 +172,8 @@ def _wrong(planted, trained, tmp_path):
         "missing list of classes": (*train, *FEATURES, "--segment_label_ids_file=/nowhere.csv", "/nowhere.csv"),
         "missing checkpoint": (*train, *FEATURES, f"--init_checkpoint={tmp_path}/none", "--init_checkpoint"),
         "unwritable directory": (*train[:2], *FEATURES, f"--train_dir={read_only}", "--max_steps=1", "/proc/nothing"),
+        "directory in a bucket": (*train[:2], *FEATURES, "--train_dir=gs://bucket/run", "--max_steps=1",
+                                  "--train_dir=gs://bucket/run"),
         "another segment size": ("train", f"--train_data_pattern={planted}/validate/*.tfrecord", *train[2:], *FEATURES,
                                  "--segment_labels", "--segment_size=4", "--segment_size"),
         "eval without a model": ("eval", dataset, f"--train_dir={tmp_path}/none", "none"),

@@ -149,10 +149,18 @@ def test_published_schedule(runs):
         assert (phase["learning_rate_decay"], phase["learning_rate_decay_examples"]) == (0.8, 4_000_000)
 
 
+def test_noise_is_for_frames_drawn_at_random(runs):
+    """As published: a standard deviation of 0.001 on random frames, none on every fifth frame, none in phase 2."""
+    for model in MODELS:
+        first = runs["phase1", model, "youtube8m"]
+        every = first["data"]["sampling"]["frame_sampling"] == "every"
+        assert first["model"]["input_noise"] == (0 if every else 0.001), model
+
+
 def test_phase_2_goes_on_where_phase_1_ended(runs):
     for model, data in itertools.product(MODELS, DATA):
         first, second = runs["phase1", model, data], runs["phase2", model, data]
-        assert first["model"] == second["model"]
+        assert first["model"] | {"input_noise": 0} == second["model"]
         assert first["data"] == second["data"]
         for flag in ("base_learning_rate", "learning_rate_decay", "learning_rate_decay_examples"):
             assert first["phase"][flag] == second["phase"][flag], (model, data, flag)

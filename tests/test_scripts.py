@@ -33,6 +33,14 @@ if arguments[0] == "-m":
         signal.signal(signal.SIGTERM, stop)
         open(os.environ["RECORD"] + ".ready", "w").close()
         time.sleep(60)
+    if command == "train":  # as it describes its run, of which the script reads a line
+        folder, share = (
+            ([a.partition("=")[2] for a in arguments if a.startswith(f"--{{name}}=")] or [other])[-1]
+            for name, other in (("train_dir", None), ("holdout_fraction", "0.1"))
+        )
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "run.json"), "w") as file:
+            json.dump({{"config": {{"phase": {{"a": 1, "holdout_fraction": float(share), "z": 2}}}}}}, file, indent=1)
     print("words before the result")
     print(json.dumps({{"command": command, "segment_map": 0.5, "chance": None}}))
 """
@@ -143,6 +151,56 @@ def test_what_lies_beside_the_data_is_taken(call):
     assert [taken <= set(arguments) for _, arguments in calls] == [True, True, False, False]  # train, train, eval, eval
 
 
+def test_names_of_classes_may_lie_in_either_file(call):
+    (call.work / "data/validate").mkdir(parents=True)
+    (call.work / "data/class_names.csv").touch()
+    _, calls = call("run_train.sh", TRAIN_DATA="data/train/*", SEGMENT_DATA="data/validate/*")
+    assert "--vocabulary=data/class_names.csv" in calls[0][1]
+
+
+@pytest.mark.parametrize("script", ["run_train.sh", "run_eval.sh"])
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_help_is_given_and_nothing_done(call, script, asked):
+    done, calls = call(script, "--batch_size=4", asked)
+    assert (done.returncode, calls, done.stderr, os.listdir(call.work)) == (0, [], "", [])
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith(("Trains", "Judges")) and "JSON" in done.stdout and not last.startswith(("#", "set"))
+
+
+def test_a_run_without_its_description_cannot_be_judged_by_what_it_left_out(call):
+    (call.work / "here/phase2").mkdir(parents=True)
+    for text in (None, "{}"):
+        if text:
+            (call.work / "here/phase2/run.json").write_text(text)
+        done, calls = call("run_eval.sh", RUN_DIR="here", SEGMENT_DATA="x")
+        assert (done.returncode, calls, len(done.stderr.splitlines())) == (2, [], 1)
+        assert "here/phase2/run.json: tells no --holdout_fraction" in done.stderr
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_its_own_environment_gets_what_is_missing_active_or_not(tmp_path, active):
+    python, cli = tmp_path / ".venv/bin/python", tmp_path / "yt8m_attention/cli"
+    for folder in (python.parent, cli):
+        folder.mkdir(parents=True)
+    (tmp_path / "setup.py").touch()
+    (cli / "environment.sh").write_text((ROOT / "yt8m_attention/cli/environment.sh").read_text())
+    python.write_text('#!/bin/sh\necho "$@" >>"$RECORD"\n')
+    python.chmod(0o755)
+    environment = {"PATH": "/usr/bin:/bin", "RECORD": str(tmp_path / "record")}
+    if active:
+        environment["VIRTUAL_ENV"] = str(tmp_path / ".venv")
+    script = f"source {cli}/environment.sh && set_up_python test && echo $PYTHON"
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == str(python), done.stderr
+    assert f"--editable {tmp_path}[" in (tmp_path / "record").read_text()
+
+
+def test_flags_are_no_names_of_files(call):
+    """A script that looks for a data's flagfile among its flags has nothing to say of the others."""
+    done, _ = call("run_train.sh", "--batch_size=64", "--seed=1")
+    assert "option" not in done.stderr
+
+
 @pytest.mark.parametrize("failing, status", [("synthesize", 7), ("train", 7), ("eval", 7)])
 def test_a_failing_command_ends_training(call, failing, status):
     done, calls = call("run_train.sh", FAILING=failing)
@@ -171,6 +229,7 @@ def test_a_stopped_training_stops_the_script(call):
         ("run_train.sh", {"TRAIN_DATA": "x"}, "SEGMENT_DATA"),
         ("run_train.sh", {"SEGMENT_DATA": "x"}, "TRAIN_DATA"),
         ("run_train.sh", {"DATA": "demo", "TRAIN_DATA": "x"}, "DATA=demo"),
+        ("run_train.sh", {"RUN_DIR": "gs://bucket/run"}, "RUN_DIR=gs://bucket/run"),
         ("run_eval.sh", {}, "run_train.sh first"),
     ],
 )

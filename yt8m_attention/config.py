@@ -141,7 +141,7 @@ class Model:
     moe_num_mixtures: int = 2  # experts beside the dummy
     moe_probability_gating: bool = True
     prior_probability: float = 0.5  # what the classifier says of each class at first; 0.5 as published
-    input_noise: float = 1e-3  # standard deviation added to the l2-normalised frames while training on videos
+    input_noise: float = 1e-3  # standard deviation added to the l2-normalised frames while training
     l2_penalty: float | None = None  # None: 1e-8 for logistic, 1e-6 for the mixture of experts, as published
     pooling: str = "mean"  # over a bag's frames, of what the network makes of them: mean, max, or last
     dbof_cluster_size: int = 2048

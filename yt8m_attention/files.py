@@ -12,8 +12,10 @@ def make_directory(path, flag):
     """Makes a directory, parents too.
 
     Raises:
-      UserError: naming the flag that asked for it, where it cannot be made or written to.
+      UserError: naming the flag that asked for it, where it cannot be made or written to, or is a bucket's.
     """
+    if "://" in path:
+        raise UserError(f"--{flag}={path}: only data is read from elsewhere; name a directory on this machine")
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:

@@ -77,7 +77,8 @@ def _guard_streams():
 
 
 def _status(main, description, argv):
-    name = os.path.basename(argv[0]).removesuffix(".py")
+    # A package run as a command is called by its own name.
+    name = os.path.basename(argv[0].removesuffix(f"{os.sep}__main__.py")).removesuffix(".py")
     try:
         if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
             print(description.strip() + "\n" + _help(), flush=True)

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # Sourced by run_train.sh, run_eval.sh and tests/run.sh, never run: what they share.
 #
-# set_up_python finds or makes a Python that has this package; settle_run turns the environment's settings into a run.
+# set_up_python finds or makes a Python that has this package; settle_run turns the environment's settings into a run,
+# and settle_judging says what it is judged by.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
@@ -10,6 +11,16 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}"
 
 say() { printf '%s\n' "$*" >&2; }
+
+# explain_where_asked [FLAG...]: with --help among the flags, prints what the script says of itself, and ends.
+explain_where_asked() {
+  case " $* " in
+    *" -h "* | *" --help "* | *" -help "* | *" --helpfull "*)
+      sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+      exit 0
+      ;;
+  esac
+}
 
 # Wrong use or bad input: one line, status 2.
 refuse() {
@@ -20,10 +31,12 @@ refuse() {
 # set_up_python [EXTRA]: sets PYTHON.
 #
 # An active virtual environment in which the package is installed is used as it is: whoever chose its TensorFlow keeps
-# it. Otherwise .venv beside the package is made and filled, once; with NVIDIA's libraries where there is an NVIDIA GPU.
+# it. Otherwise .venv beside the package, active or not, is made and filled, once; with NVIDIA's libraries where there
+# is an NVIDIA GPU.
 set_up_python() {
   local extra="${1:-}" extras installed stamp
-  if [ -n "${VIRTUAL_ENV:-}" ] && (cd / && "$VIRTUAL_ENV/bin/python" -c "import yt8m_attention") 2>/dev/null; then
+  if [ -n "${VIRTUAL_ENV:-}" ] && [ ! "$VIRTUAL_ENV" -ef "$ROOT/.venv" ] &&
+    (cd / && "$VIRTUAL_ENV/bin/python" -c "import yt8m_attention") 2>/dev/null; then
     PYTHON="$VIRTUAL_ENV/bin/python"
     return
   fi
@@ -53,16 +66,18 @@ _make_venv() {
   refuse "found no Python 3.11, 3.12 or 3.13 with the module venv (on Debian and Ubuntu: apt-get install python3-venv)"
 }
 
-# settle_run [FLAG...]: sets MODEL, DATA, TRAIN_DATA, SEGMENT_DATA, RUN_DIR, and EVALUATED, the flags that say which
-# rated videos a model is judged by: EVAL_DATA or, without it, the share of SEGMENT_DATA that phase 2 leaves out.
+# settle_run [FLAG...]: sets MODEL, DATA, TRAIN_DATA, SEGMENT_DATA, EVAL_DATA and RUN_DIR.
 #
 # Paths stay as the caller wrote them, relative to the caller's directory.
 settle_run() {
-  local named="${TRAIN_DATA:-}${SEGMENT_DATA:-}${EVAL_DATA:-}" fraction
+  local named="${TRAIN_DATA:-}${SEGMENT_DATA:-}${EVAL_DATA:-}"
   MODEL="${MODEL:-multi_attention_1}"
   DATA="${DATA:-$(_data_among "$@")}"
   if [ -n "$named" ]; then DATA="${DATA:-youtube8m}"; else DATA="${DATA:-demo}"; fi
   RUN_DIR="${RUN_DIR:-runs/$DATA/$MODEL}"
+  case "$RUN_DIR" in
+    *://*) refuse "RUN_DIR=$RUN_DIR: only data is read from elsewhere; name a directory on this machine" ;;
+  esac
   _flagfile MODEL "$MODEL"
   _flagfile DATA "$DATA"
   if [ "$DATA" = demo ]; then
@@ -71,21 +86,29 @@ settle_run() {
     SEGMENT_DATA="$RUN_DIR/data/validate/*.tfrecord"
     EVAL_DATA="$RUN_DIR/data/test/*.tfrecord"
   fi
-  if [ -n "${EVAL_DATA:-}" ]; then
-    EVALUATED=("--eval_data_pattern=$EVAL_DATA")
-    return
+  [ -n "${EVAL_DATA:-}${SEGMENT_DATA:-}" ] ||
+    refuse "EVAL_DATA and SEGMENT_DATA are unset: name a glob of files with rated segments"
+}
+
+# settle_judging: sets EVALUATED, the flags that say which rated videos a model is judged by: EVAL_DATA or, without it,
+# the share of SEGMENT_DATA that phase 2 left out, which its run.json tells.
+settle_judging() {
+  local fraction
+  EVALUATED=("--eval_data_pattern=${EVAL_DATA:-${SEGMENT_DATA:-}}")
+  if [ -z "${EVAL_DATA:-}" ]; then
+    fraction="$(sed -n 's/^ *"holdout_fraction": \([0-9.e-]*\),\{0,1\}$/\1/p' "$RUN_DIR/phase2/run.json" 2>/dev/null | head -n 1)" &&
+      [ -n "$fraction" ] || refuse "$RUN_DIR/phase2/run.json: tells no --holdout_fraction; train again, or set EVAL_DATA"
+    EVALUATED+=(--only_holdout "--holdout_fraction=$fraction")
   fi
-  [ -n "${SEGMENT_DATA:-}" ] || refuse "EVAL_DATA and SEGMENT_DATA are unset: name a glob of files with rated segments"
-  fraction="$({ cat "$ROOT/flags/phase2.flags"; printf '%s\n' "$@"; } | sed -n 's/^--holdout_fraction=//p' | tail -1)"
-  EVALUATED=("--eval_data_pattern=$SEGMENT_DATA" --only_holdout "--holdout_fraction=$fraction")
 }
 
 # _data_among [FLAG...]: the kind of data whose flagfile is among the flags, if one is: its budgets are wanted too.
 _data_among() {
   local flag name
   for flag in "$@"; do
+    [ "$flag" != "${flag#--flagfile=}" ] || continue
     name="$(basename "${flag#--flagfile=}" .flags)"
-    if [ "$flag" != "${flag#--flagfile=}" ] && [ -f "$ROOT/flags/${name}_phase1.flags" ]; then
+    if [ -f "$ROOT/flags/${name}_phase1.flags" ]; then
       printf '%s' "$name"
       return
     fi

@@ -76,6 +76,9 @@ def _train(run, flags, stop):
     checks.check(run)
     names = vocabulary.read(run.vocabulary)
     run = _with_segment_classes(run)
+    if run.data.segment_classes is None and run.phase.segment_class_weight != 1:
+        weight = f"--segment_class_weight={run.phase.segment_class_weight:g}"
+        progress.say(f"{weight} weighs no class: no --segment_label_ids_file tells which ones segments are rated for")
     files.make_directory(run.train_dir, "train_dir")
     with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
