@@ -50,7 +50,9 @@ def _wrong(flag, value, status, out, err):
     takes too much memory, or time."""
     lines = err.splitlines()
     said = status == 2 and len(lines) == 1 and not out
-    named = said and (re.search(rf"(?<![\w-])(--)?{flag}(?![\w-])", lines[0]) or ("/" in value and value in lines[0]))
+    fields = err.rstrip("\n").split(": ")[1:-1]
+    as_a_file = any(field == value or (len(value) > 2 and field.startswith(value)) for field in fields)
+    named = said and (as_a_file or re.search(rf"(?<![\w-])(--)?{flag}(?![\w-])", lines[0]))
     large = value.isdigit() and len(value) > 4
     too_large = said and large and "out of memory" in lines[0]
     return not ((status == 0 and (large or err != nonsense.STOPPED)) or named or too_large)

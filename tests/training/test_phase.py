@@ -159,6 +159,23 @@ def test_another_model_in_the_directory_is_refused_by_flag(planted, tmp_path):
         phase.train(runs.small(planted, tmp_path, max_steps=2, model={"num_heads": 3}), {})
 
 
+@pytest.mark.parametrize(
+    "other, told",
+    [
+        ({"holdout_fraction": 0.3}, "--holdout_fraction: 0.2 there, 0.3 here"),
+        ({"run": {"seed": 1}}, "--seed: 0 there, 1 here"),
+        ({"segment_labels": True}, "--segment_labels: False there, True here"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_order_and_share(planted, tmp_path, other, told):
+    """Else it would score videos that it learned from, or take some twice and others never."""
+    phase.train(runs.small(planted, tmp_path, max_steps=1, holdout_fraction=0.2), {})
+    before = run_file.read(str(tmp_path))
+    with pytest.raises(UserError, match=told):
+        phase.train(runs.small(planted, tmp_path, **{"max_steps": 2, "holdout_fraction": 0.2} | other), {})
+    assert run_file.read(str(tmp_path)) == before
+
+
 def test_start_new_model_puts_the_former_aside(planted, tmp_path):
     former = phase.train(runs.small(planted, tmp_path, max_steps=1), {})
     phase.train(runs.small(planted, tmp_path, max_steps=2, model={"num_heads": 3}, run={"start_new_model": True}), {})

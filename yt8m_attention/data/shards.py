@@ -237,7 +237,7 @@ class Source:
         wanted = {
             "videos": f"no videos{held}; name other files",
             "rated_segments": f"no rated segments{held}; name files with segment ratings",
-            "windows": f"no video longer than --segment_window={self.data.segment_window} leaves; set it smaller",
+            "windows": "no video that is long enough for a segment; set --segment_window or --segment_size smaller",
         }
         return UserError(f"{self._named}: holds {wanted[self.kind]}")
 

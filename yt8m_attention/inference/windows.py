@@ -43,8 +43,10 @@ def score(scorers, job):
             found += len(part[0])
             yield part
     if not found:
-        raise UserError(f"--input_data_pattern={job.pattern}: no video is long enough to have a window; see "
-                        "--segment_window")  # fmt: skip
+        raise UserError(
+            f"--input_data_pattern={job.pattern}: no window starts at a multiple of --window_stride={job.stride} frames "
+            "within --segment_window; set them or --segment_size smaller"
+        )
 
 
 def starts(num_frames, size, window, stride):

@@ -53,9 +53,9 @@ def exists(train_dir):
     return os.path.exists(os.path.join(train_dir, _NAME))
 
 
-def differences(saved: config.Model, wanted: config.Model, but=()):
-    """In which flags two models differ, fields named in `but` left out, as "--flag: A there, B here"."""
-    there, here = dataclasses.asdict(saved), dataclasses.asdict(wanted)
+def differences(saved, wanted, but=()):
+    """In which flags two config.Models, or dicts of them, differ, but for those named, as "--flag: A there, B here"."""
+    there, here = (s if isinstance(s, dict) else dataclasses.asdict(s) for s in (saved, wanted))
     named = {"features": "feature_names, --feature_sizes"}
     return [
         f"--{named.get(k, k)}: {there[k]} there, {here[k]} here" for k in there if there[k] != here[k] and k not in but

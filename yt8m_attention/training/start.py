@@ -23,7 +23,7 @@ def fill(run, variables):
     if run.start_new_model:
         _put_aside(run.train_dir)
     elif run_file.exists(run.train_dir):
-        _check_same_model(run)
+        _check_same_run(run)
     newest = checkpoints.load_newest(run.train_dir)
     if newest:
         path, arrays, meta = newest
@@ -35,10 +35,16 @@ def fill(run, variables):
     return State(), None
 
 
-def _check_same_model(run):
-    differences = run_file.differences(run_file.read(run.train_dir).model, run.model)
+def _check_same_run(run):
+    """Going on with another share held out would score videos that were learned from, with another seed take some videos
+    twice and others not at all."""
+    former = run_file.read(run.train_dir)
+    differences = run_file.differences(former.model, run.model) + run_file.differences(
+        *({"segment_labels": r.phase.segment_labels, "holdout_fraction": r.phase.holdout_fraction, "seed": r.seed}
+          for r in (former, run))
+    )  # fmt: skip
     if differences:
-        raise UserError(f"--train_dir={run.train_dir} holds another model ({'; '.join(differences)}); name another "
+        raise UserError(f"--train_dir={run.train_dir} holds another run ({'; '.join(differences)}); name another "
                         "directory, or give --start_new_model")  # fmt: skip
 
 
