@@ -44,8 +44,8 @@ def score(scorers, job):
             yield part
     if not found:
         raise UserError(
-            f"--input_data_pattern={job.pattern}: no window starts at a multiple of --window_stride={job.stride} frames "
-            "within --segment_window; set them or --segment_size smaller"
+            f"--input_data_pattern={job.pattern}: no window starts at a multiple of --window_stride={job.stride} "
+            "frames within --segment_window; set them or --segment_size smaller"
         )
 
 

@@ -36,8 +36,8 @@ def fill(run, variables):
 
 
 def _check_same_run(run):
-    """Going on with another share held out would score videos that were learned from, with another seed take some videos
-    twice and others not at all."""
+    """Going on with another share held out would score videos that were learned from, with another seed take some
+    videos twice and others not at all."""
     former = run_file.read(run.train_dir)
     differences = run_file.differences(former.model, run.model) + run_file.differences(
         *({"segment_labels": r.phase.segment_labels, "holdout_fraction": r.phase.holdout_fraction, "seed": r.seed}
