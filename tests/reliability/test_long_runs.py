@@ -83,7 +83,8 @@ def test_copies_of_many_shards_come_and_go(many_shards, tmp_path):
     seen, result = _watch(tmp_path / "run", flags)
     assert result["step"] == 1200
     _check_flat(seen)
-    assert len(list((tmp_path / "cache").glob("*.tfrecord"))) <= 8 + 4
+    # Besides those that are kept, training and an evaluation each leave what is open and what comes next.
+    assert len(list((tmp_path / "cache").glob("*.tfrecord"))) <= 8 + 2 * 4 + 2
 
 
 def _most(module, *flags):

@@ -200,7 +200,8 @@ class _Shuffled:
         """Opens what the first batch comes from, so that what is wrong with it is said before training starts."""
         epoch, window, offset = position
         groups = self._windows(epoch)
-        found = self._open(epoch, window).bounds[-1] if window < len(groups) else -1
+        # Nothing is fetched ahead yet: the first batch, whose shards are opened once more, would wait for that.
+        found = self._open(epoch, window, fetch=False).bounds[-1] if window < len(groups) else -1
         if offset > found:
             raise UserError(
                 f"position {position} of the checkpoint lies beyond the training data, which has changed since; "
@@ -260,10 +261,10 @@ class _Shuffled:
     def _windows(self, epoch):
         return order.windows(len(self._source.paths), self._window_size, self._seed, epoch)
 
-    def _open(self, epoch, window):
+    def _open(self, epoch, window, fetch=True):
         groups = self._windows(epoch)
         ahead = groups[window + 1] if window + 1 < len(groups) else self._windows(epoch + 1)[0]
-        return self._source.open(groups[window], ahead)
+        return self._source.open(groups[window], ahead, fetch)
 
     def _position(self, epoch, window, offset, num_items):
         if offset == num_items:

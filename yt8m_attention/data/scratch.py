@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
 import weakref
 
@@ -38,37 +37,35 @@ def _locked(prefix):
     """-> (path of a new directory, its open and locked handle)."""
     while True:
         path = tempfile.mkdtemp(prefix=prefix)
-        lock = _lock(path)
-        if lock is not None:
-            return path, lock  # else another process took it for a left one before it was locked
+        try:
+            # One or the other where another process takes it for a left one before it is locked.
+            with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                return path, _lock(path)
+        except OSError:
+            os.rmdir(path)
+            raise
 
 
 def _lock(path):
-    """A handle of a directory of our own that nobody else holds, locked; None where there is no such directory."""
-    with contextlib.suppress(OSError):
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found = os.stat(path, follow_symlinks=False)
-            if (
-                os.path.samestat(found, os.fstat(handle))
-                and found.st_uid == os.getuid()
-                and stat.S_ISDIR(found.st_mode)
-            ):
-                return handle
-        except OSError:
-            pass
+    """A handle of a directory of our own that nobody else holds, locked; OSError where there is no such directory."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.stat(path, follow_symlinks=False)
+        if not os.path.samestat(found, os.fstat(handle)) or found.st_uid != os.getuid():
+            raise FileNotFoundError(path)
+    except OSError:
         os.close(handle)
-    return None
+        raise
+    return handle
 
 
 def _sweep(prefix):
     with os.scandir(tempfile.gettempdir()) as entries:
         left = [entry.path for entry in entries if entry.name.startswith(prefix)]
     for path in left:
-        lock = _lock(path)
-        if lock is not None:
-            _remove(path, lock)
+        with contextlib.suppress(OSError):
+            _remove(path, _lock(path))
 
 
 def _remove(path, lock):

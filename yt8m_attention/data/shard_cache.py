@@ -8,29 +8,31 @@ import threading
 
 import tensorflow as tf
 
+from yt8m_attention.data.copies import Copies
 from yt8m_attention.data.files import first_line, is_remote
 from yt8m_attention.data.scratch import Scratch
 from yt8m_attention.errors import UserError
 
 _CHUNK = 1 << 24  # bytes
+_ASKED = 16  # remote files at once, each of which takes a while to answer
 
 
 class ShardCache:
     """Local copies of remote files, whole ones; the least recently used go first. A local file is used where it lies.
 
     A copy is named after the file's address, size and time of change, so one in `cache_dir` serves later runs as well,
-    and never for a file that has changed. What is in use stays, whatever the limit.
+    and never for a file that has changed. What any cache of the directory uses stays, whatever the limit, and so does
+    what is no copy.
 
     Args:
       cache_dir: where copies are kept; None: a temporary directory, made with the first copy, that goes when the
         cache does; one that a killed process has left goes when the next one is made.
-      cache_bytes: how much is kept; None: what is in use, and what other caches have left in cache_dir.
+      cache_bytes: how much is kept beside what is in use; None: what other caches have left in cache_dir.
     """
 
     def __init__(self, cache_dir=None, cache_bytes=None):
-        self._limit, self._ahead, self._names, self._made = cache_bytes, None, {}, set()
-        self._in_use = frozenset()
-        self._directory, self._temporary = cache_dir, None
+        self._limit, self._ahead, self._names = cache_bytes, None, {}
+        self._cache_dir, self._temporary, self._copies = cache_dir, None, None
         if cache_dir:
             try:
                 os.makedirs(cache_dir, exist_ok=True)
@@ -38,7 +40,7 @@ class ShardCache:
                 raise UserError(f"--cache_dir={cache_dir}: cannot be made: {error.strerror}; name another") from error
 
     def local_path(self, path):
-        """Where a file's bytes are on this machine; copies a remote one that is not there yet.
+        """Where a file's bytes are on this machine; copies a remote one that is not there yet. It is then in use.
 
         Raises:
           UserError: where the file cannot be copied.
@@ -52,9 +54,11 @@ class ShardCache:
     def use(self, paths):
         """Says which files are in use from now on; of the others, copies are removed as the limit asks for."""
         self._wait()
-        self._in_use = frozenset(filter(is_remote, paths))
-        if self._directory:
-            self._make_room(0)
+        remote = list(filter(is_remote, paths))
+        if remote:
+            self._need_directory()
+        if self._copies:
+            self._copies.use(self._known(remote), self._limit)
 
     def fetch_ahead(self, paths):
         """Begins to copy remote files, since they will be needed next; local_path tells of what went wrong."""
@@ -66,9 +70,10 @@ class ShardCache:
             self._ahead.start()
 
     def _need_directory(self):
-        if not self._directory:
-            self._temporary = Scratch("yt8m_shards_")
-            self._directory = self._temporary.path
+        if not self._copies:
+            if not self._cache_dir:
+                self._temporary = Scratch("yt8m_shards_")
+            self._copies = Copies(self._cache_dir or self._temporary.path)
 
     def _wait(self):
         if self._ahead:
@@ -82,30 +87,46 @@ class ShardCache:
 
     def _copied(self, path):
         name, size, changed = self._name(path)
-        copy = os.path.join(self._directory, name)
+        copy = self._copies.path(name)
+        self._copies.use_too(name)  # before looking whether it is there: it stays from now on
         try:
             if not os.path.exists(copy):
-                self._make_room(size)
-                self._copy(path, copy, size)
+                self._copy(path, name, size, changed)
             # Copied again, it is the same file: its index still holds.
-            os.utime(copy, ns=(_latest(self._directory), changed))
+            self._copies.touch(name, changed)
         except (tf.errors.OpError, OSError) as error:
-            raise UserError(f"{path}: cannot be copied to {self._directory}: {first_line(error)}") from error
-        self._made.add(name)
+            raise self._cannot(path, error) from error
         return copy
 
-    def _copy(self, path, copy, size):
-        partial = f"{copy}.{os.getpid()}.partial"
+    def _copy(self, path, name, size, changed):
+        partial = self._copies.partial(name)
         try:
             with tf.io.gfile.GFile(path, "rb") as source, open(partial, "wb") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
             found = os.path.getsize(partial)
             if found != size:
                 raise UserError(f"{path}: offset {found}: the copy ends here, {size} bytes were expected; try again")
-            os.replace(partial, copy)  # so that a copy under its own name is whole
+            self._copies.add(name, changed)  # so that a copy under its own name is whole
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(partial)
+
+    def _known(self, paths):
+        """The names of files' copies, less those of files that are not to be had, of which local_path tells."""
+        unknown = [path for path in paths if path not in self._names]
+        shared = iter(unknown)
+        # No pool: a process that ends waits for a pool's threads, whatever keeps them.
+        threads = [threading.Thread(target=self._ask, args=(shared,), daemon=True) for _ in unknown[:_ASKED]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return {self._names[path][0] for path in paths if path in self._names}
+
+    def _ask(self, paths):
+        for path in paths:
+            with contextlib.suppress(UserError):
+                self._name(path)
 
     def _name(self, path):
         """-> (name of a file's copy, its size, when it was changed)."""
@@ -113,37 +134,10 @@ class ShardCache:
             try:
                 found = tf.io.gfile.stat(path)
             except tf.errors.OpError as error:
-                raise UserError(f"{path}: cannot be copied to {self._directory}: {first_line(error)}") from error
+                raise self._cannot(path, error) from error
             digest = hashlib.blake2b(f"{path} {found.length} {found.mtime_nsec}".encode(), digest_size=8).hexdigest()
             self._names[path] = f"{digest}-{path.rsplit('/', 1)[-1]}", found.length, found.mtime_nsec
         return self._names[path]
 
-    def _make_room(self, size):
-        """Removes copies, the least recently used first, until so many bytes more are within the limit."""
-        used = {self._name(path)[0] for path in self._in_use if path in self._names}
-        copies = sorted((s.st_atime_ns, s.st_size, name) for name, s in _files(self._directory))
-        total = size + sum(size for _, size, _ in copies)
-        for _, freed, name in copies:
-            needless = name in self._made if self._limit is None else total > self._limit
-            if needless and name not in used:
-                for part in (name, f".{name}.index"):
-                    with contextlib.suppress(OSError):
-                        os.remove(os.path.join(self._directory, part))
-                total -= freed
-
-
-def _files(directory):
-    """(name, status) of each copy; another process may remove some meanwhile."""
-    try:
-        entries = list(os.scandir(directory))
-    except OSError as error:
-        raise UserError(f"{directory}, with the copies of remote shards: {error.strerror}; run again") from error
-    for entry in entries:
-        if not entry.name.startswith("."):
-            with contextlib.suppress(OSError):
-                yield entry.name, entry.stat()
-
-
-def _latest(directory):
-    """A time of use later than all others there: file systems' clocks are too coarse to tell two uses apart."""
-    return 1 + max((s.st_atime_ns for _, s in _files(directory)), default=0)
+    def _cannot(self, path, error):
+        return UserError(f"{path}: cannot be copied to {self._copies.directory}: {first_line(error)}")

@@ -176,12 +176,13 @@ class Source:
         if self.video_level and kind != "videos":
             raise UserError(f"{self._named}: holds video-level records, which have no segments; name frame-level files")
 
-    def open(self, numbers, ahead=()):
+    def open(self, numbers, ahead=(), fetch=True):
         """Opens shards by their places in file order.
 
         Args:
           numbers: of the shards.
-          ahead: of those that are opened next, so that remote ones are copied meanwhile.
+          ahead: of those that are opened next, so that copies of remote ones stay.
+          fetch: whether the missing ones are copied meanwhile.
 
         Returns:
           A Window; the one before, where nothing has changed.
@@ -192,7 +193,8 @@ class Source:
         numbers, ahead = list(map(int, numbers)), self._on_file(ahead)
         self._cache.use([self.paths[i] for i in (*self._on_file(numbers), *ahead)])
         found = self._indices(numbers)
-        self._cache.fetch_ahead([self.paths[i] for i in ahead])
+        if fetch:
+            self._cache.fetch_ahead([self.paths[i] for i in ahead])
         key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
         if self._opened[0] != key:
             self._opened = key, Window(numbers, list(map(self._shard, numbers, found)))
