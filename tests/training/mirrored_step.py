@@ -106,11 +106,11 @@ if __name__ == "__main__":
     names = [device.name for device in tf.config.list_logical_devices("CPU")]
     assert distribution.strategy("mirrored").num_replicas_in_sync == len(names) == 8
     alone = distribution.strategy("one")
-    # Sums by way of one device: the collective ones know groups of one size a process.
+    same_rows(alone, tf.distribute.MirroredStrategy(names[:2]))
+    # The others sum by way of one device: collective sums, the usual ones, know groups of one size a process.
     two, four, eight = (
         tf.distribute.MirroredStrategy(names[:count], tf.distribute.ReductionToOneDevice()) for count in (2, 4, 8)
     )
-    same_rows(alone, two)
     tf.config.run_functions_eagerly(True)  # one step of each size is quicker than its graph
     padding_is_left_out((two, four))
     any_size(alone, (two, four, eight), PLAIN, range(1, 17))
