@@ -79,6 +79,34 @@ def test_a_terminals_line_is_rewritten(clock, monkeypatch):
     assert text.count("\r\x1b[K") == 4
 
 
+def on_screen(text):
+    """The lines that a terminal shows in the end."""
+    return [line.split("\r\x1b[K")[-1] for line in text.split("\n")]
+
+
+def test_a_word_takes_the_place_of_the_open_line(clock, monkeypatch):
+    screen = Screen(terminal=True)
+    monkeypatch.setattr(progress, "sys", types.SimpleNamespace(stderr=screen))
+    progress.say("before")
+    shown = progress.Progress("videos")
+    work(clock, shown, seconds=1)
+    progress.say("a note")
+    progress.say("another")
+    work(clock, shown, seconds=1)
+    shown.close()
+    progress.say("after")
+    lines = ["before", "a note", "another", "20 videos, 10.0/s", "after", ""]
+    assert on_screen(screen.getvalue()) == lines
+    assert screen.getvalue().count("\r\x1b[K") == 4  # two lines and the last word of progress, a word in place of one
+
+
+def test_words_in_a_log_erase_nothing(clock, log):
+    shown = progress.Progress("videos")
+    work(clock, shown, seconds=20)
+    progress.say("a note")
+    assert log.getvalue() == "10 videos, 0.5/s\na note\n"
+
+
 LONG_LINES = """
 from yt8m_attention import progress
 progress._TERMINAL_SECONDS = 0

@@ -11,13 +11,18 @@ import time
 _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 10.0
 
+_ERASE = "\r\x1b[K"
+
 quiet = False  # set once by --quiet
+_open = False  # whether a terminal's last line is one of progress, not ended yet
 
 
 def say(message):
-    """One line for people, unless --quiet."""
+    """One line for people, unless --quiet; on a terminal in place of the line of progress, which comes again."""
+    global _open
     if not quiet:
-        print(message, file=sys.stderr, flush=True)
+        print(f"{_ERASE if _open else ''}{message}", file=sys.stderr, flush=True)
+        _open = False
 
 
 class Progress:
@@ -67,7 +72,7 @@ class Progress:
         if self._shown or not self._brief:
             self._show(note)
         if self._shown and self._terminal:
-            print(file=sys.stderr, flush=True)
+            _print_in_place("\n")
 
     def _show(self, note):
         if quiet:
@@ -76,7 +81,7 @@ class Progress:
         line = ", ".join(part for part in parts if part)
         if self._terminal:
             # Of a line that the terminal wraps, only the last row would be rewritten.
-            print(f"\r\x1b[K{line[: _columns() - 1]}", end="", file=sys.stderr, flush=True)
+            _print_in_place(_ERASE + line[: _columns() - 1])
         else:
             print(line, file=sys.stderr, flush=True)
         self._shown = True
@@ -93,6 +98,13 @@ class Progress:
             told = f"{self._share:.0%}"
             return f"{told}, {duration(seconds * (1 - self._share) / gained)} left" if gained > 0 else told
         return ""
+
+
+def _print_in_place(text):
+    """On a terminal: a line that stays open, or the end of one."""
+    global _open
+    print(text, end="", file=sys.stderr, flush=True)
+    _open = not text.endswith("\n")
 
 
 def _columns():

@@ -1,7 +1,9 @@
 import os
+import struct
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given
@@ -96,6 +98,48 @@ def test_a_missing_or_empty_file_is_said(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(UserError, match="empty: is empty"):
         tfrecord.mapped(tfrecord.stamp(str(tmp_path / "empty")))
+
+
+def _next_header(data, position):
+    """What tfrecord._next_header finds, looked for byte by byte."""
+    for at in range(position, len(data) - 15):
+        length, crc = struct.unpack_from("<QI", data, at)
+        if at + length + 16 <= len(data) and tfrecord.masked_crc32c(data[at : at + 8]) == crc:
+            return at
+    return len(data)
+
+
+@given(st.data())
+def test_the_next_header_is_the_next_place_that_has_one(draw):
+    raw = bytearray(RECORDS + draw.draw(st.binary(max_size=60)) + RECORDS)
+    for _ in range(draw.draw(st.integers(0, 3))):
+        at = draw.draw(st.integers(0, len(raw)))
+        size = draw.draw(st.integers(0, 40))
+        raw[at : at + size] = draw.draw(st.sampled_from([bytes(size), b"\1" + bytes(size), os.urandom(size)]))
+    data = bytes(raw[: draw.draw(st.integers(0, len(raw)))])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tfrecord, "_SEARCHED", draw.draw(st.sampled_from([1, 7, 64, 1 << 20])))
+        for position in draw.draw(st.lists(st.integers(0, len(raw)), max_size=5)):
+            assert tfrecord._next_header(data, position) == _next_header(data, position)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_checksum_of_a_length_among_many_is_that_of_its_bytes(length):
+    lengths = np.array([0, length, 1, 2**32 - 1], np.uint32)
+    found = tfrecord._masked_crcs_of_lengths(lengths).tolist()
+    assert found == [tfrecord.masked_crc32c(n.to_bytes(8, "little")) for n in lengths.tolist()]
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"\1\0\0\0\0\0\0"], ids=["zeros", "numbers"])
+def test_records_behind_a_large_hole_are_found_without_a_look_at_each_byte(monkeypatch, filling):
+    looks, crc = [], tfrecord.masked_crc32c
+    monkeypatch.setattr(tfrecord, "masked_crc32c", lambda data: looks.append(0) or crc(data))
+    hole = filling * (3_000_000 // len(filling))
+    raw = RECORDS + hole + RECORDS
+    spans, faults = tfrecord.record_spans("FILE", raw)
+    assert [raw[a:b] for a, b in spans] == 2 * PAYLOADS
+    assert [fault.place for fault in faults] == [("FILE", len(RECORDS))]
+    assert len(looks) < 100
 
 
 PAYLOADS = [b"hello", bytes(300), b"the last"]

@@ -3,6 +3,7 @@
 import gzip
 import http.server
 import lzma
+import socket
 import threading
 
 import pytest
@@ -71,6 +72,38 @@ class _HangsUp(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Nothing."""
+
+
+class _Serves(http.server.BaseHTTPRequestHandler):
+    """A packed list: a file as it is, or packed on its way."""
+
+    def do_GET(self):
+        self.send_response(200)
+        if not self.path.endswith(".gz"):
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.wfile.write(gzip.compress(b"Index\n7\n3\n"))
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.mark.parametrize("name", ["ids.csv", "a%2Fb/ids.csv.gz"])
+def test_a_list_is_fetched(monkeypatch, name):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with http.server.HTTPServer(("127.0.0.1", 0), _Serves) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert label_ids.read(f"http://127.0.0.1:{server.server_port}/{name}") == (3, 7)
+        server.shutdown()
+
+
+def test_a_server_that_stays_silent_is_given_up(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(label_ids, "_PATIENCE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        source = f"http://127.0.0.1:{server.getsockname()[1]}/ids.csv"
+        with pytest.raises(UserError, match=f"--segment_label_ids_file={source}: cannot be read: timed out; wanted"):
+            label_ids.read(source)
 
 
 def test_a_download_that_breaks_off_is_refused(monkeypatch):

@@ -297,6 +297,14 @@ def test_video_level_files_give_one_float_frame(tmp_path):
         arrays(pipeline.evaluation_batches(f"{tmp_path}/*", data(), 2))
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_one_file_that_mixes_levels_is_refused(tmp_path, first):
+    kinds = [video_level(0)[0], video(1, 3)]
+    path = write(tmp_path / "a", [kinds[first], kinds[1 - first]])
+    with pytest.raises(UserError, match=f"{path} mixes video-level and frame-level"):
+        pipeline.evaluation_batches(path, data(), 2)
+
+
 def test_files_without_a_single_item_are_said(tmp_path):
     path = write(tmp_path / "a", [video(0, 3), video(1, 3)])
     with pytest.raises(UserError, match=r"--train_data_pattern=.*: holds no rated segments; name files with"):

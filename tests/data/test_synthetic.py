@@ -1,6 +1,7 @@
 """The planted data set: formats, agreement of ratings and truth, noise of labels, what can and cannot be told."""
 
 import csv
+import errno
 import filecmp
 import glob
 import json
@@ -211,6 +212,30 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError):
         writer.write_shard(str(tmp_path / "a.tfrecord"), broken())
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("cause", [errno.EROFS, errno.ENOSPC])
+def test_a_directory_that_cannot_be_made_for_a_shard_is_said(tmp_path, monkeypatch, cause):
+    def refuse(path, **_):
+        raise OSError(cause, os.strerror(cause), path)
+
+    monkeypatch.setattr(writer.os, "makedirs", refuse)
+    with pytest.raises(UserError, match=rf"a\.tfrecord: cannot be written: {os.strerror(cause)}; free space"):
+        writer.write_shard(str(tmp_path / "train" / "a.tfrecord"), [b"record"])
+
+
+@pytest.mark.parametrize("what", [data_set.BEGUN, "train"])
+def test_what_an_unfinished_run_left_and_cannot_be_removed_is_said(tmp_path, monkeypatch, what):
+    def refuse(path, *_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    (tmp_path / data_set.BEGUN).touch()
+    if what == "train":
+        (tmp_path / "train").touch()  # a file where a directory is to go
+    else:
+        monkeypatch.setattr(data_set.os, "remove", refuse)
+    with pytest.raises(UserError, match=rf"--output_dir={tmp_path}: {tmp_path}/{what} cannot be removed: "):
+        data_set.make(recipe(), str(tmp_path))
 
 
 def test_quantize_takes_the_nearest_level_and_clips():

@@ -1,9 +1,10 @@
-"""Trains some steps on two virtual devices, each with the same rows, and on one with those rows alone; compares.
+"""Trains on several virtual devices and on one, and compares: run in a process of its own, since devices are settled
+before TensorFlow's first operation.
 
     python -m tests.training.mirrored_step
 
-Batch norm sees a device's own rows, so equal halves are what makes the two comparable. Run in a process of its own,
-since devices are settled before TensorFlow's first operation.
+Batch norm sees a device's own rows. Where it learns, the devices get the same rows each, and the one gets these alone;
+where batches are of any size it is frozen.
 """
 
 import keras
@@ -12,45 +13,106 @@ import tensorflow as tf
 
 from tests.training import runs
 from yt8m_attention.config import Model, Phase
+from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.models import registry
 from yt8m_attention.training import distribution, optimizer
 from yt8m_attention.training.step import make_step
 
 MODEL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
+PLAIN = Model(
+    model="frame_pooling", features=runs.FEATURES, num_classes=6, input_noise=0, hidden_layer=False,
+    context_gating=False, moe_probability_gating=False, l2_penalty=0.1,
+)  # fmt: skip
+# Whose penalties are not only on the weights: the members' on each other is a mean over the bags.
+MIXED = Model(
+    model="mix_nextvlad", features=runs.FEATURES, num_classes=6, hidden_size=4, nextvlad_cluster_size=2,
+    nextvlad_groups=2, mix_number=2, input_noise=0, context_gating=False,
+)  # fmt: skip
 PHASE = Phase(max_steps=1, clip_gradient_norm=0.5)
 
 
-def batches(copies):
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        half = {
-            "frames": rng.integers(0, 256, (4, 5, 32), dtype=np.uint8),
-            "mask": np.ones((4, 5), bool),
-            "labels": (rng.random((4, 6)) < 0.4).astype(np.uint8),
-            "rated": rng.random((4, 6)) < 0.5,
-        }
-        yield {name: tf.constant(np.concatenate([value] * copies)) for name, value in half.items()}
+def make_batch(rng, rows, copies=1):
+    values = {
+        "frames": rng.integers(0, 256, (rows, 5, 32), dtype=np.uint8),
+        "mask": np.ones((rows, 5), bool),
+        "labels": (rng.random((rows, 6)) < 0.4).astype(np.uint8),
+        "rated": rng.random((rows, 6)) < 0.5,
+    }
+    return {name: tf.constant(np.concatenate([value] * copies)) for name, value in values.items()}
 
 
-def train(name):
+def train(strategy, model_config, make_optimizer, batches, learn_statistics):
+    """-> (dict of results a step, weight by path)."""
     keras.utils.set_random_seed(7)
-    strategy = distribution.strategy(name)
     with strategy.scope():
-        model = registry.build(MODEL)
-        adam = optimizer.build(PHASE, loss_scaling=False)
-        adam.build(model.trainable_variables)
-    step = make_step(model, adam, PHASE, np.ones(6), strategy, jit_compile=False)
-    results = [step(batch) for batch in batches(strategy.num_replicas_in_sync)]
-    numbers = {f"{key}{i}": float(value) for i, result in enumerate(results) for key, value in result.items()}
-    return strategy.num_replicas_in_sync, numbers | {w.path: np.asarray(w) for w in model.weights}
+        model = registry.build(model_config)
+        for layer in model._flatten_layers():
+            if isinstance(layer, MaskedBatchNormalization):
+                layer.trainable = learn_statistics
+        built = make_optimizer()
+        built.build(model.trainable_variables)
+    step = make_step(model, built, PHASE, np.ones(6), strategy, jit_compile=False)
+    results = [{key: float(value) for key, value in step(batch).items()} for batch in batches]
+    return results, {w.path: np.asarray(w) for w in model.weights}
+
+
+def compare(one, several):
+    (results, weights), (their_results, their_weights) = one, several
+    for number, (ours, theirs) in enumerate(zip(results, their_results, strict=True)):
+        for key, value in ours.items():
+            np.testing.assert_allclose(theirs[key], value, rtol=1e-4, atol=1e-5, err_msg=f"step {number}: {key}")
+    for name, value in weights.items():
+        np.testing.assert_allclose(their_weights[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def same_rows(one, several):
+    def trained(strategy):
+        rng = np.random.default_rng(0)
+        batches = [make_batch(rng, 4, strategy.num_replicas_in_sync) for _ in range(3)]
+        return train(strategy, MODEL, lambda: optimizer.build(PHASE, loss_scaling=False), batches, True)
+
+    compare(trained(one), trained(several))
+
+
+def any_size(one, several, model, sizes):
+    """A batch of each size. Plain gradients move the weights, as Adam would make rounding errors large."""
+
+    def trained(strategy):
+        rng = np.random.default_rng(1)
+        batches = [make_batch(rng, rows) for rows in sizes]
+        return train(strategy, model, lambda: keras.optimizers.SGD(0.1), batches, False)
+
+    expected = trained(one)
+    for strategy in several:
+        compare(expected, trained(strategy))
+
+
+def padding_is_left_out(several):
+    """A batch norm's statistics after a batch of one row are a mean over the replicas, of which one saw anything."""
+    rng = np.random.default_rng(2)
+    batch = make_batch(rng, 1)
+    updates = [
+        next(value for name, value in weights.items() if name.endswith("input_norm/updates"))
+        for _, weights in (
+            train(strategy, PLAIN, lambda: keras.optimizers.SGD(0.1), [batch], True) for strategy in several
+        )
+    ]
+    np.testing.assert_allclose(updates, [1 / strategy.num_replicas_in_sync for strategy in several])
 
 
 if __name__ == "__main__":
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    replicas, mirrored = train("mirrored")
-    _, alone = train("one")
-    assert replicas == 2
-    for name, value in alone.items():
-        np.testing.assert_allclose(mirrored[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 8)
+    names = [device.name for device in tf.config.list_logical_devices("CPU")]
+    assert distribution.strategy("mirrored").num_replicas_in_sync == len(names) == 8
+    alone = distribution.strategy("one")
+    same_rows(alone, tf.distribute.MirroredStrategy(names[:2]))
+    # The others sum by way of one device: collective sums, the usual ones, know groups of one size a process.
+    two, four, eight = (
+        tf.distribute.MirroredStrategy(names[:count], tf.distribute.ReductionToOneDevice()) for count in (2, 4, 8)
+    )
+    tf.config.run_functions_eagerly(True)  # one step of each size is quicker than its graph
+    padding_is_left_out((two, four))
+    any_size(alone, (two, four, eight), PLAIN, range(1, 17))
+    any_size(alone, (two,), MIXED, (1, 3))
     print("equal")

@@ -43,16 +43,17 @@ def test_both_phases(planted, tmp_path, name):
     assert first.parameters == second.parameters
 
 
+@pytest.mark.parametrize("mask", [[[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0]]], ids=["some", "none"])
 @pytest.mark.parametrize("name", registry.names())
-def test_frames_without_anything_in_them_leave_weights_finite(name):
+def test_frames_without_anything_in_them_leave_weights_finite(name, mask):
     """Values of 0 have no norm and no variance, and a division by either is nowhere in a step."""
     settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "input_noise": 0.0} | SMALL
     model = registry.build(Model(model=name, **settings))
     batch = {
-        "frames": np.zeros((3, 4, runs.FEATURES.total), np.float32),
-        "mask": np.array([[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], bool),
-        "labels": np.eye(3, 6, dtype=np.float32),
-        "rated": np.ones((3, 6), bool),
+        "frames": np.zeros((len(mask), 4, runs.FEATURES.total), np.float32),
+        "mask": np.array(mask, bool),
+        "labels": np.eye(len(mask), 6, dtype=np.float32),
+        "rated": np.ones((len(mask), 6), bool),
     }
     tf.config.run_functions_eagerly(True)  # two steps are quicker than a graph
     try:

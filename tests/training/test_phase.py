@@ -1,6 +1,7 @@
 """A phase from start to end: what it goes on from, what it refuses, what it never trains on."""
 
 import dataclasses
+import errno
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from yt8m_attention import progress
 from yt8m_attention.data import pipeline, writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
-from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, run_file
+from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, run_file, start
 from yt8m_attention.training.directory_lock import DirectoryLock
 
 
@@ -208,10 +209,22 @@ def test_a_directory_that_is_called_as_a_temporary_file_is_left_alone(planted, t
     assert (tmp_path / ".x.partial").is_dir()
 
 
-def test_a_former_run_that_cannot_be_put_aside_is_said(planted, tmp_path):
+def test_what_is_put_aside_gets_a_new_number_though_former_ones_are_gone(planted, tmp_path):
     (tmp_path / "something").touch()
-    (tmp_path / "replaced-2").mkdir()  # whose number comes next
-    with pytest.raises(UserError, match=r"--start_new_model: .* cannot be moved into .*replaced-2: File exists"):
+    for kept in ("replaced-2", "replaced-10", "replaced-by-me"):
+        (tmp_path / kept).mkdir()
+    phase.train(runs.small(planted, tmp_path, max_steps=1, run={"start_new_model": True}), {})
+    assert os.listdir(tmp_path / "replaced-11") == ["something"]
+    assert not os.listdir(tmp_path / "replaced-2") and not os.listdir(tmp_path / "replaced-by-me")
+
+
+def test_a_former_run_that_cannot_be_put_aside_is_said(planted, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    (tmp_path / "something").touch()
+    monkeypatch.setattr(start.os, "rename", refuse)
+    with pytest.raises(UserError, match=r"--start_new_model: .* cannot be moved into .*replaced-1: Invalid cross-dev"):
         phase.train(runs.small(planted, tmp_path, run={"start_new_model": True}), {})
 
 

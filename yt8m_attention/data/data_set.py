@@ -49,7 +49,8 @@ def make(recipe, output_dir):
         videos, rated_pairs = _write_files(recipe, composer, output_dir)
         mark = {"arguments": arguments, "videos": videos, "rated_pairs": rated_pairs}
         writer.write_text(os.path.join(output_dir, MARK), json.dumps(mark, indent=1) + "\n")
-        os.remove(os.path.join(output_dir, BEGUN))
+        with _removing(output_dir):
+            os.remove(os.path.join(output_dir, BEGUN))
     return {"videos": mark["videos"], "rated_pairs": mark["rated_pairs"], "output_dir": output_dir}
 
 
@@ -85,8 +86,20 @@ def _begin(output_dir, arguments):
     files.make_directory(output_dir, "output_dir")
     writer.write_text(os.path.join(output_dir, BEGUN), json.dumps(arguments) + "\n")
     for name in (*SPLITS, "video"):
-        with contextlib.suppress(FileNotFoundError):
+        with _removing(output_dir):
             shutil.rmtree(os.path.join(output_dir, name))
+
+
+@contextlib.contextmanager
+def _removing(output_dir):
+    """Inside, what is not there is as good as removed, and what cannot be removed is said."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        what = f"{error.filename} cannot be removed: {error.strerror}"
+        raise UserError(f"--output_dir={output_dir}: {what}; remove it, or name another directory") from error
 
 
 def _write_files(recipe, composer, output_dir):

@@ -1,6 +1,11 @@
 """The list of classes that segments are rated for."""
 
+import contextlib
+import os
 import re
+import tempfile
+import urllib.parse
+import urllib.request
 
 import pandas
 
@@ -8,6 +13,7 @@ from yt8m_attention import files
 from yt8m_attention.errors import UserError
 
 _ID = re.compile(r"(\d{1,18})(\.0*)?", re.ASCII)  # a program that knows fractions alone writes 3.0
+_PATIENCE = 30  # seconds that a server may stay silent
 _WANTED = "wanted a CSV with a header and a class id a row"
 
 
@@ -26,7 +32,9 @@ def read(source):
     flag = f"--segment_label_ids_file={source}"
     # A server that hangs up, an archive that is cut off, bytes that are no text: each raises something of its own.
     with files.reading_arrays(lambda error: f"{flag}: cannot be read: {error}; {_WANTED}"):
-        header, *column = pandas.read_csv(source, header=None, dtype=str, keep_default_na=False).iloc[:, 0].str.strip()
+        with _fetched(str(source)) as path:
+            cells = pandas.read_csv(path, header=None, dtype=str, keep_default_na=False)
+        header, *column = cells.iloc[:, 0].str.strip()
         if _is_number(header):
             raise ValueError(f"the first row is {header[:40]}, which is no header")
         wrong = next((cell for cell in column if not _ID.fullmatch(cell)), None)
@@ -35,6 +43,22 @@ def read(source):
     if not column:
         raise UserError(f"{flag}: holds no class id")
     return tuple(sorted({int(_ID.fullmatch(cell)[1]) for cell in column}))
+
+
+@contextlib.contextmanager
+def _fetched(source):
+    """A name that pandas can read from: of a copy, for what is on the web, where pandas would wait for ever."""
+    address = urllib.parse.urlsplit(source)
+    if address.scheme not in ("http", "https"):
+        yield source
+        return
+    with urllib.request.urlopen(source, timeout=_PATIENCE) as answer:
+        # pandas goes by how a name ends. A server that says what the packing is has the last word.
+        packed = answer.headers.get("Content-Encoding") == "gzip"
+        with tempfile.NamedTemporaryFile(suffix=".gz" if packed else os.path.basename(address.path)[-100:]) as copy:
+            copy.write(answer.read())  # which tells where it broke off
+            copy.flush()
+            yield copy.name
 
 
 def _is_number(text):

@@ -251,7 +251,8 @@ class Source:
             tfrecord.check_stamp(self._stamps[number])
         for error in found.bad:
             self.bad_records.add(error)
-        if number and (found.video_level != self.video_level).any():
+        kind = self.video_level if number else found.video_level[:1]  # the first one says of which kind all are
+        if (found.video_level != kind).any():
             raise UserError(f"{self._named}: {path} mixes video-level and frame-level records; name one kind at a time")
         return found
 

@@ -18,6 +18,7 @@ from yt8m_attention.data.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
 _HEADER = struct.Struct("<QI")
+_HEADER_FIELDS = np.dtype([("length", "<u4"), ("upper", "<u4"), ("crc", "<u4")])
 _FOOTER = struct.Struct("<I")
 _SEARCHED = 1 << 20  # bytes at a time
 _MOST_OPEN = 256
@@ -138,17 +139,34 @@ def _span(path, data, position):
 
 def _next_header(data, position):
     """The next place of a header with a right checksum, whose record fits into the file; the file's end if none."""
-    while position <= len(data) - _HEADER.size:
-        chunk = np.frombuffer(data, np.uint8, min(_SEARCHED, len(data) - position), position)
-        windows = np.lib.stride_tricks.sliding_window_view(chunk, _HEADER.size)
-        # No record is 4 GiB long: the upper half of a length is 0.
-        for at in (position + np.flatnonzero(~windows[:, 4:8].any(axis=1))).tolist():
-            length, crc = _HEADER.unpack_from(data, at)
-            fits = at + _HEADER.size + length + _FOOTER.size <= len(data)
-            if fits and masked_crc32c(data[at : at + 8]) == crc:
-                return at
-        position += len(windows)
+    last = len(data) - _HEADER.size - _FOOTER.size
+    while position <= last:
+        # A header from each byte on: they overlap.
+        headers = np.ndarray(min(_SEARCHED, last + 1 - position), _HEADER_FIELDS, data, position, strides=(1,))
+        # No record is 4 GiB long: the upper half of a length is 0. Nor are checksums of 0 worth a look where a whole
+        # stretch is: a length of 0 has another.
+        places = np.flatnonzero((headers["upper"] == 0) & (headers["crc"] | headers["length"] != 0))
+        lengths, crcs = headers["length"][places], headers["crc"][places]
+        right = places[(lengths <= last - position - places) & (_masked_crcs_of_lengths(lengths) == crcs)]
+        if len(right):
+            return position + int(right[0])
+        position += len(headers)
     return len(data)
+
+
+def _masked_crcs_of_lengths(lengths):
+    """masked_crc32c of each length as a header has it, all at once; lengths: uint32 [n]. Returns uint32 [n]."""
+    crcs = np.bitwise_xor.reduce([table[lengths >> 8 * i & 255] for i, table in enumerate(_crc_tables())])
+    return (crcs >> 15 | crcs << 17) + np.uint32(0xA282EAD8)
+
+
+@functools.cache
+def _crc_tables():
+    """What each of a length's lower bytes does to the CRC-32C of the 8, uint32 [4, 256]: a CRC is linear but for a
+    constant, which the first one has in it."""
+    crc = np.array([[google_crc32c.value((b << 8 * i).to_bytes(8, "little")) for b in range(256)] for i in range(4)])
+    crc[1:] ^= crc[0, 0]
+    return crc.astype(np.uint32)
 
 
 def _fail(path, offset, what):

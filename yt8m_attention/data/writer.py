@@ -22,13 +22,14 @@ def write_text(path, text):
 
 def write_shard(path, records):
     """Writes serialized records (an iterable of bytes) as one TFRecord file, complete or absent."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(temporary) as file:
             for record in records:
                 file.write(record)
-    except tf.errors.OpError as error:
-        raise UserError(f"{path}: cannot be written: {error.message}; free space or name another place") from error
+    except (OSError, tf.errors.OpError) as error:
+        what = error.strerror if isinstance(error, OSError) else error.message
+        raise UserError(f"{path}: cannot be written: {what}; free space or name another place") from error
 
 
 def frame_record(video_id, labels, frames, features, pairs=None, segment_size=schema.SEGMENT_SIZE):

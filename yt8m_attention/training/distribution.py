@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-from yt8m_attention.errors import UserError
-
 
 def strategy(name: str) -> tf.distribute.Strategy:
     """The strategy that a value of --distribution stands for.
@@ -20,23 +18,22 @@ def strategy(name: str) -> tf.distribute.Strategy:
 
 
 def split(batch: dict, over: tf.distribute.Strategy):
-    """A batch's rows, dealt to the replicas in equal runs; the last may be shorter.
+    """A batch's rows, dealt to the replicas in runs whose lengths differ by one at most.
 
-    Raises:
-      UserError: where a replica would be left without a row.
+    A replica for which no row is left, as of the last batch of all, gets one of padding: nothing on its mask, no part
+    in the loss, and none in any batch norm's statistics.
+
+    Returns:
+      (the rows, a dict as the batch; float32 scalar, how large a share of the batch's rows they are), of each replica.
     """
-    replicas = over.num_replicas_in_sync
+    replicas, rows = over.num_replicas_in_sync, int(batch["frames"].shape[0])
     if replicas == 1:
-        return batch
-    rows = int(batch["frames"].shape[0])
-    share = -(-rows // replicas)
-    if share * (replicas - 1) >= rows:
-        raise UserError(
-            f"--batch_size: a batch of {rows} leaves one of {replicas} devices without work; make it larger"
-        )
+        return batch, tf.constant(1.0)
 
     def part(context):
-        start = share * context.replica_id_in_sync_group
-        return {key: value[start : start + share] for key, value in batch.items()}
+        start, end = (rows * (context.replica_id_in_sync_group + i) // replicas for i in (0, 1))
+        if start == end:
+            return {key: tf.zeros_like(value[:1]) for key, value in batch.items()}, tf.constant(0.0)
+        return {key: value[start:end] for key, value in batch.items()}, tf.constant((end - start) / rows)
 
     return over.experimental_distribute_values_from_function(part)

@@ -65,7 +65,9 @@ def _put_aside(train_dir):
     names = sorted(there - former)
     if not names:
         return
-    aside = os.path.join(train_dir, f"replaced-{1 + len(former)}")
+    # One more than the highest: some of the former ones may be gone.
+    numbers = [int(number) for number in (name.removeprefix("replaced-") for name in former) if number.isdecimal()]
+    aside = os.path.join(train_dir, f"replaced-{1 + max(numbers, default=0)}")
     try:
         os.mkdir(aside)
         for name in names:

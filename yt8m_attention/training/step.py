@@ -31,14 +31,15 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
     pays = model.compute_dtype != "float32" and not jit_compile and strategy.num_replicas_in_sync == 1
     compiler = compiling.xla if pays else None
 
-    def replica_step(batch, rows):
+    def replica_step(batch, share):
         with tf.GradientTape() as tape:
             with islands.compiled_by(compiler):
                 outputs = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
             rated = batch["rated"] if phase.unrated == "ignore" else None
             loss = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, weights)
-            share = tf.cast(tf.shape(batch["frames"])[0], tf.float32) / tf.cast(rows, tf.float32)
-            loss = loss * share + sum(model.losses) / strategy.num_replicas_in_sync
+            # The shares add up to 1: what is a mean over rows becomes that of the whole batch, and what the weights
+            # alone cost, which is the same on every replica, counts once.
+            loss = (loss + sum(model.losses)) * share
             objective = scale_loss(loss)
         gradients = tape.gradient(objective, variables)
         return loss, *apply(gradients)
@@ -65,14 +66,13 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
     compiled = tf.function(replica_step, jit_compile=jit_compile)
 
     @tf.function
-    def step(batch, rows):
-        loss, norm = strategy.run(compiled, args=(batch, rows))
+    def step(batch, share):
+        loss, norm = strategy.run(compiled, args=(batch, share))
         loss = strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
         norm = strategy.reduce(tf.distribute.ReduceOp.MEAN, norm, axis=None)
         return {"loss": loss, "gradient_norm": norm}
 
     def train_on(batch):
-        rows = tf.constant(int(batch["frames"].shape[0]))
-        return step(distribution.split(batch, strategy), rows)
+        return step(*distribution.split(batch, strategy))
 
     return train_on
