@@ -19,10 +19,15 @@ _open = False  # whether a terminal's last line is one of progress, not ended ye
 
 def say(message):
     """One line for people, unless --quiet; on a terminal in place of the line of progress, which comes again."""
-    global _open
     if not quiet:
-        print(f"{_ERASE if _open else ''}{message}", file=sys.stderr, flush=True)
-        _open = False
+        always(message)
+
+
+def always(message):
+    """The same, --quiet or not: why a command came to its end."""
+    global _open
+    print(f"{_ERASE if _open else ''}{message}", file=sys.stderr, flush=True)
+    _open = False
 
 
 class Progress:

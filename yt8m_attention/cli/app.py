@@ -111,7 +111,7 @@ def _status(main, description, argv):
         return 2
     except KeyboardInterrupt:
         leaving.begin()
-        print("interrupted", file=sys.stderr)
+        progress.always("interrupted")
         return 130
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
@@ -119,8 +119,8 @@ def _status(main, description, argv):
         leaving.begin()
         # What TensorFlow says of it begins with the operation, and in bold.
         what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
-        print(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, --hidden_size, another "
-              f"--model, or free some: {what}", file=sys.stderr)  # fmt: skip
+        progress.always(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, --hidden_size, "
+                        f"another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
 
