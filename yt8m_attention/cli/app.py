@@ -119,8 +119,8 @@ def _status(main, description, argv):
         leaving.begin()
         # What TensorFlow says of it begins with the operation, and in bold.
         what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
-        progress.always(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, --hidden_size, "
-                        f"another --model, or free some: {what}")  # fmt: skip
+        progress.always(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, "
+                        f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
 
