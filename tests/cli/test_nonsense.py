@@ -50,8 +50,8 @@ def _wrong(flag, value, status, out, err):
     takes too much memory, or time."""
     lines = err.splitlines()
     said = status == 2 and len(lines) == 1 and not out
-    fields = err.rstrip("\n").split(": ")[1:-1]
-    as_a_file = any(field == value or (len(value) > 2 and field.startswith(value)) for field in fields)
+    fields, words = err.rstrip("\n").split(": ")[1:-1], " ".join(value.split())
+    as_a_file = any(field == words or (len(words) > 2 and field.startswith(words)) for field in fields)
     named = said and (as_a_file or re.search(rf"(?<![\w-])(--)?{flag}(?![\w-])", lines[0]))
     large = value.isdigit() and len(value) > 4
     too_large = said and large and "out of memory" in lines[0]

@@ -101,7 +101,7 @@ def test_writes_a_set_and_the_same_again(sources, tmp_path):
 def test_bad_sources_leave_nothing_behind(sources, tmp_path):
     (tmp_path / "text.tfrecord").write_text("no records here, though it is long enough for a header")
     for bad, message in (
-        (recipe(str(tmp_path / "none*")), "--sources=.*no file matches"),
+        (recipe(str(tmp_path / "none*")), "--sources=.*matches no files"),
         (recipe(str(tmp_path / "text.tfrecord")), r"text\.tfrecord: no TFRecord file"),
         (recipe(sources, features=Features(("rgb", "audio"), (6, 3))), r"validate0000.*\(6, 2\).*--feature_sizes"),
         (recipe(sources, features=Features(("video",), (6,))), r"mean_video.*\(0,\)"),

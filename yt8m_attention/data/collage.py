@@ -13,6 +13,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention import schema
+from yt8m_attention.data import files
 from yt8m_attention.data.composition import Scene, film, scene_count
 from yt8m_attention.errors import UserError
 
@@ -90,11 +91,8 @@ def read_means(pattern, features, num_classes):
     Raises:
       UserError: where no file matches, a file is no such file, or too few videos remain for three splits.
     """
-    paths = sorted(tf.io.gfile.glob(pattern))
-    if not paths:
-        raise UserError(f"--sources={pattern}: no file matches; name video-level YouTube-8M files")
     means, labels = [], []
-    for path in paths:
+    for path in files.expand(pattern, "sources"):
         for mean, classes in _read_file(path, features):
             classes = np.unique(classes[classes < num_classes])
             if len(classes):
