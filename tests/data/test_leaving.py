@@ -57,7 +57,7 @@ def test_a_process_that_fails_ends_while_batches_are_made(shard):
     assert found.returncode == 1 and "ValueError: a fault" in found.stderr
 
 
-@pytest.mark.parametrize("seconds", [0.5, 3, 1000])
+@pytest.mark.parametrize("seconds", [0.5, 1000])
 def test_a_process_that_fails_ends_while_a_batch_is_waited_for(shard, seconds):
     found = ended(WAITS + READS + FAILS, shard, str(seconds))
     assert found.returncode == 1 and "ValueError: a fault" in found.stderr
@@ -68,7 +68,6 @@ def test_a_process_that_fails_ends_while_a_batch_is_waited_for(shard, seconds):
     [
         ("raise UserError('no good')", 2, "no good"),
         ("signal.raise_signal(signal.SIGINT)", 130, "interrupted"),
-        ("raise ValueError('a fault')", 1, "ValueError: a fault"),
     ],
 )
 def test_a_command_that_fails_ends_while_a_batch_is_waited_for(shard, ends, status, said):

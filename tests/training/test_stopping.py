@@ -37,9 +37,14 @@ def wait_for(path, process):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("batches", [0, 4])
-def test_a_wish_to_stop_is_heard_while_a_batch_is_waited_for(planted, tmp_path, number, batches):
+@pytest.fixture(scope="module")
+def whole(planted, tmp_path_factory):
+    """The result of a run that nothing disturbs."""
+    return commands.succeed("train", *runs.flags(planted, tmp_path_factory.mktemp("whole"), "--max_steps=6"))
+
+
+@pytest.mark.parametrize("number, batches", [(signal.SIGINT, 0), (signal.SIGTERM, 4)])
+def test_a_wish_to_stop_is_heard_while_a_batch_is_waited_for(planted, whole, tmp_path, number, batches):
     with started(planted, tmp_path, batches, "--max_steps=100000") as command:
         wait_for(tmp_path / "stalled", command.process)
         time.sleep(1)  # until it waits for the batch, most likely
@@ -49,7 +54,6 @@ def test_a_wish_to_stop_is_heard_while_a_batch_is_waited_for(planted, tmp_path, 
         result = command.result().json
     assert result["preempted"] and (result["step"] or 0) <= batches
     going_on = commands.succeed("train", *runs.flags(planted, tmp_path / "run", "--max_steps=6"))
-    whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6"))
     assert going_on["weights_sha256"] == whole["weights_sha256"]
 
 
