@@ -24,7 +24,7 @@ from yt8m_attention.data import pipeline
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import optimizer, run_file
+from yt8m_attention.training import compiling, optimizer, run_file
 from yt8m_attention.training.step import make_step
 
 SCORED = 256  # segments of a batch
@@ -35,7 +35,8 @@ def training(model, run, rounds):
     adam = optimizer.build(run.phase, loss_scaling=False)
     adam.build(model.trainable_variables)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), False)
+    compiled = compiling.whole_step(run.jit_compile)
+    step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), compiled)
     batch = next(iter(pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed)))
     return _rates(lambda: float(step(batch)["loss"]), run.phase.batch_size, rounds)
 

@@ -68,3 +68,23 @@ def test_a_flagfile_may_be_named_twice(tmp_path):
     (tmp_path / "b").write_text("--quiet\n")
     done = _command(f"--flagfile={tmp_path}/a")
     assert done.returncode == 0 and done.stderr == ""
+
+
+TERMINAL = """
+import sys
+from yt8m_attention import progress
+from yt8m_attention.cli import app
+from yt8m_attention.errors import UserError
+
+def main():
+    progress._open = True  # as where a terminal's line of progress has not ended
+    raise UserError("no good")
+
+app.run(main, "Does something.")
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--quiet",)])
+def test_an_error_takes_the_place_of_an_open_line_of_progress(flags):
+    done = subprocess.run([sys.executable, "-c", TERMINAL, *flags], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "\r\x1b[K-c: no good\n".replace("\r", "\n"))

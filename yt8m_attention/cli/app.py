@@ -43,7 +43,6 @@ def run(main, description):
     try:
         status = _status(main, description, sys.argv)
     except Exception:
-        leaving.begin()
         traceback.print_exc()
         status = 1
     _end(status)
@@ -104,25 +103,30 @@ def _status(main, description, argv):
             return 0
         parse(argv)
         progress.quiet = FLAGS.quiet
-        print(json_line(main()), flush=True)
+        print(json_line(_result(main)), flush=True)
     except (UserError, flags.Error) as error:
-        leaving.begin()  # before the error is let go, and with it all that it held
-        print(f"{name}: {_one_line(error)}", file=sys.stderr)
+        progress.always(f"{name}: {_one_line(error)}")
         return 2
     except KeyboardInterrupt:
-        leaving.begin()
         progress.always("interrupted")
         return 130
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
             raise
-        leaving.begin()
         # What TensorFlow says of it begins with the operation, and in bold.
         what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
         progress.always(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, "
                         f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
+
+
+def _result(main):
+    try:
+        return main()
+    except BaseException:
+        leaving.begin()  # before the error is let go, and with it the batches that it held
+        raise
 
 
 @contextlib.contextmanager

@@ -93,11 +93,12 @@ settle_run() {
 # settle_judging: sets EVALUATED, the flags that say which rated videos a model is judged by: EVAL_DATA or, without it,
 # the share of SEGMENT_DATA that phase 2 left out, which its run.json tells.
 settle_judging() {
-  local fraction
+  local told fraction
   EVALUATED=("--eval_data_pattern=${EVAL_DATA:-${SEGMENT_DATA:-}}")
   if [ -z "${EVAL_DATA:-}" ]; then
-    fraction="$(sed -n 's/^ *"holdout_fraction": \([0-9.e-]*\),\{0,1\}$/\1/p' "$RUN_DIR/phase2/run.json" 2>/dev/null | head -n 1)" &&
-      [ -n "$fraction" ] || refuse "$RUN_DIR/phase2/run.json: tells no --holdout_fraction; train again, or set EVAL_DATA"
+    told="$RUN_DIR/phase2/run.json"
+    fraction="$(sed -n 's/^ *"holdout_fraction": \([0-9.e-]*\),\{0,1\}$/\1/p' "$told" 2>/dev/null | head -n 1)" &&
+      [ -n "$fraction" ] || refuse "$told: tells no --holdout_fraction; train again, or set EVAL_DATA"
     EVALUATED+=(--only_holdout "--holdout_fraction=$fraction")
   fi
 }

@@ -1,4 +1,4 @@
-"""How islands (ops/islands.py) are compiled on TensorFlow."""
+"""What is compiled on TensorFlow: islands (ops/islands.py), or the whole training step."""
 
 import math
 
@@ -8,6 +8,11 @@ import tensorflow as tf
 LEAST_SIZE = 1 << 17
 # What an unknown size is taken for: it is the batch's.
 _UNKNOWN = 128
+
+
+def whole_step(jit_compile):
+    """Whether the whole step is compiled, by the value of --jit_compile; `auto`: on a GPU, since on a CPU it is slower."""
+    return jit_compile == "on" or (jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU")))
 
 
 def xla(function):

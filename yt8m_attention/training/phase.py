@@ -21,6 +21,7 @@ from yt8m_attention.models import registry
 from yt8m_attention.training import (
     checkpoints,
     checks,
+    compiling,
     distribution,
     model_state,
     optimizer,
@@ -164,10 +165,7 @@ def _run(run, flags, model, adam, variables, state, strategy, batches, lock, sto
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    compile_step = run.jit_compile == "on" or (
-        run.jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU"))
-    )
-    step = make_step(model, adam, run.phase, weights, strategy, compile_step)
+    step = make_step(model, adam, run.phase, weights, strategy, compiling.whole_step(run.jit_compile))
     profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
     loop = Loop(
         run,
