@@ -11,7 +11,7 @@ _UNKNOWN = 128
 
 
 def whole_step(jit_compile):
-    """Whether the whole step is compiled, by the value of --jit_compile; `auto`: on a GPU, since on a CPU it is slower."""
+    """Whether the whole step is compiled, by --jit_compile's value; `auto`: on a GPU, since on a CPU it is slower."""
     return jit_compile == "on" or (jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU")))
 
 
