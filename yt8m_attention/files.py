@@ -85,7 +85,7 @@ def reading_arrays(refusal):
 def _in_a_line(error):
     words = " ".join(str(error).split())
     # What numpy does not know it takes for a pickle, and tells how to run it.
-    return "no file of arrays" if "pickle" in words else words or type(error).__name__
+    return "no file of arrays" if "pickled" in words else words or type(error).__name__
 
 
 def read_arrays(path, wanted, refusal):
