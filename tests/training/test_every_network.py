@@ -89,15 +89,18 @@ def test_video_level_reads_real_records(shared_data):
     assert answer.shape == (8, 3862) and np.isfinite(answer).all() and answer.std(axis=0).max() > 0
 
 
-def test_the_mixtures_distillation_is_part_of_the_training_loss(planted):
+def test_a_mixtures_loss_holds_its_members_and_their_distillation(planted):
     settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "l2_penalty": 0.0, "input_noise": 0.0}
     model = registry.build(Model(model="mix_nextvlad", **settings, **SMALL))
     data = Data(features=runs.FEATURES, num_classes=6)
     pattern = str(planted / "train" / "*.tfrecord")
     batches = pipeline.training_batches(pattern, data, Phase(batch_size=8, max_steps=1), 0)
     batch = next(iter(batches))
-    answer = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)["probabilities"]
+    answer = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
     distillation = float(sum(model.losses))
     assert distillation > 0.01
-    cross_entropy = float(weighted_cross_entropy(batch["labels"], answer))
+    members = answer["member_probabilities"]
+    answers = [answer["probabilities"], *(members[:, m] for m in range(members.shape[1]))]
+    assert len(answers) == 1 + model.config.mix_number
+    cross_entropy = sum(float(weighted_cross_entropy(batch["labels"], p)) for p in answers)
     assert _losses(model, batches, 1)[0] == pytest.approx(cross_entropy + distillation, rel=1e-4)

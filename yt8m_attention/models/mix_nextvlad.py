@@ -21,11 +21,12 @@ class MixNextVlad(Network):
     """A mixture of `mix_number` NeXtVLAD networks that learn from each other while they train.
 
     The answer is the sigmoid of the members' logits, weighted by softmax(BN(mean frame) W + b), one weight a member.
-    In training, `model.losses` also holds what the members have to learn of the mixture (losses.mutual_distillation);
-    the labels teach the mixture, and through it the members. Source: Lin, Xiao & Fan 2018, section 3.3, which besides
-    gives each member the labels.
+    In training, `model.losses` also holds the members' distance from the mixture (losses.mutual_distillation).
+    Source: Lin, Xiao & Fan 2018, section 3.3.
 
-    Call and returns: as FrameLevelModel.
+    Call: as FrameLevelModel.
+    Returns: as FrameLevelModel, and `member_probabilities`, float32 [B, M, V]: in training the labels teach each member
+      as well as the mixture.
     """
 
     def __init__(self, config, name=None, **kwargs):
@@ -51,11 +52,12 @@ class MixNextVlad(Network):
         shares_BM = self.shares(self.mean_norm(mean_BF, mask=has_frames_B, training=training))
         bags = {"frames": frames_BTF, "mask": mask_BT}
         answers = [member(bags, training=training)["probabilities"] for member in self.members]
-        logits_BMV = logit(ops.stack(answers, axis=1))
+        answers_BMV = ops.stack(answers, axis=1)
+        logits_BMV = logit(answers_BMV)
         mixture_BV = ops.sum(ops.expand_dims(shares_BM, -1) * logits_BMV, axis=1)
         if training:
             self.add_loss(mutual_distillation(logits_BMV, mixture_BV, TEMPERATURE, has_frames_B))
-        return {"probabilities": ops.sigmoid(mixture_BV)}
+        return {"probabilities": ops.sigmoid(mixture_BV), "member_probabilities": answers_BMV}
 
 
 def logit(probabilities):

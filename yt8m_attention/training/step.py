@@ -36,7 +36,7 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
             with islands.compiled_by(compiler):
                 outputs = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
             rated = batch["rated"] if phase.unrated == "ignore" else None
-            loss = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, weights)
+            loss = sum(weighted_cross_entropy(batch["labels"], p, rated, weights) for p in _answers(outputs))
             # The shares add up to 1: what is a mean over rows becomes that of the whole batch, and what the weights
             # alone cost, which is the same on every replica, counts once.
             loss = (loss + sum(model.losses)) * share
@@ -76,3 +76,9 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
         return step(*distribution.split(batch, strategy))
 
     return train_on
+
+
+def _answers(outputs):
+    """Everything that the labels teach, each [B, V]: the network's answer and, in a mixture of networks, theirs."""
+    members = outputs.get("member_probabilities")
+    return [outputs["probabilities"]] + ([] if members is None else tf.unstack(members, axis=1))
