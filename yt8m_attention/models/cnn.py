@@ -11,6 +11,8 @@ from yt8m_attention.models.frame_level import FrameLevelModel
 class Cnn(FrameLevelModel):
     """The strongest answer over time of filters of several widths (arXiv 1911.06866, section 4)."""
 
+    hidden_stddev = 0.125  # the vector has length one, as NetVLAD's
+
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
         self.convolution = FrameConvolution(config.cnn_filter_widths, config.cnn_filters, name="convolution")

@@ -12,6 +12,8 @@ class NetVladModel(FrameLevelModel):
     """Residuals to learned centres, each stream by itself (Miech, Laptev & Sivic 2017): `netvlad_cluster_size` of them
     for the first stream, half as many for any other."""
 
+    hidden_stddev = 0.125  # as the published network: one over the square root of its 64 clusters
+
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
         features = config.features
