@@ -37,7 +37,7 @@ class FrameLevelModel(Network):
 
     # The spread of the hidden layer's first weights; None: Keras' own (Glorot), for vectors whose entries have a
     # variance of one. Networks that bring the pooled vector to length one need larger weights: otherwise the epsilon of
-    # the batch norm that follows, 1e-3, outweighs what comes out of the layer, and gating and classifier get too little.
+    # the batch norm that follows, 1e-3, outweighs what comes out of the layer.
     hidden_stddev = None
 
     def __init__(self, config, name=None, **kwargs):
@@ -50,7 +50,9 @@ class FrameLevelModel(Network):
         if config.hidden_layer:
             spread = self.hidden_stddev
             first = keras.initializers.RandomNormal(stddev=spread) if spread else "glorot_uniform"
-            self.hidden = keras.layers.Dense(config.hidden_size, use_bias=False, kernel_initializer=first, name="hidden")
+            self.hidden = keras.layers.Dense(
+                config.hidden_size, use_bias=False, kernel_initializer=first, name="hidden"
+            )
             self.hidden_norm = MaskedBatchNormalization(name="hidden_norm")
         self.context_gating = ContextGating(name="context_gating") if config.context_gating else None
         self.classifier = build_classifier(config)
