@@ -22,7 +22,9 @@ flags.DEFINE_integer("moe_num_mixtures", Model.moe_num_mixtures, "experts of a c
 flags.DEFINE_bool("moe_probability_gating", Model.moe_probability_gating, "whether the mixture's answer is gated")
 flags.DEFINE_float("prior_probability", Model.prior_probability,
                    "what the classifier says of each class at first; near the true share it learns sooner")  # fmt: skip
-flags.DEFINE_float("input_noise", Model.input_noise, "standard deviation of the noise on normalised frames in training")
+flags.DEFINE_float("input_noise", None,
+                   "standard deviation of the noise on normalised frames in training; "
+                   f"absent: {Model.input_noise} on frames drawn at random, else 0")  # fmt: skip
 flags.DEFINE_float("l2_penalty", None, "of the classifier's weights; absent: 1e-8 for logistic, 1e-6 for moe")
 flags.DEFINE_enum("pooling", Model.pooling, ["mean", "max", "last"],
                   "over frames, of frame_pooling, dbof, gru, lstm and transformer")  # fmt: skip
@@ -40,10 +42,18 @@ flags.DEFINE_integer("transformer_layers", Model.transformer_layers, "blocks of 
 flags.DEFINE_integer("transformer_heads", Model.transformer_heads, "attention heads of a block")
 
 
-def model() -> Model:
-    """The network that the flags describe."""
+def model(random_frames) -> Model:
+    """The network that the flags describe.
+
+    Args:
+      random_frames: whether its bags are frames drawn at random, which noise belongs to.
+    """
+    noise = flags.FLAGS.input_noise
+    if noise is None:
+        noise = Model.input_noise if random_frames else 0.0
     return values.collect(
         Model,
         features=feature_flags.features(),
+        input_noise=noise,
         video_level_classifier_model=_CLASSIFIERS[flags.FLAGS.video_level_classifier_model],
     )

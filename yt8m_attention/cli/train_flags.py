@@ -49,11 +49,13 @@ def run() -> Run:
     holdout = FLAGS.holdout_fraction
     if holdout is None:
         holdout = _SEGMENT_HOLDOUT if FLAGS.segment_labels else 0.0
+    data = data_flags.data()
+    random_frames = data.sampling.frame_sampling == "random" and not FLAGS.segment_labels
     return values.collect(
         Run,
         train_dir=values.required("train_dir"),
         train_data_pattern=values.required("train_data_pattern"),
-        model=model_flags.model(),
-        data=data_flags.data(),
+        model=model_flags.model(random_frames),
+        data=data,
         phase=values.collect(Phase, holdout_fraction=holdout),
     )
