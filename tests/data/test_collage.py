@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from yt8m_attention.config import Features
-from yt8m_attention.data import collage, composition, data_set, writer
+from yt8m_attention.data import collage, composition, data_set, holdout, writer
 from yt8m_attention.data.recipe import SPLITS, Recipe
 from yt8m_attention.errors import UserError
 from yt8m_attention.ops.quantize import dequantize
@@ -58,19 +58,22 @@ def test_segment_classes_are_neither_rare_nor_common(sources):
 
 def test_splits_use_disjoint_real_videos_and_scenes_carry_their_labels(sources):
     made_of = collage.Collage(recipe(sources))
-    used = {split: set() for split in SPLITS}
+    groups = made_of.pools | {"held out": made_of.held_out}
+    used = {group: set() for group in groups}
     for split in SPLITS:
-        for index in range(30):
-            video = made_of.compose(np.random.default_rng(index), split, 100, 5)
+        for index in range(60):
+            name = data_set.video_id(0, index)
+            video = made_of.compose(np.random.default_rng(index), split, name, 100, 5)
             indices = [int(np.flatnonzero((made_of.means == scene.mean).all(axis=1))[0]) for scene in video.scenes]
             assert len(set(indices)) == len(indices)
             assert [scene.classes for scene in video.scenes] == [frozenset(made_of.labels[i]) for i in indices]
             assert video.classes <= frozenset().union(*(scene.classes for scene in video.scenes))
             assert all(video.windows(label) for label in video.classes)
-            used[split] |= set(indices)
-    pools = [set(pool.tolist()) for pool in made_of.pools.values()]
-    assert sum(map(len, pools)) == REAL == len(set.union(*pools))
-    assert all(used[split] <= set(made_of.pools[split].tolist()) for split in SPLITS)
+            # What phase 2 holds out by default is not composed of what it learns from.
+            held_out = split == "validate" and holdout.in_holdout(name, 0.1)
+            used["held out" if held_out else split] |= set(indices)
+    assert sum(map(len, groups.values())) == REAL == len(set(np.concatenate(list(groups.values())).tolist()))
+    assert all(used[group] and used[group] <= set(pool.tolist()) for group, pool in groups.items())
 
 
 def test_most_scenes_beside_the_topics_are_near_them(sources):
@@ -86,8 +89,8 @@ def test_most_scenes_beside_the_topics_are_near_them(sources):
 
 def test_false_labels_come_from_the_split(sources):
     made_of = collage.Collage(recipe(sources))
-    for split, pool in made_of.pools.items():
-        assert len(made_of.spurious(split)) == sum(len(made_of.labels[i]) for i in pool)
+    for split in ("train", "test"):
+        assert len(made_of.spurious(split)) == sum(len(made_of.labels[i]) for i in made_of.pools[split])
 
 
 def test_writes_a_set_and_the_same_again(sources, tmp_path):
@@ -124,6 +127,6 @@ def test_real_videos():
     scores = []
     for index in range(60):
         rng = np.random.default_rng(index)
-        video = made_of.compose(rng, "test", 200, 5)
+        video = made_of.compose(rng, "test", "none", 200, 5)
         scores += [score for _, _, score in composition.rate(rng, video, made_of.segment_classes, 5)]
     assert 0.4 < np.mean(scores) < 0.75

@@ -275,7 +275,7 @@ def composed(count, **more):
     planted, videos = synthetic.Planted(made_of), []
     for index in range(count):
         rng = np.random.default_rng(index)
-        video = planted.compose(rng, "validate", 100, 5)
+        video = planted.compose(rng, "validate", "none", 100, 5)
         videos.append((video, composition.rate(rng, video, planted.segment_classes, 5)))
     return planted, videos
 

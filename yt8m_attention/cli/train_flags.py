@@ -4,6 +4,7 @@ from absl import flags
 
 from yt8m_attention.cli import data_flags, model_flags, values, vocabulary_flags  # noqa: F401  they define flags
 from yt8m_attention.config import Phase, Run
+from yt8m_attention.data.holdout import RATED_SHARE
 
 FLAGS = flags.FLAGS
 
@@ -40,15 +41,12 @@ flags.DEFINE_integer("keep_checkpoints", Run.keep_checkpoints, "newest checkpoin
 flags.DEFINE_integer("log_steps", Run.log_steps, "steps between points of the curves")
 values.define_integers("profile_steps", None, "A,B: write a TensorBoard profile of this process's steps A to B")
 
-# A tenth of the rated videos tells when to stop; phase 1's labels are too many to overfit.
-_SEGMENT_HOLDOUT = 0.1
-
 
 def run() -> Run:
     """The run that the flags describe."""
     holdout = FLAGS.holdout_fraction
     if holdout is None:
-        holdout = _SEGMENT_HOLDOUT if FLAGS.segment_labels else 0.0
+        holdout = RATED_SHARE if FLAGS.segment_labels else 0.0
     data = data_flags.data()
     random_frames = data.sampling.frame_sampling == "random" and not FLAGS.segment_labels
     return values.collect(

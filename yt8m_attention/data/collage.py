@@ -3,7 +3,7 @@
 So the features and the structure of the labels are real, only the sequence is made, and which seconds show which
 class is known. A video is about the labels of one to three real videos; most of its other scenes come from among
 the nearest neighbours of these, since what else a video shows is rarely far from its subject. Each split has real
-videos of its own.
+videos of its own, and so have those of the validate split that phase 2 holds out (a larger --holdout_fraction than the default takes in others too).
 
 Letters: N real videos, F features.
 """
@@ -13,7 +13,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention import schema
-from yt8m_attention.data import files
+from yt8m_attention.data import files, holdout
 from yt8m_attention.data.composition import Scene, film, scene_count
 from yt8m_attention.errors import UserError
 
@@ -49,12 +49,16 @@ class Collage:
         edges = np.rint(np.cumsum(list(SHARES.values()))[:-1] * len(order)).astype(int)
         self.pools = dict(zip(SHARES, np.split(order, edges), strict=True))
         self._spurious = {split: np.concatenate([self.labels[i] for i in pool]) for split, pool in self.pools.items()}
+        held_out = max(1, round(holdout.RATED_SHARE * len(self.pools["validate"])))
+        self.held_out, self.pools["validate"] = np.split(self.pools["validate"], [held_out])
 
-    def compose(self, rng, split, length, segment_size):
-        """One Video of so many frames, of the split's real videos."""
-        count = min(scene_count(rng, length, segment_size), len(self.pools[split]))
+    def compose(self, rng, split, video_id, length, segment_size):
+        """One Video of so many frames, of the split's real videos; its id tells whether it is held out."""
+        held_out = split == "validate" and holdout.in_holdout(video_id, holdout.RATED_SHARE)
+        pool = self.held_out if held_out else self.pools[split]
+        count = min(scene_count(rng, length, segment_size), len(pool))
         topics = min(int(rng.integers(TOPICS[0], TOPICS[1] + 1)), count)
-        chosen = self._choose(rng, self.pools[split], count, topics)
+        chosen = self._choose(rng, pool, count, topics)
         classes = {int(c) for i in chosen[:topics] for c in self.labels[i]}
         scenes = [Scene(self.means[i], frozenset(self.labels[i].tolist())) for i in rng.permutation(chosen)]
         return film(rng, scenes, classes, length, segment_size, self.features)

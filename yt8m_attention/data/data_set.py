@@ -131,13 +131,13 @@ def _video(recipe, composer, split, index):
     """
     rng = np.random.default_rng([recipe.seed, 1 + SPLITS.index(split), index])
     length = int(rng.integers(recipe.video_frames[0], recipe.video_frames[1] + 1))
-    video = composer.compose(rng, split, length, recipe.segment_size)
+    name = video_id(recipe.seed, len(SPLITS) * index + SPLITS.index(split))
+    video = composer.compose(rng, split, name, length, recipe.segment_size)
     labels, pairs = video.classes, None
     if split == "train":
         labels = noisy_labels(rng, video.classes, composer.spurious(split))
     else:
         pairs = rate(rng, video, composer.segment_classes, recipe.segment_size)
-    name = video_id(recipe.seed, len(SPLITS) * index + SPLITS.index(split))
     records = (
         writer.frame_record(name, labels, video.frames, recipe.features, pairs, recipe.segment_size),
         writer.video_record(name, labels, video.frames, recipe.features),

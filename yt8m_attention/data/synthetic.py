@@ -51,8 +51,8 @@ class Planted:
         self.contexts = LIKENESS * self.moments + (1 - LIKENESS**2) ** 0.5 * apart
         self.backgrounds = rng.standard_normal((BACKGROUNDS, LATENT))
 
-    def compose(self, rng, split, length, segment_size):
-        """One Video of so many frames; one of a rated split is about a segment class, at the least."""
+    def compose(self, rng, split, video_id, length, segment_size):
+        """One Video of so many frames, whatever its id; one of a rated split is about a segment class, at the least."""
         count = scene_count(rng, length, segment_size)
         classes = self._topics(rng, split, min(count, self.num_classes))
         scenes = [self._scene(rng, self.moments[c], {c}) for c in classes]
