@@ -36,6 +36,27 @@ def assert_close(found, wanted, tolerance=2e-5):
     np.testing.assert_allclose(np.float64(found), np.float64(wanted), rtol=tolerance, atol=tolerance)
 
 
+def gradients(loss_of, weights, inputs):
+    """What a loss tells weights and inputs.
+
+    Args:
+      loss_of: function of the inputs, as tensors -> (scalar, anything else).
+      weights: trainable ones.
+      inputs: float arrays.
+
+    Returns:
+      (that anything else, {path of a weight: gradient}, [gradient of each input]).
+    """
+    import tensorflow as tf  # here, since JAX's test takes from this file what needs none
+
+    tensors = [tf.constant(x) for x in inputs]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        loss, more = loss_of(*tensors)
+    found = tape.gradient(loss, [[w.value for w in weights], tensors], unconnected_gradients="zero")
+    return more, dict(zip((w.path for w in weights), found[0], strict=True)), found[1]
+
+
 class LayerCase(abc.ABC):
     """What a subclass fills in."""
 
@@ -141,13 +162,30 @@ class LayerCase(abc.ABC):
         inputs, mask = self.inputs(rng), self.ragged(rng)
         padded, padded_mask = self.pad(rng, inputs), np.pad(mask, ((0, 0), (0, PADDING)))
         short, long = self.built(), self.built()
-        answer = self.run(short, inputs, mask, training)
-        other = self.run(long, padded, padded_mask, training)
-        if not self.bag_axis_only:
-            other = other[:, :ENTRIES]
+        answer, by_weight, _ = self.learned(short, inputs, mask, training)
+        other, padded_by_weight, by_input = self.learned(long, padded, padded_mask, training)
         assert_close(other, answer)
         for name, weight in weights_of(long).items():
             assert_close(weight, weights_of(short)[name])
+        for name, gradient in padded_by_weight.items():
+            assert_close(gradient, by_weight[name])
+        for gradient in by_input if self.takes_mask else ():
+            assert not gradient[~padded_mask].numpy().any()
+
+    def learned(self, layer, inputs, mask, training):
+        """Of a loss of the real entries: (answers, gradients by weight, gradients by input)."""
+
+        def loss_of(*inputs):
+            answer = self.run(layer, inputs, mask, training)
+            answer = answer if self.bag_axis_only else answer[:, :ENTRIES]
+            factors = np.random.default_rng(11).normal(size=answer.shape)
+            if not self.bag_axis_only:
+                factors = np.where(mask[:, :ENTRIES].reshape(BAGS, ENTRIES, *[1] * (answer.ndim - 2)), factors, 0)
+            return ops.sum(answer * np.float32(factors)), answer
+
+        if inputs[0].dtype == np.uint8:  # bytes have no gradient
+            return loss_of(*inputs)[1], {}, []
+        return gradients(loss_of, layer.trainable_weights, inputs)
 
     @pytest.mark.parametrize("training", [False, True])
     def test_empty_bag_is_finite_and_leaves_the_others_alone(self, training):

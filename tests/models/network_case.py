@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.layer_case import assert_close, randomize
+from tests.layer_case import assert_close, gradients, randomize
 from yt8m_attention import config, schema
 from yt8m_attention.models import registry
 
@@ -82,13 +82,28 @@ class NetworkCase:
         model = self.build(video_level_classifier_model=classifier)
         assert_close(model(padded(bags()))["probabilities"], model(bags())["probabilities"])
 
-    def test_padding_changes_no_statistic_of_training(self):
-        short, long = self.build(), self.build()
-        assert_close(
-            long(padded(bags()), training=True)["probabilities"], short(bags(), training=True)["probabilities"]
-        )
+    def test_padding_changes_nothing_in_training(self):
+        """Neither answers nor statistics nor what weights are told; and no padding is told anything."""
+        short, long, inputs = self.build(), self.build(), padded(bags())
+        answer, by_weight, _ = self.learned(short, bags())
+        other, padded_by_weight, (by_frame,) = self.learned(long, inputs)
+        assert_close(other, answer)
         for name, value in state(long).items():
             assert_close(value, state(short)[name])
+        for name, gradient in padded_by_weight.items():
+            assert_close(gradient, by_weight[name])
+        assert not by_frame.numpy()[~inputs["mask"]].any()
+
+    def learned(self, model, inputs):
+        """(answers, gradients by weight, gradients by frame) of a training pass."""
+
+        def loss_of(frames):
+            answer = model({"frames": frames, "mask": inputs["mask"]}, training=True)["probabilities"]
+            factors = np.random.default_rng(2).normal(size=answer.shape)
+            return ops.sum(answer * np.float32(factors)) + sum(model.losses), answer
+
+        values = inputs["frames"] * schema.QUANTIZED_STEP + schema.QUANTIZED_OFFSET
+        return gradients(loss_of, model.trainable_weights, [np.float32(values)])
 
     @pytest.mark.parametrize("classifier", ["moe", "logistic"])
     def test_segment_alone_is_the_segment_in_any_batch(self, classifier):
