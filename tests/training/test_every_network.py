@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import commands
+from tests.conftest import ROOT
 from tests.training import runs
 from yt8m_attention.config import Data, Model, Phase
 from yt8m_attention.data import pipeline
@@ -77,6 +79,21 @@ def test_video_level_learns_from_video_level_records_and_scores_segments(planted
     batch = next(iter(segments))
     assert batch["frames"].shape[1:] == (5, 32)
     assert np.isfinite(scoring.make_scorer(model)(batch)["probabilities"]).all()
+
+
+def test_video_level_files_then_rated_segments_by_the_command(planted, tmp_path):
+    """As run_train.sh where TRAIN_DATA names video-level files."""
+    network = f"--flagfile={ROOT}/flags/video_logistic.flags"
+    start = ("--segment_labels", f"--init_checkpoint={tmp_path}/1")
+    one, two = (
+        commands.succeed("train", network, *runs.flags(planted, tmp_path / name, *more, split=split))
+        for name, split, more in (
+            ("1", "video/train", ["--max_steps=6"]),
+            ("2", "validate", ["--max_steps=6", *start]),
+        )
+    )
+    assert (one["step"], two["step"]) == (6, 12) and one["parameters"] == two["parameters"]
+    assert np.isfinite([one["loss"], two["loss"]]).all() and one["weights_sha256"] != two["weights_sha256"]
 
 
 def test_video_level_reads_real_records(shared_data):
