@@ -4,8 +4,8 @@
       --output_file=segments.csv
   python -m yt8m_attention.ensemble --inputs=a.npz,b.npz --weights=2,1 --method=rank --output_file=segments.csv
 
-With --fit_data_pattern the weights are fitted there; --only_holdout then means the videos of that pattern, else those
-of --input_data_pattern.
+With --fit_data_pattern the blend and its members are judged there, and weights fitted where none are given;
+--only_holdout then means the videos of that pattern, else those of --input_data_pattern.
 """
 
 import os
@@ -13,20 +13,16 @@ import os
 from absl import flags
 
 from yt8m_attention.cli import app, data_flags, ensemble_flags, holdout_flags, values
-from yt8m_attention.config import Data
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
 
 def main():
-    paths, weights, output_file = ensemble_flags.paths(), ensemble_flags.weights(), values.required("output_file")
-    is_model = tuple(map(os.path.isdir, paths))
-    if any(is_model):
-        values.required("input_data_pattern")
-    if FLAGS.fit_data_pattern and not all(is_model):
-        raise UserError("--fit_data_pattern: fits the weights of models, and a file among --inputs is none; "
-                        "give --weights")  # fmt: skip
+    paths, output_file = ensemble_flags.paths(), ensemble_flags.output_file()
+    weights, is_model = ensemble_flags.weights(len(paths)), tuple(map(os.path.isdir, paths))
+    if output_file:
+        _check_ranking(weights, is_model)
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.ensembling import ensemble
         from yt8m_attention.inference import rank
@@ -36,10 +32,19 @@ def main():
         return rank.Job(FLAGS.input_data_pattern, data, output_file, FLAGS.scores_file, held_out)
 
     inputs = ensemble.Inputs(paths, is_model, weights, FLAGS.method)
+    rated = ensemble.Rated(FLAGS.fit_data_pattern, holdout_flags.share) if FLAGS.fit_data_pattern else None
     if not any(is_model):
-        return ensemble.rank_files(inputs, job(Data()), FLAGS.segment_max_pred)
-    fitting = ensemble.Fitting(FLAGS.fit_data_pattern, holdout_flags.share) if FLAGS.fit_data_pattern else None
-    return ensemble.rank_models(inputs, job, data_flags.over, FLAGS.segment_max_pred, fitting)
+        return ensemble.rank_files(inputs, job(data_flags.data()), FLAGS.segment_max_pred, rated)
+    return ensemble.rank_models(inputs, job, data_flags.over, FLAGS.segment_max_pred, rated)
+
+
+def _check_ranking(weights, is_model):
+    """Makes sure that there is something to rank, and that weights are not fitted on it."""
+    if any(is_model):
+        values.required("input_data_pattern")
+    if FLAGS.fit_data_pattern and weights is None and not all(is_model):
+        raise UserError("--fit_data_pattern: would fit weights on scores in a file among --inputs, which --output_file "
+                        "then ranks; leave out --output_file, and give the weights found to --weights")  # fmt: skip
 
 
 def entry():

@@ -125,7 +125,7 @@ def disarm():
     def with_options(*_, change_data=None, held_out=None, **__):
         return {"data": str(change_data(settings.data)), "held_out": held_out(0.1)}
 
-    def rank_models(inputs, make_job, change_data, max_per_class, fitting):
+    def rank_models(inputs, make_job, change_data, max_per_class, rated):
         return {"job": str(make_job(change_data(settings.data), 0.1))}
 
     for name, attributes in {
@@ -139,7 +139,7 @@ def disarm():
             "rank_models": rank_models,
             "rank_files": lambda *_: {},
             "Inputs": lambda *_: None,
-            "Fitting": lambda *_: None,
+            "Rated": lambda *_: None,
         },
         "export.saved_model": {"export": lambda *_: {}},
         "data.data_set": {"make": lambda *_: {}},

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from yt8m_attention.data import pipeline
 from yt8m_attention.ensembling import ensemble as blending
 from yt8m_attention.ensembling import members
 from yt8m_attention.errors import UserError
+from yt8m_attention.evaluation import submission_file
 from yt8m_attention.inference import rank
 from yt8m_attention.models import registry
 from yt8m_attention.training import checkpoints, model_state, restore, run_file
@@ -38,18 +40,24 @@ def test_files(planted):
     return str(planted / "test" / "*.tfrecord")
 
 
-def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="mean"):
-    """Blends in this process, for speed; the command itself is asked below."""
+def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="mean", rated=None, held_out=0.0):
+    """Blends in this process, for speed; the command itself is asked below. Without a name nothing is ranked."""
     paths = tuple(str(folder / path) for path in inputs.split(","))
     is_model = tuple(not path.endswith(".npz") for path in paths)
     asked = blending.Inputs(paths, is_model, weights, method)
+    rated = rated and blending.Rated(rated, lambda share: held_out)
+
+    def make_job(data, share):
+        return dataclasses.replace(job(folder, name, test_files, data), held_out=0.0 if rated else held_out)
+
     if any(is_model):
-        return blending.rank_models(asked, lambda data, _: job(folder, name, test_files, data), lambda data: data, 1000)
-    return blending.rank_files(asked, job(folder, name, test_files, Data()), 1000)
+        return blending.rank_models(asked, make_job, lambda data: data, 1000, rated)
+    return blending.rank_files(asked, make_job(Data(), 0.0), 1000, rated)
 
 
 def job(folder, name, test_files, data):
-    return rank.Job(test_files, data, str(folder / f"{name}.csv"), str(folder / f"{name}.npz"))
+    places = (str(folder / f"{name}.csv"), str(folder / f"{name}.npz")) if name else (None, None)
+    return rank.Job(test_files, data, *places)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +101,49 @@ def test_a_model_with_itself_is_that_model(folder, test_files, singles, inputs, 
     assert (folder / "itself.csv").read_bytes() == (folder / "single_one.csv").read_bytes()
 
 
+def test_files_are_blended_a_part_at_a_time(folder, test_files, singles, monkeypatch):
+    inputs = "single_one.npz,single_two.npz"
+    ensemble(folder, "whole", test_files, inputs=inputs)
+    monkeypatch.setattr(blending, "_SEGMENTS", 7)
+    real, parts = rank.write_ranking, []
+    monkeypatch.setattr(rank, "write_ranking", lambda blended, *more: real(map(seen(parts), blended), *more))
+    ensemble(folder, "parts", test_files, inputs=inputs)
+    assert (folder / "parts.csv").read_bytes() == (folder / "whole.csv").read_bytes()
+    assert len(parts) > 2 and max(parts) == 7
+
+
+def seen(parts):
+    """A function that passes a part on and writes down how many segments it has."""
+
+    def look(part):
+        parts.append(len(part[0]))
+        return part
+
+    return look
+
+
+@pytest.mark.parametrize("method", ["mean", "geometric"])
+def test_given_weights_are_judged_by_the_score_of_what_is_ranked(folder, test_files, singles, method):
+    """Of the files that are scored, too, since nothing is fitted. Ranks differ: they are among the rated segments."""
+    made = ensemble(folder, "judged", test_files, "single_one.npz,two", (3.0, 1.0), method, rated=test_files)
+    assert made["weights"] == [0.75, 0.25]
+    ranked = submission_file.score(str(folder / "judged.csv"), test_files, 1000)
+    assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
+
+
+def test_files_are_fitted_as_their_models_are_and_ranked_by_nothing(folder, test_files, singles):
+    before = sorted(folder.iterdir())
+    models, files = (
+        ensemble(folder, None, test_files, inputs, rated=test_files, held_out=0.4)
+        for inputs in ("one,two", "single_one.npz,single_two.npz")
+    )
+    assert models.keys() == {"inputs", "weights", "map"}
+    assert models["weights"] == pytest.approx(files["weights"]) and models["map"] == pytest.approx(files["map"])
+    everything = ensemble(folder, None, test_files, "single_one.npz,single_two.npz", rated=test_files)
+    assert everything["map"] != files["map"]  # the held-out share was a share
+    assert sorted(folder.iterdir()) == before
+
+
 def test_all_members_share_one_pass(folder, test_files, monkeypatch):
     passes = []
     real = pipeline.evaluation_batches
@@ -116,6 +167,15 @@ def test_fitted_weights(planted, folder, test_files):
     assert made["map"] >= max(float(row[1]) for row in rows.values()) - 1e-4  # no worse than either alone
 
 
+def test_equal_weights_are_judged_where_nothing_is_ranked(planted, folder):
+    result = commands.run("ensemble", "--inputs=one,two", f"--runs_dir={folder}", "--weights=equal", "--only_holdout",
+                          f"--fit_data_pattern={planted}/validate/*.tfrecord")  # fmt: skip
+    assert result.status == 0, result.stderr
+    assert result.json.keys() == {"inputs", "weights", "map"} and result.json["weights"] == [0.5, 0.5]
+    gains = [line for line in result.stderr.splitlines() if line.startswith(str(folder)) and "  0.50  " in line]
+    assert len(gains) == 2
+
+
 def refusal(folder, *flags):
     result = commands.run("ensemble", f"--runs_dir={folder}", f"--output_file={folder}/refused.csv", *flags)
     assert result.status == 2, result.stderr
@@ -135,13 +195,53 @@ def test_weights_are_never_fitted_on_what_is_scored_or_learned(planted, folder, 
     assert "was trained on" in more
 
 
+def test_no_held_out_share_of_some_is_scored_that_another_was_trained_on(planted, folder):
+    with pytest.raises(UserError, match=r"--input_data_pattern=.*was trained on"):
+        ensemble(folder, "refused", f"{planted}/validate/*.tfrecord", held_out=0.5)
+    assert not (folder / "refused.csv").exists()
+
+
+@pytest.fixture
+def two_phases(planted, tmp_path):
+    """A member whose first phase was trained on the test files; and how its run looks with another start."""
+    first = dataclasses.replace(
+        small(planted, tmp_path / "first"), train_data_pattern=str(planted / "test" / "*.tfrecord")
+    )
+    (tmp_path / "first").mkdir()
+    run_file.write(first, {}, "0")
+
+    def member(start, **changes):
+        phase = {"segment_labels": True, "holdout_fraction": 0.3, "init_checkpoint": str(tmp_path / start)}
+        return SimpleNamespace(run=dataclasses.replace(small(planted, tmp_path / "second", **phase), **changes))
+
+    return member
+
+
+@pytest.mark.parametrize("start", ["first", "first/checkpoints/step-00000001.npz"])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_what_an_earlier_phase_was_trained_on_is_refused(two_phases, test_files, start, share):
+    with pytest.raises(UserError, match=r"--x=.*/first was trained on.*name other files"):
+        members.check_unseen([two_phases(start)], test_files, share, "x")
+
+
+def test_what_cannot_be_compared_is_said(two_phases, planted, capsys):
+    others = f"{planted}/train/*.tfrecord"
+    members.check_unseen([two_phases("first")], others, 0.0, "x")
+    assert capsys.readouterr().err == ""
+    members.check_unseen([two_phases("gone")], others, 0.0, "x")
+    members.check_unseen([two_phases("first", train_data_pattern="gone*")], others, 0.0, "x")
+    start, own = capsys.readouterr().err.splitlines()
+    assert "/gone, its --init_checkpoint, cannot be found" in start
+    assert "the files that" in own and "/second was trained on cannot be found" in own
+
+
 def test_other_refusals(folder, singles):
     files = "--inputs=single_one.npz,single_two.npz"
     assert "--inputs" in refusal(folder, "--inputs=none")
     assert "--input_data_pattern" in refusal(folder, "--inputs=one")
     assert "--weights" in refusal(folder, files, "--weights=1")
     assert "--weights" in refusal(folder, files, "--weights=1,x")
-    assert "--fit_data_pattern" in refusal(folder, files, "--fit_data_pattern=x")
+    assert "leave out --output_file" in refusal(folder, files, "--fit_data_pattern=x")
     saved = scores_of(folder, "single_two")
     np.savez(folder / "fewer.npz", **{k: v if k == "classes" else v[1:] for k, v in saved.items()})
     assert "fewer.npz" in refusal(folder, "--inputs=single_one.npz,fewer.npz")

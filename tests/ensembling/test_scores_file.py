@@ -1,4 +1,4 @@
-"""Files of scores: what is no such file is refused where it is loaded."""
+"""Files of scores: what is no such file is refused where it is loaded; what is one is read by rows, in any form."""
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ WRONG = [
     {"starts": np.array([0.0, np.nan])},
     {"starts": np.array(["0", "5"])},
     {"starts": np.array([0, 5, 10])},
+    {"ids": np.array([b"a", b"a"]), "starts": np.array([5, 5])},
     {"classes": np.array([3, 1])},
     {"classes": np.array([3, 1, 3])},
     {"classes": np.array([3, 1, -7])},
@@ -45,4 +46,41 @@ def test_ids_are_bytes_however_they_were_saved(tmp_path):
     for ids in (np.array(["a", "\u00e9"]), np.array([b"a", "\u00e9".encode()])):
         np.savez(tmp_path / "scores.npz", **GOOD | {"ids": ids})
         found = scores_file.load(str(tmp_path / "scores.npz"))
-        assert found.ids.tolist() == [b"a", "\u00e9".encode()] and found.scores.dtype == np.float32
+        assert found.ids.tolist() == [b"a", "\u00e9".encode()]
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("form", [np.float32, ">f8", np.int16, np.asfortranarray])
+def test_scores_of_any_segments_and_classes_whatever_the_form(tmp_path, save, form):
+    random = np.random.default_rng(0)
+    scores = random.integers(-9, 9, (30, 5))
+    ids, starts = np.repeat([b"v%d" % i for i in range(6)], 5), np.tile(np.arange(0, 25, 5), 6)
+    saved = form(scores) if form is np.asfortranarray else scores.astype(form)
+    save(tmp_path / "scores.npz", ids=ids, starts=starts, classes=[7, 3, 9, 1, 4], scores=saved)
+    found = scores_file.load(str(tmp_path / "scores.npz"))
+    assert len(found) == 30
+    rows = random.integers(0, 30, 50)
+    taken = found.take(ids[rows], starts[rows], np.array([1, 7]))
+    assert taken.dtype == np.float32
+    np.testing.assert_array_equal(taken, scores[rows][:, [3, 0]])
+    columns = random.integers(0, 5, 50)
+    classes = found.classes[columns]
+    np.testing.assert_array_equal(found.pick(ids[rows], starts[rows], classes), scores[rows, columns])
+    with pytest.raises(UserError, match="has no score of segment v1:7"):
+        found.take(np.array([b"v0", b"v1"]), np.array([0, 7]), found.classes)
+
+
+def test_scores_stay_in_the_file(tmp_path):
+    np.savez(tmp_path / "scores.npz", **GOOD)
+    assert isinstance(scores_file.load(str(tmp_path / "scores.npz"))._scores, np.memmap)
+
+
+def test_a_changed_byte_is_noticed(tmp_path):
+    """Whose scores are memory-mapped is not read by zip, which compares checksums."""
+    path = tmp_path / "scores.npz"
+    np.savez(path, **GOOD)
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(GOOD["scores"].tobytes()) + 20] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(UserError, match=f"--inputs: {path}: is no file of scores"):
+        scores_file.load(str(path))

@@ -3,7 +3,8 @@
 So the features and the structure of the labels are real, only the sequence is made, and which seconds show which
 class is known. A video is about the labels of one to three real videos; most of its other scenes come from among
 the nearest neighbours of these, since what else a video shows is rarely far from its subject. Each split has real
-videos of its own, and so have those of the validate split that phase 2 holds out (a larger --holdout_fraction than the default takes in others too).
+videos of its own, and so have those of the validate split that phase 2 holds out (with more than the default
+--holdout_fraction, only some of those).
 
 Letters: N real videos, F features.
 """

@@ -1,12 +1,17 @@
-"""From trained models and saved scores to one ranking of the segments of every class."""
+"""From trained models and saved scores to one ranking of the segments of every class.
+
+Letters: N segments, C classes.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from yt8m_attention.ensembling import blend, fit, members, scores_file
+from yt8m_attention.ensembling import blend, fit, members, rated_pairs, scores_file
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rank, scoring, windows
+
+_SEGMENTS = 4096  # of files alone, at once; it bounds memory and never changes a result
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,7 @@ class Inputs:
     Attributes:
       paths: training directories and files of scores.
       is_model: of each path, whether it is a training directory.
-      weights: one a path, or None: equal or fitted.
+      weights: one a path; None: equal, or fitted where there is something to fit them on.
       method: one of blend.METHODS.
     """
 
@@ -24,6 +29,9 @@ class Inputs:
     is_model: tuple[bool, ...]
     weights: tuple[float, ...] | None = None
     method: str = "mean"
+
+    def __post_init__(self):
+        blend.normalised(self.weights, len(self.paths))  # what is wrong with them is said before any long pass
 
     @property
     def train_dirs(self):
@@ -33,10 +41,15 @@ class Inputs:
     def files(self):
         return [path for path, is_model in zip(self.paths, self.is_model, strict=True) if not is_model]
 
+    def in_order(self, of_models, of_files):
+        """One list, in the inputs' order, of what there is of each model and of each file."""
+        models, saved = iter(of_models), iter(of_files)
+        return [next(models) if is_model else next(saved) for is_model in self.is_model]
+
 
 @dataclass(frozen=True)
-class Fitting:
-    """Rated videos to fit weights on.
+class Rated:
+    """Rated videos to judge the blend on, and to fit weights on where none are given.
 
     Attributes:
       pattern: the files.
@@ -47,56 +60,83 @@ class Fitting:
     held_out: object
 
 
-def rank_models(inputs: Inputs, make_job, change_data, max_per_class, fitting=None):
+def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None):
     """Blends models, with files of scores or without, scoring them all in one pass over the shards.
 
     Args:
       inputs: one training directory at least.
-      make_job: function of the members' config.Data and their held-out share -> rank.Job.
+      make_job: function of the members' config.Data and their held-out share -> rank.Job; without an output_file
+        nothing is ranked.
       change_data: see members.load.
       max_per_class: segments of a class, at most.
-      fitting: Fitting, or None where the weights are given or equal.
+      rated: Rated, or None.
 
     Returns:
-      dict of `inputs`, `segments`, `classes`, `rows`, `segments_per_second`, `output_file`; where weights were fitted
-      also `weights` and `map`, that of the blend on the videos they were fitted on.
+      dict of `inputs`; where there is an output_file `segments`, `classes`, `rows`, `segments_per_second` and
+      `output_file`; where there is `rated` also `weights` and `map`, that of the blend on these videos.
 
     Raises:
-      UserError: where inputs do not fit together, or weights were to be fitted on what is scored or was trained on.
+      UserError: where inputs do not fit together; where weights were to be fitted on what is scored; where a member was
+        trained on what the blend is judged on, or on what is scored as held out.
     """
     saved = [scores_file.load(path) for path in inputs.files]
     trained, data = members.load(inputs.train_dirs, change_data)
     share = min((t.run.phase.holdout_fraction for t in trained if t.run.phase.holdout_fraction), default=0.0)
-    job = make_job(data, share)
-    weights, fitted = inputs.weights, {}
-    if fitting:
-        members.check_not_scored(fitting.pattern, job.pattern)
-        held_out = fitting.held_out(share)
-        members.check_unseen(trained, fitting.pattern, held_out)
-        pairs = fit.rated_pairs([scoring.make_scorer(t.model) for t in trained], fitting.pattern, data, held_out)
-        weights, value = fit.fit(pairs, inputs.train_dirs, inputs.method)
-        fitted = {"weights": weights.tolist(), "map": value}
-    blend.normalised(weights, len(inputs.paths))  # what is wrong with them is said before the long pass
-    classes = rank.segment_classes(data)
+    job, classes, weights, judged = make_job(data, share), rank.segment_classes(data), inputs.weights, {}
+    for file in saved:
+        file.check_classes(classes)
+    if rated:
+        held_out = rated.held_out(share)
+        if weights is None and job.output_file:
+            members.check_not_scored(rated.pattern, job.pattern)
+        members.check_unseen(trained, rated.pattern, held_out, "fit_data_pattern")
+        scorers = [scoring.make_scorer(t.model) for t in trained]
+        pairs = rated_pairs.of_models(scorers, saved, inputs.in_order, rated.pattern, data, classes, held_out)
+        weights, judged = _judge(inputs, pairs)
+    if not job.output_file:
+        return {"inputs": len(inputs.paths)} | judged
+    if job.held_out:
+        members.check_unseen(trained, job.pattern, job.held_out, "input_data_pattern")
     parts = windows.score([scoring.make_scorer(t.model, classes, job.precision) for t in trained], job)
-    if saved or inputs.method == "rank":  # both need all segments at once
-        parts = [_all_together(parts)]
-    blended = (
-        (ids, starts, blend.blend(_in_order(inputs, scores, saved, ids, starts, classes), weights, inputs.method))
-        for ids, starts, scores in parts
-    )
-    return {"inputs": len(inputs.paths)} | rank.write_ranking(blended, classes, job, max_per_class) | fitted
+    blended = _blended(inputs, weights, parts, saved, classes)
+    return {"inputs": len(inputs.paths)} | rank.write_ranking(blended, classes, job, max_per_class) | judged
 
 
-def rank_files(inputs: Inputs, job, max_per_class):
-    """Blends files of scores alone; arguments, returns and errors as rank_models."""
+def rank_files(inputs: Inputs, job, max_per_class, rated=None):
+    """Blends files of scores alone; the job's data says how ratings are read. Returns and errors as rank_models."""
     saved = [scores_file.load(path) for path in inputs.files]
-    first = saved[0]
-    scores = [scores_file.aligned(other, first.ids, first.starts, first.classes) for other in saved]
-    part = first.ids, first.starts, blend.blend(scores, inputs.weights, inputs.method)
-    return {"inputs": len(saved)} | rank.write_ranking(
-        [part], first.classes, job, max_per_class, f"--inputs: {first.path}"
+    first, weights, judged = saved[0], inputs.weights, {}
+    for file in saved:
+        file.check_classes(first.classes)
+        file.check_length(len(first))
+    if rated:
+        pairs = rated_pairs.of_files(saved, rated.pattern, job.data, rated.held_out(0.0))
+        weights, judged = _judge(inputs, pairs)
+    if not job.output_file:
+        return {"inputs": len(saved)} | judged
+    parts = (
+        (first.ids[at : at + _SEGMENTS], first.starts[at : at + _SEGMENTS], [])
+        for at in range(0, len(first), _SEGMENTS)
     )
+    blended = _blended(inputs, weights, parts, saved, first.classes)
+    ranking = rank.write_ranking(blended, first.classes, job, max_per_class, f"--inputs: {first.path}")
+    return {"inputs": len(saved)} | ranking | judged
+
+
+def _judge(inputs, pairs):
+    weights, value = fit.judge(pairs, inputs.paths, inputs.method, inputs.weights)
+    return weights, {"weights": weights.tolist(), "map": value}
+
+
+def _blended(inputs, weights, parts, saved, classes):
+    """Parts of a ranking, as rank.write_ranking takes them, of windows.score's, a part at a time where that will do."""
+    count = 0
+    for ids, starts, scores in [_all_together(parts)] if inputs.method == "rank" else parts:
+        by_files = [file.take(ids, starts, classes) for file in saved]
+        yield ids, starts, blend.blend(inputs.in_order(scores, by_files), weights, inputs.method)
+        count += len(ids)
+    for file in saved:
+        file.check_length(count)
 
 
 def _all_together(parts):
@@ -104,10 +144,3 @@ def _all_together(parts):
     if not ids:
         raise UserError("--input_data_pattern: no segment to score")
     return np.concatenate(ids), np.concatenate(starts), [np.concatenate(member) for member in zip(*scores, strict=True)]
-
-
-def _in_order(inputs, scores, saved, ids, starts, classes):
-    """The members' scores [N, C] in the order of the inputs."""
-    models = iter(scores)
-    others = (scores_file.aligned(file, ids, starts, classes) for file in saved)
-    return [next(models) if is_model else next(others) for is_model in inputs.is_model]

@@ -2,9 +2,10 @@
 
 import os
 
+from yt8m_attention import progress
 from yt8m_attention.data import files as data_files
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import restore
+from yt8m_attention.training import restore, run_file
 
 # What all members are given alike: field of config.Data -> its flag. How whole videos are sampled may differ, since a
 # segment's bag is its own frames.
@@ -46,30 +47,59 @@ def _shortened(value):
     return text if len(text) <= 60 else text[:60] + "..."
 
 
-def check_unseen(members, pattern, share):
-    """Refuses videos that a member was trained on, since weights fitted there favour whoever learned them by heart.
+def check_unseen(members, pattern, share, flag):
+    """Refuses videos that a member was trained on, in any of its phases: what is fitted or judged there favours whoever
+    learned them by heart. What can no longer be compared is said.
 
     Args:
       members: of `load`.
-      pattern: the files that weights are fitted on.
+      pattern: files, which are known by their paths.
       share: the held-out share that alone is used; 0: all videos.
+      flag: that names the files.
 
     Raises:
       UserError: naming the member.
     """
-    fitted = _absolute(pattern, "fit_data_pattern")
+    found = _absolute(pattern, flag)
     for member in members:
-        if 0 < share <= member.run.phase.holdout_fraction:
-            continue
+        for run, path in _phases(member.run):
+            if run and 0 < share <= run.phase.holdout_fraction:
+                continue
+            trained = _trained_on(run)
+            if trained is None:
+                gone = f"the files that {path} was trained on" if run else f"{path}, its --init_checkpoint,"
+                progress.say(f"note: {member.run.train_dir}: {gone} cannot be found, so nobody can tell whether it "
+                             f"was trained on videos of --{flag}")  # fmt: skip
+            elif found & trained:
+                kept = run.phase.holdout_fraction
+                advice = "give --only_holdout" if kept and not share else "name other files"
+                raise UserError(f"--{flag}={pattern}: {path} was trained on videos of these files, holding out "
+                                f"{kept:g} of them; {advice}")  # fmt: skip
+
+
+def _trained_on(run):
+    """The files of a run, None where they, or the run, are gone."""
+    try:
+        return run and _absolute(run.train_data_pattern, "train_data_pattern")
+    except UserError:
+        return None
+
+
+def _phases(run):
+    """(config.Run, its directory) of a run and of those it started from, the last first; None for one that is gone."""
+    path, seen = run.train_dir, set()
+    while path not in seen:
+        yield run, path
+        seen.add(path)
+        start = run.phase.init_checkpoint
+        if not start:
+            return
+        path = start if run_file.exists(start) else os.path.dirname(os.path.dirname(start))  # a checkpoint file's
         try:
-            trained = _absolute(member.run.train_data_pattern, "train_data_pattern")
+            run = run_file.read(path)
         except UserError:
-            continue  # its files are no longer there to compare with
-        if fitted & trained:
-            kept = member.run.phase.holdout_fraction
-            advice = "give --only_holdout" if kept and not share else "name other files"
-            raise UserError(f"--fit_data_pattern={pattern}: {member.run.train_dir} was trained on videos of these "
-                            f"files, holding out {kept:g} of them; {advice}")  # fmt: skip
+            yield None, start
+            return
 
 
 def check_not_scored(fit_pattern, input_pattern):
