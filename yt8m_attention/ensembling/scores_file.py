@@ -119,13 +119,13 @@ def _scores(path):
         shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(member)](member)
         if dtype.kind not in "fiu" or len(shape) != 2:
             raise ValueError(f"scores has {len(shape)} dimensions of {dtype}")
-        header, info = member.tell(), archive.getinfo("scores.npy")
-        if info.file_size - header != math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"scores has not the {math.prod(shape)} numbers of its shape {shape}")
-        finite = True
+        header, info, count, finite = member.tell(), archive.getinfo("scores.npy"), 0, True
         with np.errstate(over="ignore"):
             while piece := member.read(_PIECE):  # to its end, where the checksum is compared
-                finite &= bool(np.isfinite(np.frombuffer(piece, dtype).astype(np.float32)).all())
+                numbers = np.frombuffer(piece, dtype).astype(np.float32)
+                count, finite = count + len(numbers), finite and bool(np.isfinite(numbers).all())
+    if count != math.prod(shape):
+        raise ValueError(f"scores has {count} numbers, which its shape {shape} does not fit")
     if info.compress_type != zipfile.ZIP_STORED:
         with np.load(path, allow_pickle=False) as saved:
             return saved["scores"], finite
