@@ -96,12 +96,13 @@ class Loop:
 
     def _step(self, batch):
         batch = dict(batch)
-        position, share = batch.pop("position"), float(batch.pop("share")[-1])
+        # By numpy: TensorFlow would take the slice on the GPU, behind all that it has been given to do.
+        position, share = np.asarray(batch.pop("position")), float(np.asarray(batch.pop("share"))[-1])
         results = self.train_on(batch)
         self._losses.append(results["loss"])
         self._norms.append(results["gradient_norm"])
         self.state.step += 1
-        self.state.position = position.numpy()
+        self.state.position = position
         rows = int(batch["frames"].shape[0])
         self._examples += rows
         if self.state.phase_step % self.run.log_steps == 0:

@@ -102,6 +102,7 @@ def _train(run, flags, stop):
             state.position,
             bad_records=bad_records,
             stopped=lambda: stop.made or state.finished,
+            device=distribution.only_gpu(strategy),
         )
         stop.wait()
         run_file.write(run, flags, yt8m_attention.__version__)
