@@ -122,11 +122,13 @@ class Loop:
             raise UserError(
                 f"{what}; no checkpoint was written since, so start again with a lower --base_learning_rate"
             )
+        # Of a step that loss scaling left out it is not finite.
+        norms = [norm for norm in map(float, self._norms) if np.isfinite(norm)]
         seconds = time.monotonic() - self._since
         self.state.loss = float(losses.mean())
         self.summaries.scalars(self.state.step, {
             "train/loss": self.state.loss,
-            "train/gradient_norm": np.mean([float(norm) for norm in self._norms]),
+            **({"train/gradient_norm": np.mean(norms)} if norms else {}),
             "train/learning_rate": self.learning_rate(),
             "train/examples_per_second": self._examples / seconds,
             "train/input_wait_share": self._waited / seconds,
