@@ -5,8 +5,8 @@ import contextlib
 import keras
 import tensorflow as tf
 
-# Compute capabilities before 7.0 that do float16 at twice the rate of float32: P100, Tegra X2. Between them, 6.1 (GTX 10
-# series, P4, P40) does it at a 64th.
+# Compute capabilities before 7.0 that do float16 at twice the rate of float32: P100, Tegra X2. The one between them,
+# 6.1 (GTX 10 series, P4, P40), does it at a 64th.
 _FAST_FLOAT16 = ((6, 0), (6, 2))
 
 
