@@ -1,11 +1,14 @@
 """Which arithmetic a device gets, and that it is the model's alone that is built with it."""
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.training import runs
-from yt8m_attention.training import compiling, phase, precision, restore
+from yt8m_attention.config import Phase
+from yt8m_attention.errors import UserError
+from yt8m_attention.training import compiling, model_state, optimizer, phase, precision, restore
 
 
 @pytest.fixture
@@ -73,6 +76,28 @@ def test_a_model_trained_in_16_bits_is_restored_in_float32(planted, tmp_path):
     assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"}
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_checkpoint_of_other_arithmetic_is_gone_on_from(scaled):
+    """The loss scale alone is not in all of them; the rest is the same, and wanted."""
+
+    def variables(loss_scaling):
+        kernel = keras.Variable(np.ones((2, 3)), name="kernel")
+        adam = optimizer.build(Phase(max_steps=1), loss_scaling)
+        adam.build([kernel])
+        return {f"optimizer/{variable.path}": variable for variable in adam.variables}
+
+    there, here = variables(scaled), variables(not scaled)
+    rest = sorted(there.keys() & here.keys())
+    arrays = {name: np.full(variable.shape, 7) for name, variable in there.items()}
+    before = {name: np.asarray(variable) for name, variable in here.items() if name not in rest}
+    model_state.assign(here, arrays, "step-7.npz")
+    assert len(rest) == 3 and all((np.asarray(here[name]) == 7).all() for name in rest)
+    assert all(np.asarray(here[name]) == value for name, value in before.items()) and bool(before) == (not scaled)
+    for name in rest:
+        with pytest.raises(UserError, match=f"step-7.npz: has no {name}; it is the checkpoint of another model"):
+            model_state.assign(here, {n: array for n, array in arrays.items() if n != name}, "step-7.npz")
+
+
 @pytest.mark.parametrize("gpus", [0, 1, 4])
 @pytest.mark.parametrize("replicas", [1, 4])
 def test_the_whole_step_is_compiled_on_one_gpu_or_where_that_is_wanted(monkeypatch, gpus, replicas):
@@ -82,5 +107,5 @@ def test_the_whole_step_is_compiled_on_one_gpu_or_where_that_is_wanted(monkeypat
     if gpus or replicas == 1:
         assert compiling.whole_step("on", replicas)
     else:
-        with pytest.raises(compiling.UserError, match="--jit_compile=on: .* 4 replicas on a CPU; give .*=off"):
+        with pytest.raises(UserError, match=r"--jit_compile=on: .* 4 replicas on a CPU; give .*=off"):
             compiling.whole_step("on", replicas)
