@@ -239,7 +239,7 @@ class Run:
     seed: int = 0
     deterministic: bool = False  # equal runs give equal weights, also where that is slower
     precision: str = "auto"
-    jit_compile: str = "auto"  # whether XLA compiles the whole step; auto: on a GPU
+    jit_compile: str = "auto"  # whether XLA compiles the whole step; auto: on one GPU
     distribution: str = "auto"  # auto: every GPU there is; one: the first device; mirrored: all logical devices
     vocabulary: str | None = None  # CSV of the classes' names, kept with the run
     start_new_model: bool = False

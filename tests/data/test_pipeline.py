@@ -39,14 +39,14 @@ def every(stride=5, **changes):
     return data(sampling=config.Sampling("every", frame_stride=stride, first_frame=2, last_frame=22), **changes)
 
 
-def training(pattern, settings, position=None, seed=3, **phase):
+def training(pattern, settings, position=None, seed=3, device=None, **phase):
     phase = config.Phase(**{"batch_size": 4, "num_epochs": 2, **phase})
-    return pipeline.training_batches(pattern, settings, phase, seed, position)
+    return pipeline.training_batches(pattern, settings, phase, seed, position, device=device)
 
 
 def arrays(dataset):
     with pipeline.user_errors():
-        return [{k: v.numpy() for k, v in batch.items()} for batch in dataset]
+        return [{k: np.asarray(v) for k, v in batch.items()} for batch in dataset]
 
 
 def identities(batches):
@@ -273,14 +273,20 @@ def test_batches_that_are_held_do_not_change(pattern):
     assert equal(arrays(held), arrays(training(pattern, every(), num_epochs=6)))
 
 
-def test_batches_that_are_copied_to_a_device_ahead_are_the_same_and_so_are_errors(pattern, tmp_path, monkeypatch):
+def test_batches_that_are_copied_to_a_device_ahead_are_the_same_and_so_are_errors(pattern, tmp_path):
+    device = "/cpu:0"  # stands for the GPU that a test may not have
     expected = arrays(training(pattern, every()))
-    monkeypatch.setattr(pipeline, "_only_gpu", lambda: "/cpu:0")  # stands for the GPU that a test may not have
-    assert equal(arrays(training(pattern, every())), expected)
+    assert equal(arrays(training(pattern, every(), device=device)), expected)
     write(tmp_path / "a", [video(n, 9) for n in range(9)])
     (tmp_path / "b").write_bytes(b"a text, not records")
     with pytest.raises(UserError, match=r"/b: offset 0: not a TFRecord file[^\n]*$"):
-        arrays(training(f"{tmp_path}/*", every(shuffle_shards=1)))
+        arrays(training(f"{tmp_path}/*", every(shuffle_shards=1), device=device))
+
+
+def test_what_is_read_after_every_step_is_never_sent_to_the_device(pattern):
+    """Fetched from there, it would come after all that the device has been given to do."""
+    batch = next(iter(training(pattern, every(), device="/cpu:0")))
+    assert {name for name, value in batch.items() if isinstance(value, np.ndarray)} == {"position", "share"}
 
 
 def test_video_level_files_give_one_float_frame(tmp_path):

@@ -11,6 +11,7 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.layers.logistic import Logistic
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
 from yt8m_attention.models.classifiers import build_classifier
+from yt8m_attention.training import precision
 
 
 class TestLogistic(LayerCase):
@@ -74,6 +75,18 @@ def test_answers_start_at_the_prior_probability(kind, share, prior):
         Model(num_classes=3, video_level_classifier_model=kind, moe_probability_gating=False, prior_probability=prior)
     )
     assert_close(layer(np.zeros((1, 6), np.float32)), np.full((1, 3), share * prior))
+
+
+@pytest.mark.parametrize("kind", ["logistic", "moe"])
+def test_the_prior_is_not_rounded_in_16_bits(kind):
+    """The logit of 0.002 is -6.2, where bfloat16 knows nothing finer than 0.03."""
+    model = Model(
+        num_classes=3, video_level_classifier_model=kind, moe_probability_gating=False, prior_probability=0.002
+    )
+    with precision.use("mixed_bfloat16"):
+        mixed = build_classifier(model)
+    nothing = np.zeros((1, 6), np.float32)
+    np.testing.assert_allclose(mixed(nothing), build_classifier(model)(nothing), rtol=1e-5)
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.1, float("nan")])

@@ -1,8 +1,9 @@
 import numpy as np
+from keras import ops
 
 from tests import numpy_layers
 from tests.layer_case import LayerCase
-from yt8m_attention.layers.net_vlad import NetVLAD
+from yt8m_attention.layers.net_vlad import NetVLAD, residuals
 
 
 def unit(x):
@@ -38,3 +39,12 @@ class TestNetVLAD(LayerCase):
         layer = self.built()
         answer = np.asarray(self.run(layer, self.inputs(np.random.default_rng(0)))).reshape(3, 4, 6)
         np.testing.assert_allclose(np.sqrt((answer**2).sum(axis=-1)), 0.5, rtol=1e-5)
+
+
+def test_residuals_of_many_16_bit_frames_are_summed_in_float32():
+    """960 of 0.30078125, of which bfloat16 would make 288 or 290."""
+    x, assignment, centres = (
+        ops.cast(np.full(shape, value, np.float32), "bfloat16")
+        for shape, value in (((1, 960, 2), 0.0), ((1, 960, 1), 0.30078125), ((1, 2), 1.0))
+    )
+    np.testing.assert_array_equal(residuals(x, assignment, centres), np.full((1, 1, 2), -288.75, np.float32))

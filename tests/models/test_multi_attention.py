@@ -8,6 +8,7 @@ from tests.layer_case import assert_close, weights_of
 from tests.models.network_case import SMALL, NetworkCase, bags, trainable
 from yt8m_attention import config, schema
 from yt8m_attention.models import registry
+from yt8m_attention.models.multi_attention import AttentionStream
 
 
 def parts_of_reference(weights, inputs, names, sizes, normalizer):
@@ -122,6 +123,17 @@ def test_penalties_are_the_published_ones():
         assert float(sum(model.losses)) == pytest.approx(penalty / 2 * squares, rel=1e-4)
     given = registry.build(config.Model(video_level_classifier_model="logistic", l2_penalty=0.0, **ONE_STREAM))
     assert float(sum(given.losses)) == 0
+
+
+def test_the_shift_that_the_batch_norm_subtracts_is_not_rounded_in_16_bits():
+    """Of features far from zero, rounding would be as large as what is left of them."""
+    stream = AttentionStream(4, 1, "softmax", dtype="mixed_bfloat16")
+    frames, shift, seen = np.zeros((1, 2, 6), np.float32), np.linspace(90.1, 110.3, 6, dtype=np.float32), []
+    stream.build(frames.shape)
+    stream.reduce_norm.moving_mean.assign(shift @ ops.convert_to_numpy(stream.reduce.kernel))
+    stream.attention = lambda reduced, mask: seen.append(reduced) or ops.ones((1, 2, 1)) / 2
+    stream.call(ops.cast(frames, "bfloat16"), np.ones(6, np.float32), shift)  # as inside a network, weights are float32
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(seen[0], "float32")), 0, atol=1e-4)
 
 
 def test_context_gating_can_be_left_out():

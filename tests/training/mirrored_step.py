@@ -42,7 +42,7 @@ def make_batch(rng, rows, copies=1):
 
 
 def train(strategy, model_config, make_optimizer, batches, learn_statistics):
-    """-> (dict of results a step, weight by path)."""
+    """-> (dict of results a step, weight and moment by path)."""
     keras.utils.set_random_seed(7)
     with strategy.scope():
         model = registry.build(model_config)
@@ -53,7 +53,8 @@ def train(strategy, model_config, make_optimizer, batches, learn_statistics):
         built.build(model.trainable_variables)
     step = make_step(model, built, PHASE, np.ones(6), strategy, jit_compile=False)
     results = [{key: float(value) for key, value in step(batch).items()} for batch in batches]
-    return results, {w.path: np.asarray(w) for w in model.weights}
+    moments = [variable for variable in built.variables if variable.path.endswith(("momentum", "velocity"))]
+    return results, {variable.path: np.asarray(variable) for variable in (*model.weights, *moments)}
 
 
 def compare(one, several):
@@ -66,10 +67,12 @@ def compare(one, several):
 
 
 def same_rows(one, several):
+    """With a scaled loss; Adam's moments tell whether it is scaled back, which the weights do not."""
+
     def trained(strategy):
         rng = np.random.default_rng(0)
         batches = [make_batch(rng, 4, strategy.num_replicas_in_sync) for _ in range(3)]
-        return train(strategy, MODEL, lambda: optimizer.build(PHASE, loss_scaling=False), batches, True)
+        return train(strategy, MODEL, lambda: optimizer.build(PHASE, loss_scaling=True), batches, True)
 
     compare(trained(one), trained(several))
 

@@ -1,5 +1,6 @@
 """Networks in the training step and on the records that they are meant for."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,12 +22,12 @@ SMALL = {
 }  # fmt: skip
 
 
-def _losses(model, batches, steps):
+def _losses(model, batches, steps, jit_compile=False):
     """The loss of each step on one batch over and over."""
     settings = Phase(max_steps=1, base_learning_rate=0.01)
     adam = optimizer.build(settings, loss_scaling=False)
     adam.build(model.trainable_variables)
-    step = make_step(model, adam, settings, np.ones(6), tf.distribute.get_strategy(), jit_compile=False)
+    step = make_step(model, adam, settings, np.ones(6), tf.distribute.get_strategy(), jit_compile)
     batch = {name: value for name, value in next(iter(batches)).items() if name not in ("position", "share")}
     return [float(step(batch)["loss"]) for _ in range(steps)]
 
@@ -43,6 +44,27 @@ def test_both_phases(planted, tmp_path, name):
     )
     assert np.isfinite([first.loss, second.loss]).all() and second.step == 26
     assert first.parameters == second.parameters
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", registry.names())
+def test_the_whole_step_can_be_compiled(name):
+    """As it is on a GPU; its second loss is that of weights which the first step has changed."""
+    settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "input_noise": 0.0} | SMALL
+    rng = np.random.default_rng(0)
+    batch = {
+        "frames": rng.integers(0, 256, (4, 5, runs.FEATURES.total), dtype=np.uint8),
+        "mask": np.arange(5) < np.array([[5], [1], [3], [5]]),
+        "labels": np.uint8(rng.random((4, 6)) < 0.5),
+        "rated": rng.random((4, 6)) < 0.5,
+    }
+    losses = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(7)
+        model = registry.build(Model(model=name, **settings))
+        losses.append(_losses(model, [{key: tf.constant(value) for key, value in batch.items()}], 2, jit_compile))
+    assert losses[0][0] != losses[0][1]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
 @pytest.mark.parametrize("mask", [[[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0]]], ids=["some", "none"])

@@ -267,9 +267,15 @@ def test_a_held_out_share_without_a_positive_rating_is_said_before_anything_is_w
     assert phase.train(taken, {}).step == 1
 
 
-def test_the_run_is_described_beside_its_checkpoints(planted, tmp_path):
-    run = runs.small(planted, tmp_path, max_steps=1)
-    phase.train(run, {"max_steps": 1})
+def test_the_run_is_described_beside_its_checkpoints_and_its_size_is_said(planted, tmp_path, capsys):
+    """All that it learns, and what its weights fill, statistics too."""
+    run = runs.small(planted, tmp_path, max_steps=1, model={"hidden_size": 3000}, run={"precision": "float32"})
+    result = phase.train(run, {"max_steps": 1})
     assert run_file.read(str(tmp_path)) == run
     with open(tmp_path / "run.json") as file:
         assert json.load(file)["flags"] == {"max_steps": 1}
+    arrays, _ = checkpoints.load(result.checkpoint)
+    weights = [array for name, array in arrays.items() if name.startswith("model/") and "seed" not in name]
+    assert result.parameters == sum(array.size for name, array in arrays.items() if name.endswith("_momentum"))
+    size = sum(array.nbytes for array in weights) / 1e6
+    assert f"multi_attention: {result.parameters:,} parameters, {size:.1f} MB, float32\n" in capsys.readouterr().err

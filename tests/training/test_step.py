@@ -11,7 +11,7 @@ from tests.training import runs
 from yt8m_attention.config import Model, Phase
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.models import registry
-from yt8m_attention.training import optimizer
+from yt8m_attention.training import compiling, optimizer, precision
 from yt8m_attention.training.step import make_step
 
 MODEL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
@@ -27,10 +27,10 @@ def _batch(rows=8, seed=0):
     }
 
 
-def _make(phase, strategy=None, jit_compile=False, loss_scaling=False):
+def _make(phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32"):
     keras.utils.set_random_seed(7)
     strategy = strategy or tf.distribute.get_strategy()
-    with strategy.scope():
+    with strategy.scope(), precision.use(policy):
         model = registry.build(MODEL)
         adam = optimizer.build(phase, loss_scaling)
         adam.build(model.trainable_variables)
@@ -39,6 +39,11 @@ def _make(phase, strategy=None, jit_compile=False, loss_scaling=False):
 
 def _weights(model):
     return {w.path: np.asarray(w) for w in model.weights}
+
+
+def _moments(adam):
+    """After one step they are the gradient in small, which the weights hardly show: Adam forgets how large it was."""
+    return {v.path: np.asarray(v) for v in adam.variables if v.path.endswith(("momentum", "velocity"))}
 
 
 def _assert_close(ours, theirs, tolerance=1e-5):
@@ -76,19 +81,43 @@ def test_compiled_step_equals_plain_one():
     for jit_compile in (False, True):
         _, adam, step = _make(Phase(max_steps=1), jit_compile=jit_compile)
         loss = float(step(_batch())["loss"])
-        # The moments are the gradient in small; the weights would show a gradient of rounding errors at full rate.
-        moments = {v.path: np.asarray(v) for v in adam.variables if "momentum" in v.path}
-        results.append(moments | {"loss": np.array(loss)})
+        results.append(_moments(adam) | {"loss": np.array(loss)})
     _assert_close(*results, tolerance=1e-5)
 
 
 def test_loss_scaling_changes_nothing_in_float32():
     results = []
     for loss_scaling in (False, True):
-        model, _, step = _make(Phase(max_steps=1, clip_gradient_norm=0.5), loss_scaling=loss_scaling)
+        model, adam, step = _make(Phase(max_steps=1, clip_gradient_norm=0.5), loss_scaling=loss_scaling)
         norm = float(step(_batch())["gradient_norm"])
-        results.append(_weights(model) | {"norm": np.array(norm)})
+        results.append(_weights(model) | _moments(adam) | {"norm": np.array(norm)})
     _assert_close(*results)
+
+
+def _first_step(policy):
+    """-> ([loss, norm of the gradient], the gradient in small)."""
+    _, adam, step = _make(Phase(max_steps=1), loss_scaling=policy == "mixed_float16", policy=policy)
+    if policy == "mixed_float16":
+        adam.dynamic_scale.assign(256.0)  # which overflows nowhere, so that the first step counts
+    result = step(_batch())
+    gradient = [moment.ravel() for name, moment in _moments(adam).items() if name.endswith("momentum")]
+    return [float(result["loss"]), float(result["gradient_norm"])], np.concatenate(gradient)
+
+
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("policy, tolerance", [("mixed_bfloat16", 0.05), ("mixed_float16", 0.005)])
+def test_a_step_in_16_bits_is_nearly_that_in_float32(policy, tolerance, compiled, monkeypatch):
+    """Also with its islands compiled, as they are where arrays are large."""
+    monkeypatch.setattr(compiling, "LEAST_SIZE", 0)
+    tf.config.run_functions_eagerly(True)  # one step is quicker than its graph
+    try:
+        expected, gradient = _first_step("float32")
+        tf.config.run_functions_eagerly(not compiled)
+        found, their_gradient = _first_step(policy)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    np.testing.assert_allclose(found, expected, rtol=tolerance)
+    assert np.linalg.norm(their_gradient - gradient) < tolerance * np.linalg.norm(gradient)
 
 
 def test_an_overflowing_scaled_gradient_leaves_the_weights_alone():

@@ -33,7 +33,7 @@ flags.DEFINE_integer("seed", Run.seed, "of weights, order and noise")
 flags.DEFINE_bool("deterministic", Run.deterministic, "equal runs give equal weights, at some speed")
 flags.DEFINE_enum("precision", Run.precision, ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
                   "arithmetic; auto asks the device")  # fmt: skip
-flags.DEFINE_enum("jit_compile", Run.jit_compile, ["auto", "on", "off"], "XLA for the whole step; auto: on a GPU")
+flags.DEFINE_enum("jit_compile", Run.jit_compile, ["auto", "on", "off"], "XLA for the whole step; auto: on one GPU")
 flags.DEFINE_enum("distribution", Run.distribution, ["auto", "one", "mirrored"],
                   "devices: every GPU; the first one; all logical devices")  # fmt: skip
 flags.DEFINE_integer("save_checkpoint_steps", Run.save_checkpoint_steps, "steps between checkpoints")

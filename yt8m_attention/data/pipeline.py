@@ -8,6 +8,7 @@ video without frames is a bag of padding.
 The batches come out of a generator of numpy arrays, whose errors tf.data wraps; iterate within user_errors().
 """
 
+import collections
 import contextlib
 import re
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from yt8m_attention.errors import UserError
 
 _PREFETCHED_BATCHES = 2
 _REMOTE_WINDOW = 16  # shards of some 0.4 GB
+_READ_BY_HOST = ("position", "share")
 START = (0, 0, 0)
 
 
@@ -39,6 +41,7 @@ def training_batches(
     bad_records=None,
     shard_of=(0, 1),
     stopped=lambda: False,
+    device=None,
 ):
     """Shuffled batches, on and on or for phase.num_epochs; each item exactly once an epoch.
 
@@ -60,12 +63,15 @@ def training_batches(
         goes on exactly with another number of them. Where data.max_bad_records are put up with, each worker looks over
         all records of the shards that it opens, so that all leave the same ones out.
       stopped: a function; once it is true the batches end, without waiting for one that is being made.
+      device: name of the one that learns from the batches; what it needs of them is copied there ahead of time. None:
+        batches stay with the host.
 
     Returns:
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
       rated bool [B, V] (all of a video's pairs, the rated ones of a segment's), position int64 [3]: where the next
       batch starts, to be saved once this one has been learned from, and share float32 [B]: of num_epochs, by windows
-      of shards and by items of one, that is done with this batch; 0 without an end.
+      of shards and by items of one, that is done with this batch; 0 without an end. With a device, an iterator of
+      them, position and share being numpy arrays.
 
     Raises:
       UserError: where files or records cannot be used.
@@ -78,9 +84,9 @@ def training_batches(
     size = phase.batch_size
     signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
-    batches = _dataset(lambda: stream.batches(position, size), signature, stopped)
-    device = _only_gpu()
-    return batches.apply(tf.data.experimental.prefetch_to_device(device, _PREFETCHED_BATCHES)) if device else batches
+    if device:
+        return _copied_ahead(stream.batches(position, size), signature, stopped, device)
+    return _dataset(lambda: stream.batches(position, size), signature, stopped)
 
 
 def evaluation_batches(
@@ -168,10 +174,23 @@ def _dataset(generator, signature, stopped=lambda: False):
     return batches.prefetch(_PREFETCHED_BATCHES).with_options(options)
 
 
-def _only_gpu():
-    """The GPU that batches are copied to ahead of time; None where there is none, or several share each batch."""
-    gpus = tf.config.list_logical_devices("GPU")
-    return gpus[0].name if len(gpus) == 1 else None
+def _copied_ahead(batches, signature, stopped, device):
+    """Yields batches whose larger part is copied to a device while that is at work on former ones.
+
+    What the host reads after every step never goes there: reading it back would wait for all work given to the device.
+    """
+    kept = collections.deque()  # in the order of the batches, which is the one that tf.data keeps
+
+    def sent():
+        for batch in batches:
+            kept.append({name: batch.pop(name) for name in _READ_BY_HOST})
+            yield batch
+            del batch  # else its memory is lent for a batch longer
+
+    signature = {name: spec for name, spec in signature.items() if name not in _READ_BY_HOST}
+    copy = tf.data.experimental.prefetch_to_device(device, _PREFETCHED_BATCHES)
+    for batch in _dataset(sent, signature, stopped).apply(copy):
+        yield batch | kept.popleft()
 
 
 def _signature(source, training, size):

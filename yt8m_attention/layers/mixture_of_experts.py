@@ -58,7 +58,7 @@ class MixtureOfExperts(MaskedLayer):
         self.gate_kernels = [kernel(name=f"gate_kernel_{k}", autocast=False) for k in gates]
         self.expert_kernels = [kernel(name=f"expert_kernel_{k}") for k in experts]
         bias = {"shape": (self.num_classes,), "initializer": bias_initializer(self.prior_probability)}
-        self.expert_biases = [self.add_weight(name=f"expert_bias_{k}", **bias) for k in experts]
+        self.expert_biases = [self.add_weight(name=f"expert_bias_{k}", autocast=False, **bias) for k in experts]
         if self.probability_gating:
             # The published code draws G from a normal distribution of the same variance, 1 / V.
             square = (self.num_classes, self.num_classes)
@@ -72,8 +72,7 @@ class MixtureOfExperts(MaskedLayer):
         *gates, dummy = self.gate_kernels
         logits = [ops.matmul(x, ops.cast(ops.subtract(gate, dummy), self.compute_dtype)) for gate in gates]
         logits += [ops.matmul(x, kernel) for kernel in self.expert_kernels]
-        biases = [ops.cast(bias, "float32") for bias in self.expert_biases]
-        probabilities, rounded = _mixture(*logits, *biases, dtype=self.compute_dtype)
+        probabilities, rounded = _mixture(*logits, *self.expert_biases, dtype=self.compute_dtype)
         if not self.probability_gating:
             return probabilities
         gates = ops.matmul(rounded, self.probability_kernel)

@@ -5,7 +5,7 @@ from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
-from yt8m_attention.ops.masked import zero_masked
+from yt8m_attention.ops.masked import masked_softmax, zero_masked
 from yt8m_attention.ops.normalize import l2_normalize
 
 
@@ -40,7 +40,7 @@ class NetVLAD(MaskedLayer):
 
     def call(self, frames_BTD, mask=None, training=False):
         logits_BTK = self.assignment_norm(ops.matmul(frames_BTD, self.kernel), mask=mask, training=training)
-        assignment_BTK = zero_masked(ops.softmax(logits_BTK, axis=-1), mask)
+        assignment_BTK = zero_masked(masked_softmax(logits_BTK), mask)
         vlad_BKD = l2_normalize(residuals(frames_BTD, assignment_BTK, self.centres))
         vlad = ops.reshape(vlad_BKD, (-1, self.num_clusters * frames_BTD.shape[-1]))
         return ops.cast(l2_normalize(vlad), self.compute_dtype)
@@ -54,6 +54,7 @@ class NetVLAD(MaskedLayer):
 
 
 def residuals(x_BND, assignment_BNK, centres_KD):
-    """The sum over N of assignment · (x - centre): [B, K, D], as two products instead of N · K differences."""
-    sums_BKD = ops.matmul(ops.transpose(assignment_BNK, (0, 2, 1)), x_BND)
-    return sums_BKD - ops.expand_dims(ops.sum(assignment_BNK, axis=1), -1) * centres_KD
+    """The sum over N of assignment · (x - centre): float32 [B, K, D], by two products, not N · K differences."""
+    sums_BKD = ops.cast(ops.matmul(ops.transpose(assignment_BNK, (0, 2, 1)), x_BND), "float32")
+    shares_BK = ops.sum(ops.cast(assignment_BNK, "float32"), axis=1)
+    return sums_BKD - ops.expand_dims(shares_BK, -1) * ops.cast(centres_KD, "float32")

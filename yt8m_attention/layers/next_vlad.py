@@ -6,7 +6,7 @@ from keras import ops
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.layers.net_vlad import residuals
-from yt8m_attention.ops.masked import zero_masked
+from yt8m_attention.ops.masked import masked_softmax, zero_masked
 from yt8m_attention.ops.normalize import l2_normalize
 
 
@@ -67,7 +67,7 @@ class NeXtVLAD(MaskedLayer):
         logits = self.assignment_norm(ops.matmul(expanded_BTE, self.kernel), mask=mask, training=training)
         frames, clusters = ops.shape(expanded_BTE)[1], self.num_clusters
         logits_BTGK = ops.reshape(logits, (-1, frames, self.groups, clusters))
-        assignment_BTGK = ops.softmax(logits_BTGK, axis=-1) * ops.expand_dims(gates_BTG, -1)
+        assignment_BTGK = masked_softmax(logits_BTGK) * ops.expand_dims(gates_BTG, -1)
         return ops.reshape(zero_masked(assignment_BTGK, mask), (-1, frames * self.groups, clusters))
 
     def compute_output_spec(self, frames_BTD, mask=None, training=False):

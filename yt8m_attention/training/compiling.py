@@ -4,15 +4,29 @@ import math
 
 import tensorflow as tf
 
+from yt8m_attention.errors import UserError
+
 # Numbers in an island's largest array from which compiling pays: it takes a second or so, once a shape.
 LEAST_SIZE = 1 << 17
 # What an unknown size is taken for: it is the batch's.
 _UNKNOWN = 128
 
 
-def whole_step(jit_compile):
-    """Whether the whole step is compiled, by --jit_compile's value; `auto`: on a GPU, since on a CPU it is slower."""
-    return jit_compile == "on" or (jit_compile == "auto" and bool(tf.config.list_logical_devices("GPU")))
+def whole_step(jit_compile, replicas=1):
+    """Whether the whole step is compiled.
+
+    Args:
+      jit_compile: the value of --jit_compile; "auto": on one GPU, since on a CPU it is slower.
+      replicas: over how many devices the step is spread.
+
+    Raises:
+      UserError: where it is wanted of several replicas on a CPU, in which XLA's programs do not run.
+    """
+    gpu = bool(tf.config.list_logical_devices("GPU"))
+    if jit_compile == "on" and replicas > 1 and not gpu:
+        raise UserError(f"--jit_compile=on: XLA does not compile a step of {replicas} replicas on a CPU; give "
+                        "--jit_compile=off, or --distribution=one")  # fmt: skip
+    return jit_compile == "on" or (jit_compile == "auto" and gpu and replicas == 1)
 
 
 def xla(function):

@@ -17,6 +17,12 @@ def strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
+def only_gpu(over: tf.distribute.Strategy) -> str | None:
+    """The GPU on which all of a strategy's work is done; None where that is the CPU, or several share it."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return gpus[0].name if gpus and over.num_replicas_in_sync == 1 else None
+
+
 def split(batch: dict, over: tf.distribute.Strategy):
     """A batch's rows, dealt to the replicas in runs whose lengths differ by one at most.
 
@@ -36,4 +42,6 @@ def split(batch: dict, over: tf.distribute.Strategy):
             return {key: tf.zeros_like(value[:1]) for key, value in batch.items()}, tf.constant(0.0)
         return {key: value[start:end] for key, value in batch.items()}, tf.constant((end - start) / rows)
 
-    return over.experimental_distribute_values_from_function(part)
+    # On the host: else the first GPU would be sent all the rows, and hand the others theirs.
+    with tf.device("CPU:0"):
+        return over.experimental_distribute_values_from_function(part)

@@ -96,12 +96,13 @@ class Loop:
 
     def _step(self, batch):
         batch = dict(batch)
-        position, share = batch.pop("position"), float(batch.pop("share")[-1])
+        # By numpy: TensorFlow would take the slice on the GPU, behind all that it has been given to do.
+        position, share = np.asarray(batch.pop("position")), float(np.asarray(batch.pop("share"))[-1])
         results = self.train_on(batch)
         self._losses.append(results["loss"])
         self._norms.append(results["gradient_norm"])
         self.state.step += 1
-        self.state.position = position.numpy()
+        self.state.position = position
         rows = int(batch["frames"].shape[0])
         self._examples += rows
         if self.state.phase_step % self.run.log_steps == 0:
@@ -121,11 +122,13 @@ class Loop:
             raise UserError(
                 f"{what}; no checkpoint was written since, so start again with a lower --base_learning_rate"
             )
+        # Of a step that loss scaling left out it is not finite.
+        norms = [norm for norm in map(float, self._norms) if np.isfinite(norm)]
         seconds = time.monotonic() - self._since
         self.state.loss = float(losses.mean())
         self.summaries.scalars(self.state.step, {
             "train/loss": self.state.loss,
-            "train/gradient_norm": np.mean([float(norm) for norm in self._norms]),
+            **({"train/gradient_norm": np.mean(norms)} if norms else {}),
             "train/learning_rate": self.learning_rate(),
             "train/examples_per_second": self._examples / seconds,
             "train/input_wait_share": self._waited / seconds,

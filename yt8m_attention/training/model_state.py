@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 from yt8m_attention.errors import UserError
+from yt8m_attention.training import optimizer as optimizers
 
 
 def variables(model, optimizer=None):
@@ -24,13 +25,17 @@ def arrays(variables):
 def assign(variables, arrays, path):
     """Fills variables from the arrays of the checkpoint at a path.
 
+    Those of loss scaling stay as they are where there are none: in a checkpoint of other arithmetic, as of a run that
+    goes on on another device. The scale is found anew within some steps.
+
     Raises:
       UserError: where one is missing or of another shape, naming it and the file; nothing is assigned then.
     """
+    scaling = f"optimizer/{optimizers.LOSS_SCALING}/"
+    variables = {name: v for name, v in variables.items() if name in arrays or not name.startswith(scaling)}
     for name, variable in variables.items():
         if name not in arrays:
-            other = "--precision, see --reset_optimizer" if name.startswith("optimizer/") else "model"
-            raise UserError(f"{path}: has no {name}; it is the checkpoint of another {other}")
+            raise UserError(f"{path}: has no {name}; it is the checkpoint of another model")
         if arrays[name].shape != tuple(variable.shape):
             raise UserError(f"{path}: {name} is {arrays[name].shape}, this model's is {tuple(variable.shape)}; "
                             "give the flags it was trained with")  # fmt: skip

@@ -5,6 +5,9 @@ import tensorflow as tf
 
 from yt8m_attention.config import Phase
 
+# Named, since Keras numbers those it names itself, and a checkpoint's arrays go by these names.
+LOSS_SCALING = "loss_scale_optimizer"
+
 
 class FusedAdam(keras.optimizers.Adam):
     """keras.optimizers.Adam, its update done by TensorFlow's own training operation.
@@ -54,5 +57,4 @@ def build(phase: Phase, loss_scaling: bool):
     adam = FusedAdam(learning_rate=rate, epsilon=1e-8, name="adam")
     if not loss_scaling:
         return adam
-    # Named, since Keras numbers those it names itself, and a checkpoint's arrays go by these names.
-    return keras.optimizers.LossScaleOptimizer(adam, name="loss_scale_optimizer")
+    return keras.optimizers.LossScaleOptimizer(adam, name=LOSS_SCALING)

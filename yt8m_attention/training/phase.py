@@ -86,8 +86,8 @@ def _train(run, flags, stop):
             files.remove_leftovers(directory)
         _seed(run)
         strategy = distribution.strategy(run.distribution)
-        with strategy.scope():
-            policy = precision.use(run.precision)
+        compiled = compiling.whole_step(run.jit_compile, strategy.num_replicas_in_sync)
+        with strategy.scope(), precision.use(run.precision) as policy:
             model = registry.build(run.model)
             adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
             adam.build(model.trainable_variables)
@@ -102,6 +102,7 @@ def _train(run, flags, stop):
             state.position,
             bad_records=bad_records,
             stopped=lambda: stop.made or state.finished,
+            device=distribution.only_gpu(strategy),
         )
         stop.wait()
         run_file.write(run, flags, yt8m_attention.__version__)
@@ -111,7 +112,7 @@ def _train(run, flags, stop):
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
         progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
-        rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop)
+        rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, compiled, batches, lock, stop)
         if not stopped:
             _note_finished(run, flags, state.step)
     bad_records.say()
@@ -161,11 +162,11 @@ def _note_finished(run, flags, step):
         progress.say(f"finished, and not noted there: {error}")
 
 
-def _run(run, flags, model, adam, variables, state, strategy, batches, lock, stop):
+def _run(run, flags, model, adam, variables, state, strategy, compiled, batches, lock, stop):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    step = make_step(model, adam, run.phase, weights, strategy, compiling.whole_step(run.jit_compile))
+    step = make_step(model, adam, run.phase, weights, strategy, compiled)
     profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
     loop = Loop(
         run,

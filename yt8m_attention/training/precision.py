@@ -1,22 +1,28 @@
 """Which arithmetic a device is good at."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
+
+# Compute capabilities before 7.0 that do float16 at twice the rate of float32: P100, Tegra X2. The one between them,
+# 6.1 (GTX 10 series, P4, P40), does it at a 64th.
+_FAST_FLOAT16 = ((6, 0), (6, 2))
 
 
 def choose(name: str) -> str:
     """The Keras dtype policy that a value of --precision stands for.
 
     "auto" asks the first GPU: bfloat16 from compute capability 8.0 (A100), which has units for it; float16, with loss
-    scaling, from 6.0 (P100) to 7.5; float32 on anything else, the CPU among it.
+    scaling, for 6.0 (P100), 6.2, and 7.0 (V100) to 7.5; float32 on anything else, the CPU among it.
     """
     if name != "auto":
         return name
     gpus = tf.config.list_physical_devices("GPU")
     capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability") if gpus else None
-    if not capability or capability < (6, 0):
-        return "float32"
-    return "mixed_bfloat16" if capability >= (8, 0) else "mixed_float16"
+    if capability and capability >= (8, 0):
+        return "mixed_bfloat16"
+    return "mixed_float16" if capability and (capability >= (7, 0) or capability in _FAST_FLOAT16) else "float32"
 
 
 def choose_for_scoring(name: str) -> str:
@@ -24,7 +30,7 @@ def choose_for_scoring(name: str) -> str:
 
     "auto" takes bfloat16 on a CPU with AMX too: scoring has no sums over steps in which its rounding could add up, and
     ranks stay what they are but for near ties. AVX-512's bfloat16 instructions alone gain nothing: through oneDNN
-    3.7 their products took 1.2 to 1.6 times as long as float32's. And float32, not float16, on a P100.
+    3.7 their products took 1.2 to 1.6 times as long as float32's. And float32 where training takes float16.
     """
     if name != "auto":
         return name
@@ -43,8 +49,12 @@ def _cpu_flags():
     return set(flags.partition(":")[2].split())
 
 
-def use(name: str) -> str:
-    """Makes the choice the policy of all layers built from here on, and returns it."""
-    policy = choose(name)
-    keras.mixed_precision.set_dtype_policy(policy)
-    return policy
+@contextlib.contextmanager
+def use(name: str):
+    """While inside, the choice is the policy of all layers that are built; yields it. Layers keep theirs afterwards."""
+    former, policy = keras.config.dtype_policy(), choose(name)
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield policy
+    finally:
+        keras.config.set_dtype_policy(former)

@@ -6,7 +6,7 @@ import keras
 
 from yt8m_attention import config
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, model_state, run_file
+from yt8m_attention.training import checkpoints, model_state, precision, run_file
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Trained:
 
 
 def load(train_dir, which="best") -> Trained:
-    """Builds the model that a training directory holds and gives it a checkpoint's weights.
+    """Builds the model that a training directory holds, in float32, and gives it a checkpoint's weights.
 
     Args:
       which: "best" by held-out score (the newest where nothing was held out), "last", or a checkpoint file.
@@ -38,7 +38,8 @@ def load(train_dir, which="best") -> Trained:
     run = run_file.read(train_dir)
     place, flag = (train_dir, "train_dir") if which in ("best", "last") else (which, "checkpoint")
     path, arrays, meta = checkpoints.find(place, flag, which)
-    model = registry.build(run.model)
+    with precision.use("float32"):  # as its weights are; for other arithmetic, scoring folds it
+        model = registry.build(run.model)
     with run_file.filling(path, run.model, flag):
         model_state.assign(model_state.variables(model), arrays, path)
     return Trained(model, run, path, meta)
