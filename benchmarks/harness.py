@@ -96,13 +96,18 @@ def report(name, unit, rates, peak, **more):
     """
     line = {"name": name, "unit": unit}
     for side, values in rates.items():
-        line |= {side: _short(statistics.median(values)), f"{side}_min": _short(min(values)),
-                 f"{side}_max": _short(max(values))}  # fmt: skip
+        line |= spread(side, values)
     for key, side in (("times_reference", "reference"), ("share_of_limit", "limit")):
         if side in rates:
             line[key] = _short(statistics.median(rates["ours"]) / statistics.median(rates[side]))
     line |= {"peak_memory_mb": peak, **more, "commit": commit(), "hardware": hardware()}
     print(json.dumps(line), flush=True)
+
+
+def spread(name, values):
+    """{name: median, name_min: least, name_max: greatest}, as a JSON line holds them."""
+    found = {name: statistics.median(values), f"{name}_min": min(values), f"{name}_max": max(values)}
+    return {key: _short(value) for key, value in found.items()}
 
 
 def _short(value):
