@@ -105,8 +105,7 @@ def _own_memory(pattern):
 
 def own_megabytes():
     """Memory of this process's own: mapped files are the system's."""
-    with open("/proc/self/status", encoding="utf-8") as file:
-        return round(int(next(line for line in file if line.startswith("RssAnon")).split()[1]) / 1024)
+    return round(harness.status_mb("RssAnon"))
 
 
 def index(shards, folder):

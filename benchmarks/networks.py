@@ -101,11 +101,12 @@ def short_type():
 
 def peak_memory_mb():
     """The most memory held so far, in MiB: the accelerator's where there is one, else this process's."""
+    if not accelerated():
+        return harness.process_memory_mb()
     if keras.backend.backend() == "jax":
         import jax
 
-        known = jax.local_devices()[0].memory_stats()  # None on a CPU
-        return known["peak_bytes_in_use"] / 2**20 if known else harness.process_memory_mb()
+        return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
     from yt8m_attention.training import profiling
 
     return profiling.peak_memory_mb()
