@@ -10,7 +10,6 @@ what a fresh process needs to load it, up to the first order of training.
 """
 
 import glob
-import multiprocessing
 import os
 import shutil
 import tempfile
@@ -96,8 +95,7 @@ def memory(paths, shards, folder):
     os.mkdir(directory)
     for number in range(shards):
         os.symlink(os.path.abspath(paths[number % len(paths)]), os.path.join(directory, f"{number:04}.tfrecord"))
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_own_memory, (os.path.join(directory, "*"),))
+    return harness.alone(_own_memory, os.path.join(directory, "*"))
 
 
 def _own_memory(pattern):
@@ -107,8 +105,7 @@ def _own_memory(pattern):
 
 def own_megabytes():
     """Memory of this process's own: mapped files are the system's."""
-    with open("/proc/self/status", encoding="utf-8") as file:
-        return round(int(next(line for line in file if line.startswith("RssAnon")).split()[1]) / 1024)
+    return round(harness.status_mb("RssAnon"))
 
 
 def index(shards, folder):
@@ -137,8 +134,7 @@ def index(shards, folder):
         place = index_file.place(path, None)
         index_file.write(place, index_key(tfrecord.stamp(path), features), arrays)
         megabytes += os.path.getsize(place) / 1e6
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        found = pool.apply(_load, (os.path.join(directory, "*"),))
+    found = harness.alone(_load, os.path.join(directory, "*"))
     shutil.rmtree(directory)
     return {"records": shards * PER_SHARD, "megabytes": round(megabytes), **found}
 
@@ -155,13 +151,13 @@ def _load(pattern):
 def main():
     arguments = harness.parse(__doc__, data="glob of frame-level files; absent: videos are made in a temporary folder")
     with tempfile.TemporaryDirectory() as folder:
-        pattern = arguments.data or made(folder, 256 if arguments.quick else 2048)
+        pattern = arguments.data or harness.alone(made, folder, 256 if arguments.quick else 2048)
         paths = sorted(glob.glob(pattern))
         videos = pipeline.summarise(pattern, Data()).videos
-        batches, plain_batches = ours(pattern), plain(paths)
+        batches = ours(pattern)
         sides = {
             "ours": lambda: drained(batches),
-            "reference": lambda: drained(plain_batches),
+            "reference": lambda: drained(plain(paths)),
             "limit": lambda: raw(paths, videos),
         }
         rates, peak = harness.interleave(sides, arguments.rounds)

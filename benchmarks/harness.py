@@ -6,7 +6,9 @@ object. Every figure is a rate (work a second): more is better.
 """
 
 import argparse
+import functools
 import json
+import multiprocessing
 import os
 import platform
 import resource
@@ -33,22 +35,63 @@ def seconds(function):
     return time.perf_counter() - start
 
 
-def interleave(sides, rounds):
+def lazily(build, rate):
+    """A side for `interleave` that is made at its first turn, so that it takes no memory before.
+
+    Args:
+      build: function of no arguments -> whatever the side holds.
+      rate: function of that -> the rate of one turn; called once more at first, unrecorded: it compiles what it needs.
+    """
+
+    @functools.cache
+    def built():
+        held = build()
+        rate(held)
+        return held
+
+    return lambda: rate(built())
+
+
+def alone(function, *arguments):
+    """What a function returns that runs in a fresh process: the memory measured there is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def process_memory_mb():
+    """The most memory that this process has held so far, in MiB.
+
+    On Linux by the kernel's status of it: there, getrusage counts in what the process held that it was forked from.
+    """
+    if os.path.exists("/proc/self/status"):
+        return status_mb("VmHWM")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def status_mb(field):
+    """A field of /proc/self/status, in MiB; Linux only."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        return int(next(line for line in file if line.startswith(field)).split()[1]) / 1024
+
+
+def interleave(sides, rounds, memory=process_memory_mb):
     """Lets the sides take turns.
 
     Args:
       sides: {name: function}; a function runs once and returns its rate, timing only what is its work. The first
-        side is ours: the peak memory is read after its first turn, before any other side has run.
+        side is ours: the peak memory is read after its first turn, before any other side has run. What another side
+        holds is made at its first turn (`lazily`).
       rounds: turns of each.
+      memory: function of no arguments -> the peak so far, in MiB.
 
     Returns:
-      ({name: rates, one a round}, peak memory of the process after the first turn, in MB).
+      ({name: rates, one a round}, the peak after the first turn, in MiB).
     """
     rates, peak = {name: [] for name in sides}, None
     for turn in range(rounds):
         for name, side in sides.items():
             rates[name].append(side())
-            peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            peak = peak or round(memory())
             print(f"round {turn + 1}/{rounds} {name}: {rates[name][-1]:.4g}", file=sys.stderr)
     return rates, peak
 
@@ -64,13 +107,18 @@ def report(name, unit, rates, peak, **more):
     """
     line = {"name": name, "unit": unit}
     for side, values in rates.items():
-        line |= {side: _short(statistics.median(values)), f"{side}_min": _short(min(values)),
-                 f"{side}_max": _short(max(values))}  # fmt: skip
+        line |= spread(side, values)
     for key, side in (("times_reference", "reference"), ("share_of_limit", "limit")):
         if side in rates:
             line[key] = _short(statistics.median(rates["ours"]) / statistics.median(rates[side]))
     line |= {"peak_memory_mb": peak, **more, "commit": commit(), "hardware": hardware()}
     print(json.dumps(line), flush=True)
+
+
+def spread(name, values):
+    """{name: median, name_min: least, name_max: greatest}, as a JSON line holds them."""
+    found = {name: statistics.median(values), f"{name}_min": min(values), f"{name}_max": max(values)}
+    return {key: _short(value) for key, value in found.items()}
 
 
 def _short(value):

@@ -1,89 +1,102 @@
 """How fast each network of a comparison trains and scores, with nothing beside it on the machine.
 
-  python -m benchmarks.network_speed --data=audioset --work_dir=DIR [--models=NAME,...]
+  python -m benchmarks.network_speed --data=audioset [--work_dir=DIR] [--models=NAME,...]
 
 A comparison (benchmarks.quality) runs for hours beside other work, which its own rates tell more of than of the
-networks. Here each is built as a finished run of that work directory has it, and its phase-1 training step and its
-scorer are timed on one batch of the run's data, the batch lying in memory: the feed has no part. Medians over --rounds
-are kept beside the runs and go into benchmarks.quality's table. The last line of standard output is JSON.
+networks. Here each is built as a finished run of that work directory has it, and its phase-1 training step, in that
+run's precision, and its scorer, in that of `inference`, are timed on one batch of the run's data, the batch lying in
+memory: the feed has no part. The networks take turns, and are built anew for each, so that no two are held at once.
+Median, least and greatest of all turns are kept beside the runs (speed.json); the medians go into benchmarks.quality's
+table. The last line of standard output is JSON.
 """
 
-import argparse
+import collections
 import datetime
 import json
-import statistics
 import sys
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from benchmarks import harness, quality
+from benchmarks import harness, quality, quality_table
 from yt8m_attention import files
 from yt8m_attention.data import pipeline
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import compiling, optimizer, run_file
+from yt8m_attention.training import compiling, optimizer, precision, run_file
 from yt8m_attention.training.step import make_step
 
 SCORED = 256  # segments of a batch
+CALLS = 3  # timed in a turn
 
 
-def training(model, run, rounds):
+def training(run):
     """Videos a second of the training step, batch by batch."""
-    adam = optimizer.build(run.phase, loss_scaling=False)
-    adam.build(model.trainable_variables)
+    with precision.use(run.precision) as policy:
+        model = registry.build(run.model)
+        adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
+        adam.build(model.trainable_variables)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
     compiled = compiling.whole_step(run.jit_compile)
     step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), compiled)
     batch = next(iter(pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed)))
-    return _rates(lambda: float(step(batch)["loss"]), run.phase.batch_size, rounds)
+    return _rates(lambda: float(step(batch)["loss"]), run.phase.batch_size)
 
 
-def scored(model, run, rounds):
+def scored(run):
     """Rated segments a second of the scorer, batch by batch."""
-    score = scoring.make_scorer(model, run.data.segment_classes)
+    score = scoring.make_scorer(registry.build(run.model), run.data.segment_classes, "auto")
     batches = pipeline.evaluation_batches(run.train_data_pattern, run.data, SCORED, "rated_segments")
     batch = next(iter(batches))
-    return _rates(lambda: score(batch), len(batch["frames"]), rounds)
+    return _rates(lambda: score(batch), len(batch["frames"]))
 
 
-def _rates(work, size, rounds):
+def _rates(work, size):
     work()
-    return [size / harness.seconds(work) for _ in range(rounds)]
+    return [size / harness.seconds(work) for _ in range(CALLS)]
 
 
-def measure(run_dir, rounds):
-    """{key of the table: rate} of the network that a run directory's phases hold."""
+def measure(run_dir):
+    """One turn: {key of the table: rates} of the network that a run directory's phases hold."""
     first, second = (run_file.read(str(run_dir / name)) for name in ("phase1", "phase2"))
     keras.utils.clear_session(free_memory=True)
-    model = registry.build(first.model)
-    rates = training(model, first, rounds), scored(model, second, rounds)
-    keys = "examples_per_second", "segments_per_second"
-    return {key: round(statistics.median(found), 1) for key, found in zip(keys, rates, strict=True)}
+    return {"examples_per_second": training(first), "segments_per_second": scored(second)}
+
+
+def take_turns(run_dirs, rounds):
+    """{network: {key: median rate, key_min, key_max}} of {network: run directory}."""
+    found = {name: collections.defaultdict(list) for name in run_dirs}
+    for turn in range(rounds):
+        for name, run_dir in run_dirs.items():
+            for key, rates in measure(run_dir).items():
+                found[name][key] += rates
+            print(f"round {turn + 1}/{rounds} {name}", file=sys.stderr, flush=True)
+    return {
+        name: {k: v for key, rates in of.items() for k, v in harness.spread(key, rates).items()}
+        for name, of in found.items()
+    }
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, choices=quality.DATA)
-    parser.add_argument("--work_dir", required=True, type=Path, help="as benchmarks.quality was given it")
+    parser = quality.parser(__doc__)
     parser.add_argument("--models", help="with commas between; all with a finished run where not given")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3, help=f"turns of each network, {CALLS} timed steps in each")
     parser.add_argument("--results_file", type=Path, default=quality.ROOT / "benchmarks" / "RESULTS.md")
     arguments = parser.parse_args()
-    folder = arguments.work_dir / arguments.data
-    models = arguments.models.split(",") if arguments.models else list(quality.finished(folder))
-    about, speeds = {"commit": harness.commit(), "hardware": harness.hardware()}, {}
-    for model in models:
+    folder, run_dirs = arguments.work_dir / arguments.data, {}
+    for model in arguments.models.split(",") if arguments.models else quality_table.finished(folder):
         finished = sorted((folder / model).glob("seed*.json"))
         if not finished:
             sys.exit(f"network_speed: --models: {model} has no finished run in {folder}")
-        speeds[model] = measure(finished[0].with_suffix(""), arguments.rounds)
-        print(f"{model}: {speeds[model]}", file=sys.stderr)
-        kept = speeds[model] | about | {"date": datetime.date.today().isoformat()}
-        files.write_json(str(folder / model / quality.SPEED), kept)
-    quality.write_results(arguments.results_file, arguments.data, folder)
+        run_dirs[model] = finished[0].with_suffix("")
+    about = {"commit": harness.commit(), "hardware": harness.hardware()}
+    speeds = take_turns(run_dirs, arguments.rounds)
+    for model, rates in speeds.items():
+        kept = rates | about | {"date": datetime.date.today().isoformat()}
+        files.write_json(str(folder / model / quality_table.SPEED), kept)
+    quality_table.write_results(arguments.results_file, arguments.data, folder)
     print(json.dumps({"name": "network_speed", "data": arguments.data, "ours": speeds} | about), flush=True)
 
 

@@ -1,13 +1,12 @@
-"""What the benchmarks of training and scoring share: the published network, its input and its products' cost.
+"""What the benchmarks of training and scoring share: the device, the published network, its input, its products' cost.
 
-TensorFlow is imported where it is used: on JAX nothing here needs it.
+TensorFlow and JAX are imported where they are used: nothing here needs both.
 """
-
-import time
 
 import keras
 import numpy as np
 
+from benchmarks import harness
 from yt8m_attention import config, schema
 from yt8m_attention.models import registry
 
@@ -79,30 +78,71 @@ def scoring_operations(folded, frames):
     return 2 * (frames * count[0] + folded.heads * count[1])
 
 
+def accelerated():
+    """Whether the backend computes on something faster than the processor."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def short_type():
+    """The 16-bit type that the device multiplies: bfloat16, float16 (a P100), or None, where it knows neither."""
+    if keras.backend.backend() == "jax" or not accelerated():
+        return "bfloat16"
+    from yt8m_attention.training import precision
+
+    policy = precision.choose("auto")
+    return None if policy == "float32" else policy.removeprefix("mixed_")
+
+
+def peak_memory_mb():
+    """The most memory held so far, in MiB: the accelerator's where there is one, else this process's."""
+    if not accelerated():
+        return harness.process_memory_mb()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
+    from yt8m_attention.training import profiling
+
+    return profiling.peak_memory_mb()
+
+
 class Products:
-    """The rate of floating point operations of a large matrix product, the highest of the given types'."""
+    """The rate of floating point operations of large matrix products: float32's or the 16-bit type's, the higher."""
 
-    def __init__(self, quick, dtypes=("float32", "bfloat16")):
-        import tensorflow as tf
+    CHAINED = 4  # products, each of the former's result, before one is read back: starting them costs nothing then
 
-        rows, inner, columns = (512, 256, 1024) if quick else (1024, 1024, 8192)
-        self._multiply = tf.matmul
-        self._operations = 2 * rows * inner * columns
-        self._pairs = [
-            (tf.cast(tf.random.normal((rows, inner)), t), tf.cast(tf.random.normal((inner, columns)), t))
-            for t in dtypes
+    def __init__(self, quick):
+        size, columns = (256, 1024) if quick else (8192, 8192) if accelerated() else (1024, 8192)
+        self._operations = self.CHAINED * 2 * size * size * columns
+        types = [t for t in ("float32", short_type()) if t]
+        self._pairs = [  # scaled such that results stay about one, which float16 needs
+            (
+                keras.random.normal((size, size), stddev=size**-0.5, dtype=t),
+                keras.random.normal((size, columns), dtype=t),
+            )
+            for t in types
         ]
         self.rate()
 
     def rate(self):
-        return max(self._operations / _seconds(lambda a=a, b=b: self._multiply(a, b)) for a, b in self._pairs)
+        return self._operations / min(harness.seconds(lambda p=p: self._chain(*p)) for p in self._pairs * 3)
+
+    def _chain(self, factor, product):
+        for _ in range(self.CHAINED):
+            product = keras.ops.matmul(factor, product)
+        keras.ops.convert_to_numpy(product[:1, :1])
 
 
-def _seconds(product, times=3):
-    """The least wall time of a few; read back, so that a GPU has finished."""
-    spent = []
-    for _ in range(times):
-        start = time.perf_counter()
-        product()[0, 0].numpy()
-        spent.append(time.perf_counter() - start)
-    return min(spent)
+def limit(quick, cost):
+    """The side of products alone, for `harness.interleave`.
+
+    Args:
+      cost: function of no arguments -> the floating point operations of what is counted.
+    """
+    return harness.lazily(lambda: (Products(quick), cost()), lambda held: held[0].rate() / held[1])

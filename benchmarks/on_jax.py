@@ -3,7 +3,8 @@
 `KERAS_BACKEND=jax python -m benchmarks.on_jax [--quick]`. A JSON line each, as train_step, scoring and sparsemax print
 them; ours is compiled whole by XLA, in bfloat16 on an accelerator and float32 on a CPU. References: the plain network
 (plain_network.py) in float32 with Keras' Adam and clipping, the network as it is for all classes, and none for
-sparsemax. Limits: products alone, at the higher of both types' rates, and softmax. Rates wait for the device.
+sparsemax. Limits: products alone, at the higher of both types' rates, and softmax. Rates wait for the device. Each line
+is measured in a process of its own, so that `peak_memory_mb` is its own: the device's, or on a CPU the process's.
 """
 
 import jax
@@ -54,46 +55,45 @@ def stepper(network, answer, batch):
     return run
 
 
-def products(quick):
-    """The rate of floating point operations of a large product, the higher of float32's and bfloat16's."""
-    rows, inner, columns = (512, 256, 1024) if quick else (4096, 4096, 8192)
-    multiply, pairs = jax.jit(jax.numpy.matmul), []
-    for dtype in ("float32", "bfloat16"):
-        pairs.append((jax.numpy.ones((rows, inner), dtype), jax.numpy.ones((inner, columns), dtype)))
-        multiply(*pairs[-1])
-    return lambda: max(rate(2 * rows * inner * columns, lambda p=p: multiply(*p)) for p in pairs for _ in range(3))
-
-
-def train_step(model, policy, size, peak, arguments):
+def train_step(model, policy, arguments):
+    size = 16 if arguments.quick else 128
     batch = networks.arrays(model, size, networks.BAG_FRAMES)
     inputs = {"frames": batch["frames"], "mask": batch["mask"]}
-    ours, plain = networks.build(model, policy), PlainNetwork(model)
-    plain(batch["frames"][:2])
-    steps = {
-        "ours": stepper(ours, lambda outputs: outputs["probabilities"], batch | {"inputs": inputs}),
-        "reference": stepper(plain, lambda outputs: outputs, batch | {"inputs": batch["frames"]}),
-    }
-    cost = networks.training_operations(ours, model)
-    sides = {name: lambda s=step: rate(size, s) for name, step in steps.items()}
-    rates, memory = harness.interleave(sides | {"limit": lambda: peak() / cost}, arguments.rounds)
+
+    def ours():
+        return stepper(networks.build(model, policy), lambda o: o["probabilities"], batch | {"inputs": inputs})
+
+    def plain():
+        network = PlainNetwork(model)
+        network(batch["frames"][:2])
+        return stepper(network, lambda outputs: outputs, batch | {"inputs": batch["frames"]})
+
+    sides = {name: harness.lazily(build, lambda s: rate(size, s)) for name, build in
+             (("ours", ours), ("reference", plain))}  # fmt: skip
+    sides["limit"] = networks.limit(arguments.quick, lambda: networks.training_operations(networks.build(model), model))
+    rates, memory = harness.interleave(sides, arguments.rounds, networks.peak_memory_mb)
     harness.report("train_step", "videos/s", rates, memory, backend="jax", precision=policy, batch=size)
 
 
-def scoring(model, policy, size, peak, arguments):
+def scoring(model, policy, arguments):
+    size = 64 if arguments.quick else 256
     network, columns = networks.build(model), networks.classes(model)
-    folded = fold(network, columns, policy.removeprefix("mixed_"))
     batch = networks.arrays(model, size, networks.SEGMENT_FRAMES)
-    frames, mask = jax.numpy.array(batch["frames"]), jax.numpy.array(batch["mask"])
-    ours = jax.jit(lambda f, m: folded(f, m)["probabilities"])
-    plain = jax.jit(lambda f, m: network({"frames": f, "mask": m}, training=False)["probabilities"])
-    difference = float(abs(np.asarray(plain(frames, mask))[:, columns] - np.asarray(ours(frames, mask))).max())
-    cost = networks.scoring_operations(folded, networks.SEGMENT_FRAMES)
-    sides = {
-        name: lambda f=f: rate(size, lambda: f(frames, mask)) for name, f in (("ours", ours), ("reference", plain))
+    arrays = jax.numpy.array(batch["frames"]), jax.numpy.array(batch["mask"])
+    folded = fold(network, columns, policy.removeprefix("mixed_"))
+    compiled = {
+        "ours": jax.jit(lambda f, m: folded(f, m)["probabilities"]),
+        "reference": jax.jit(lambda f, m: network({"frames": f, "mask": m}, training=False)["probabilities"]),
     }
-    rates, memory = harness.interleave(sides | {"limit": lambda: peak() / cost}, arguments.rounds)
+    sides = {name: harness.lazily(lambda f=f: f, lambda f: rate(size, lambda: f(*arrays)))
+             for name, f in compiled.items()}  # fmt: skip
+    sides["limit"] = networks.limit(
+        arguments.quick, lambda: networks.scoring_operations(folded, networks.SEGMENT_FRAMES)
+    )
+    rates, memory = harness.interleave(sides, arguments.rounds, networks.peak_memory_mb)
+    ours, plain = (np.asarray(f(*arrays)) for f in compiled.values())
     harness.report("scoring", "segments/s", rates, memory, backend="jax", precision=policy, batch=size,
-                   classes=len(columns), largest_difference=difference)  # fmt: skip
+                   classes=len(columns), largest_difference=float(abs(plain[:, columns] - ours).max()))  # fmt: skip
 
 
 def normalisers(shape, arguments):
@@ -105,23 +105,25 @@ def normalisers(shape, arguments):
             value, backward = jax.vjp(function, logits)
             return value, backward(upstream)
 
-        compiled = jax.jit(run)
-        compiled(logits, upstream)
-        return lambda: rate(1, lambda: compiled(logits, upstream))
+        return jax.jit(run)
 
-    sides = {"ours": both_ways(sparsemax), "limit": both_ways(jax.nn.softmax)}
-    harness.report("sparsemax", "arrays/s", *harness.interleave(sides, arguments.rounds), backend="jax", shape=shape)
+    sides = {name: harness.lazily(lambda f=f: both_ways(f), lambda f: rate(1, lambda: f(logits, upstream)))
+             for name, f in (("ours", sparsemax), ("limit", jax.nn.softmax))}  # fmt: skip
+    rates, memory = harness.interleave(sides, arguments.rounds, networks.peak_memory_mb)
+    harness.report("sparsemax", "arrays/s", rates, memory, backend="jax", shape=shape)
+
+
+def of_network(part, arguments):
+    policy = "mixed_bfloat16" if networks.accelerated() else "float32"
+    part(networks.model_config(arguments.quick), policy, arguments)
 
 
 def main():
     arguments = harness.parse(__doc__)
-    model, peak = networks.model_config(arguments.quick), products(arguments.quick)
-    policy = "float32" if jax.default_backend() == "cpu" else "mixed_bfloat16"
-    small = arguments.quick
-    train_step(model, policy, 16 if small else 128, peak, arguments)
-    scoring(model, policy, 64 if small else 256, peak, arguments)
-    for shape in ((64, 30),) if small else ((1024, 120), (1024, 300)):
-        normalisers(shape, arguments)
+    for part in (train_step, scoring):
+        harness.alone(of_network, part, arguments)
+    for shape in ((64, 30),) if arguments.quick else ((1024, 120), (1024, 300)):
+        harness.alone(normalisers, shape, arguments)
 
 
 if __name__ == "__main__":

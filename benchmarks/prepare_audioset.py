@@ -4,8 +4,8 @@
       --class_labels=class_labels_indices.csv --output_dir=DIR
 
 Where the files come from: benchmarks/README.md. DIR gets `train/` (AudioSet's balanced train split, as published),
-`validate/` and `test/` (the timed clips of its eval split, halved by a hash of their ids, with rated segments),
-`segment_label_ids.csv` and `class_names.csv`.
+`validate/` and `test/` (the timed clips of its eval split, with rated segments), `segment_label_ids.csv` and
+`class_names.csv`. --split_file names the clips of `test/`; without it, a hash of their ids halves them.
 """
 
 import argparse
@@ -157,9 +157,28 @@ def records(features_dir, split):
             yield data[start:end]
 
 
-def prepare(features_dir, timings, class_labels, output_dir):
+def read_split(path):
+    """The ids of the test clips, one a line, as a set of bytes; None without a file."""
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return set(file.read().split())
+    except OSError as error:
+        raise UserError(f"--split_file={path}: cannot be read: {error.strerror}; name a file of ids") from error
+
+
+def in_test(video_id, split):
+    """Whether a clip is for testing; split: as read_split returns.
+
+    Salted: by the bare id, phase 2 chooses its held-out share, all of which one half would hold.
+    """
+    return video_id in split if split is not None else holdout.in_holdout(b"test " + video_id, 0.5)
+
+
+def prepare(features_dir, timings, class_labels, output_dir, split_file=None):
     """Makes all files; returns a dict of how much there is."""
-    events = read_timings(timings)
+    events, split = read_timings(timings), read_split(split_file)
     names = _class_names(class_labels)
     halves, positives = {"validate": [], "test": []}, {"validate": {}, "test": {}}
     rated = 0
@@ -167,14 +186,15 @@ def prepare(features_dir, timings, class_labels, output_dir):
         video_id, record, pairs = timed_record(serialized, events)
         if record is None:
             continue
-        half = "validate" if holdout.in_holdout(video_id, 0.5) else "test"
+        half = "test" if in_test(video_id, split) else "validate"
         halves[half].append(record)
         rated += len(pairs)
         for _, c, score in pairs:
             positives[half][c] = positives[half].get(c, 0) + score
     if not all(halves.values()):
-        raise UserError(f"--timings={timings}: times {sum(map(len, halves.values()))} clips of {features_dir}/eval; "
-                        "wanted AudioSet's own features and DESED's timings of them")  # fmt: skip
+        raise UserError(f"--timings={timings}: of the clips in {features_dir}/eval it times {len(halves['validate'])} "
+                        f"for validate and {len(halves['test'])} for test; wanted AudioSet's own features, DESED's "
+                        "timings of them, and, if any, a --split_file with some of their ids")  # fmt: skip
     train = list(records(features_dir, "bal_train"))
     for number in range(TRAIN_SHARDS):
         writer.write_shard(os.path.join(output_dir, "train", f"{number:04}.tfrecord"), train[number::TRAIN_SHARDS])
@@ -207,6 +227,9 @@ def main():
     parser.add_argument("--features_dir", required=True, help="AudioSet's features, unpacked: bal_train/ and eval/")
     parser.add_argument("--timings", required=True, help="DESED's table: filename, onset, offset, event_label")
     parser.add_argument("--class_labels", required=True, help="AudioSet's class_labels_indices.csv")
+    parser.add_argument(
+        "--split_file", help="ids of the clips of test/, one a line; absent: half, by a hash of the ids"
+    )
     parser.add_argument("--output_dir", required=True)
     arguments = parser.parse_args()
     try:

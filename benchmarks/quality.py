@@ -1,17 +1,18 @@
 """What every network scores, trained in both phases over several seeds: a table in RESULTS.md.
 
-  python -m benchmarks.quality --data=audioset --data_dir=DIR --models=all --seeds=3 --work_dir=DIR
+  python -m benchmarks.quality --data=audioset --models=all --seeds=3 [--data_dir=DIR] [--work_dir=DIR]
   python -m benchmarks.quality ... --models=multi_attention_1 --variant=bfloat16 --extra=--precision=mixed_bfloat16
 
 Each run is run_train.sh's own: flagfiles phase1 and phase2, the network's, the data's and its budgets, then one
 evaluation of either phase on DIR's test split. Checkpoints are chosen on held-out training videos, so the test split
 chooses nothing. Finished runs are kept in the work directory and skipped, an interrupted one goes on from its last
 checkpoint, and the table is written anew after each. A variant, of what --extra adds to `train`'s flags, is a network
-of its own there: `NETWORK@VARIANT`. The last line of standard output is JSON.
+of its own there: `NETWORK@VARIANT`. Each result keeps the settings that it was trained with, and one of other settings
+than the present ones stops the command, so that no row mixes them; of results that do not say it, nobody knows. The
+last line of standard output is JSON.
 """
 
 import argparse
-import collections
 import datetime
 import glob
 import json
@@ -24,22 +25,43 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import harness
+from absl import flags
+
+from benchmarks import harness, quality_table, run_settings
 from yt8m_attention import files
+from yt8m_attention.errors import UserError
 from yt8m_attention.training import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")
-SPEED = "speed.json"  # beside a network's runs, by benchmarks.network_speed
+WORK_DIR = Path("runs/quality")
 # With --quick: does it run? What comes of it says nothing.
 QUICK = ("--max_steps=2", "--batch_size=8", "--save_checkpoint_steps=2")
-COLUMNS = ("network", "seeds", "parameters", "MB", "examples/s", "segments/s", "chance", "copied score", "phase 1",
-           "phase 2")  # fmt: skip
+
+
+def parser(description):
+    """Of the flags that say which comparison is meant; for all that is told of one."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, choices=DATA)
+    parser.add_argument("--work_dir", default=WORK_DIR, type=Path,
+                        help=f"runs and results, kept for the next time; {WORK_DIR}")  # fmt: skip
+    return parser
+
+
+def add_data_dir(parser):
+    parser.add_argument("--data_dir", help="with train/, validate/, test/, segment_label_ids.csv; "
+                                           "$YT8M_SHARED_DATA/DATA or ../shared/data/DATA")  # fmt: skip
+
+
+def data_dir(arguments):
+    """--data_dir, or where real data lies beside the repository."""
+    shared = os.environ.get("YT8M_SHARED_DATA") or ROOT.parent / "shared" / "data"
+    return arguments.data_dir or os.path.join(shared, arguments.data)
 
 
 def networks():
     """The names of all networks: the flagfiles that say `--model`."""
-    paths = sorted((ROOT / "flags").glob("*.flags"))
+    paths = sorted(run_settings.FLAGFILES.glob("*.flags"))
     return [path.stem for path in paths if re.search("^--model=", path.read_text("utf-8"), re.M)]
 
 
@@ -49,7 +71,8 @@ def patterns(data_dir, quick):
     found = {name: os.path.join(os.path.abspath(data_dir), split, "*.tfrecord") for name, split in splits.items()}
     for pattern in found.values():
         if not glob.glob(pattern):
-            sys.exit(f"quality: --data_dir={data_dir}: there is no {pattern}; see benchmarks/README.md")
+            raise UserError(f"--data_dir={data_dir}: there is no {pattern}; name the data's directory "
+                            "(benchmarks/README.md tells where it comes from)")  # fmt: skip
     return {name: sorted(glob.glob(pattern))[0] if quick else pattern for name, pattern in found.items()}
 
 
@@ -71,7 +94,8 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
         "seed": seed,
         "parameters": phases[0]["parameters"],
         "bytes": sum(array.nbytes for name, array in arrays.items() if name.startswith("model/")),
-        "examples_per_second": phases[0]["examples_per_second"],
+        # 0 where phase 1 was over when this run of it began: then nobody knows.
+        "examples_per_second": phases[0]["examples_per_second"] or None,
         "segments_per_second": scored["segments_per_second"],
         "chance": trained["phase1"]["chance"],
         "copied": trained["phase1"]["copied_video_score_map"],
@@ -104,83 +128,20 @@ def _budget(train_dir):
     return f"{phase['max_steps']} steps of {phase['batch_size']}"
 
 
-def finished(folder):
-    """Every result there is: {model: [result of each seed]}, the best median after phase 2 first."""
-    by_model = collections.defaultdict(list)
-    for path in sorted(folder.glob("*/seed*.json")):
-        by_model[path.parent.name].append(files.read_json(path))
-    return dict(sorted(by_model.items(), key=lambda item: -statistics.median(r["phase2"] for r in item[1])))
+def _settings(folder, name, data, model, given):
+    """What a network is trained with now, as run_settings has it.
 
-
-def measured_speeds(folder):
-    """What benchmarks.network_speed has measured: {model: {key of a result: rate}}."""
-    return {path.parent.name: files.read_json(path) for path in folder.glob(f"*/{SPEED}")}
-
-
-def table(data, results, speeds):
-    """The lines of RESULTS.md on one kind of data; results as finished, speeds as measured_speeds gives them."""
-    every = [result for of_model in results.values() for result in of_model]
-
-    def distinct(key, of=every):
-        return ", ".join(sorted({str(result[key]) for result in of}))
-
-    budgets = " or ".join(sorted({" then ".join(result["budget"]) for result in every}))
-    lines = [
-        f"MAP over rated segments of the test split of `{data}`: median (least to greatest over seeds). Controls: "
-        "chance; after phase 1, each video's own score copied to its segments; phase 1 alone.",
-        f"Budget of every row: {budgets}. Commit {distinct('commit')}; {distinct('hardware')}; {distinct('date')}.",
-        _about_speeds([distinct(key, speeds.values()) for key in ("commit", "hardware", "date")] if speeds else None),
-        "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|" + "---|" * len(COLUMNS),
-    ]
-    for model, of_model in results.items():
-        first = of_model[0]
-        rates = [_rate(of_model, speeds.get(model), key) for key in ("examples_per_second", "segments_per_second")]
-        scores = [_spread(of_model, key) for key in ("chance", "copied", "phase1", "phase2")]
-        cells = [f"`{model}`", len(of_model), f"{first['parameters']:,}", f"{first['bytes'] / 1e6:.1f}"]
-        lines.append(f"| {' | '.join(map(str, cells + rates + scores))} |")
-    return lines
-
-
-def _about_speeds(measured):
-    runs = "of the runs themselves, start, reading and whatever ran beside them included."
-    if not measured:
-        return f"Speeds (~) are {runs}"
-    where = "; ".join(measured)
-    return f"Speeds are of the phase-1 step and the scorer alone (`benchmarks.network_speed`; {where}); ~: {runs}"
-
-
-def _median(results, key):
-    return statistics.median(result[key] or 0 for result in results)
-
-
-def _rate(results, speeds, key):
-    return f"{speeds[key]:,.0f}" if speeds else f"~{_median(results, key):,.0f}"
-
-
-def _spread(results, key):
-    values = [result[key] for result in results]
-    if min(values) == max(values):
-        return f"{values[0]:.3f}"
-    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-
-
-def write_results(path, data, folder):
-    """Writes the table of all that a folder of runs holds."""
-    write_table(path, data, table(data, finished(folder), measured_speeds(folder)))
-
-
-def write_table(path, data, lines):
-    """Puts lines between this data's markers in a Markdown file, which are made at its end where they are absent."""
-    begin, end = f"<!-- quality {data} -->", f"<!-- end of quality {data} -->"
-    text = path.read_text("utf-8") if path.exists() else "# Results\n"
-    if begin not in text:
-        text += f"\n## Quality: {data}\n\n{begin}\n{end}\n"
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    with files.replacing(str(path), "w") as file:
-        file.write(before + "\n".join([begin, "", *lines, "", end]) + after)
+    Raises:
+      UserError: where a finished run of that name was trained with anything else.
+    """
+    settings = run_settings.effective(data, model, given)
+    for path in sorted((folder / name).glob("seed*.json")):
+        saved = files.read_json(path).get("settings")
+        differing = run_settings.differences(saved, settings) if saved else []
+        if differing:
+            raise UserError(f"{path} was trained with other settings ({'; '.join(differing)}); give the same, a "
+                            "--variant with --extra, or another --work_dir, or remove that file")  # fmt: skip
+    return settings
 
 
 def run(data, settings, models, seeds, work_dir, results_file, quick=False, variant=None, extra=()):
@@ -188,11 +149,16 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
 
     Returns:
       the JSON line's dict.
+
+    Raises:
+      UserError: before anything is trained, where a finished run was trained with other settings.
     """
     folder, failed = work_dir / data, {}
+    names = {model: f"{model}@{variant}" if variant else model for model in models}
+    given = (*extra, *(QUICK if quick else ()))
+    trained_with = {model: _settings(folder, name, data, model, given) for model, name in names.items()}
     for seed in range(seeds):
-        for model in models:
-            name = f"{model}@{variant}" if variant else model
+        for model, name in names.items():
             path = folder / name / f"seed{seed}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists():
@@ -204,45 +170,51 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
                 failed[f"{name}, seed {seed}"] = str(error)
                 print(f"failed: {error}", file=sys.stderr, flush=True)
                 continue
-            files.write_json(str(path), result)
-            write_results(results_file, data, folder)
-    results = finished(folder)
+            files.write_json(str(path), result | {"settings": trained_with[model]})
+            quality_table.write_results(results_file, data, folder)
+    results = quality_table.finished(folder)
     if results:
-        write_results(results_file, data, folder)
-    median = {model: _median(of_model, "phase2") for model, of_model in results.items()}
+        quality_table.write_results(results_file, data, folder)
+    median = {model: statistics.median(r["phase2"] for r in of_model) for model, of_model in results.items()}
     counts = {model: len(of_model) for model, of_model in results.items()}
     return {"name": "quality", "unit": "MAP", "data": data, "ours": median, "seeds": counts, "failed": failed,
             "commit": harness.commit(), "hardware": harness.hardware()}  # fmt: skip
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, choices=DATA)
-    parser.add_argument("--data_dir", required=True, help="with train/, validate/, test/, segment_label_ids.csv")
-    parser.add_argument("--models", default="all", help="names of flagfiles with commas between, or all")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work_dir", required=True, type=Path, help="runs and results, kept for the next time")
-    parser.add_argument("--results_file", type=Path, help="benchmarks/RESULTS.md unless --quick")
-    parser.add_argument("--quick", action="store_true", help="two steps on one file: does it run")
-    parser.add_argument("--variant", help="the name of a way to train that differs by --extra")
-    parser.add_argument("--extra", action="append", default=[], help="a flag of `train` more; may be given repeatedly")
-    arguments = parser.parse_args()
-    if bool(arguments.variant) != bool(arguments.extra) or not re.fullmatch(r"\w*", arguments.variant or ""):
-        sys.exit("quality: --variant: wanted letters and digits that name what --extra changes, both or neither")
-    known = networks()
-    models = known if arguments.models == "all" else arguments.models.split(",")
-    for model in models:
-        if model not in known:
-            sys.exit(f"quality: --models: there is no network {model!r}; there are {', '.join(known)}")
+    arguments = _arguments()
     work_dir = arguments.work_dir.absolute() / ("quick" if arguments.quick else "")
     work_dir.mkdir(parents=True, exist_ok=True)
     results_file = arguments.results_file or (work_dir if arguments.quick else ROOT / "benchmarks") / "RESULTS.md"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    settings = patterns(arguments.data_dir, arguments.quick)
-    line = run(arguments.data, settings, models, arguments.seeds, work_dir, results_file, arguments.quick,
-               arguments.variant, arguments.extra)  # fmt: skip
+    try:
+        settings = patterns(data_dir(arguments), arguments.quick)
+        line = run(arguments.data, settings, arguments.models, arguments.seeds, work_dir, results_file,
+                   arguments.quick, arguments.variant, arguments.extra)  # fmt: skip
+    except (UserError, flags.Error) as error:
+        sys.exit(f"quality: {error}")
     print(json.dumps(line), flush=True)
     sys.exit(1 if line["failed"] else 0)
+
+
+def _arguments():
+    flag = parser(__doc__)
+    add_data_dir(flag)
+    flag.add_argument("--models", default="all", help="names of flagfiles with commas between, or all")
+    flag.add_argument("--seeds", type=int, default=3)
+    flag.add_argument("--results_file", type=Path, help="benchmarks/RESULTS.md unless --quick")
+    flag.add_argument("--quick", action="store_true", help="two steps on one file: does it run")
+    flag.add_argument("--variant", help="the name of a way to train that differs by --extra")
+    flag.add_argument("--extra", action="append", default=[], help="a flag of `train` more; may be given repeatedly")
+    arguments = flag.parse_args()
+    if bool(arguments.variant) != bool(arguments.extra) or not re.fullmatch(r"\w*", arguments.variant or ""):
+        sys.exit("quality: --variant: wanted letters and digits that name what --extra changes, both or neither")
+    known = networks()
+    arguments.models = known if arguments.models == "all" else arguments.models.split(",")
+    for model in arguments.models:
+        if model not in known:
+            sys.exit(f"quality: --models: there is no network {model!r}; there are {', '.join(known)}")
+    return arguments
 
 
 if __name__ == "__main__":

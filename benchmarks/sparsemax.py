@@ -1,15 +1,16 @@
-"""Sparsemax, forward and backward: ours compiled as in training, sorting as in the paper, and softmax as the limit.
+"""Sparsemax, forward and backward: ours compiled, sorting as in the paper, and softmax as the limit.
 
 `python -m benchmarks.sparsemax [--quick]`. One JSON line a shape, [1024, 120] and [1024, 300] (bags times heads,
-frames); rates are such arrays a second. The limit is TensorFlow's softmax, compiled or not, whichever is faster in
-that turn. `uncompiled` is ours as single operations, outside an island (ops/islands.py).
+frames); rates are such arrays a second. `ours` and `compiled_softmax` are compiled by XLA (jit_compile=True), forward
+and backward each as one program, as training compiles large islands (ops/islands.py), whatever the size from which it
+does so. `uncompiled` and `uncompiled_softmax` are the same as single operations. The limit is softmax, compiled or
+not, whichever is faster in that turn; the reference is not compiled.
 """
 
 import tensorflow as tf
 
-from benchmarks import harness
+from benchmarks import harness, networks
 from yt8m_attention.ops.sparsemax import sparsemax
-from yt8m_attention.training import compiling
 
 REPEATS = 10
 
@@ -24,8 +25,10 @@ def sorting(logits):
     return tf.maximum(logits - tau, 0)
 
 
-def both_ways(function):
-    """A compiled function of (logits, upstream) -> (value, gradient)."""
+def both_ways(function, jit_compile=False):
+    """A graph of (logits, upstream) -> (value, gradient), with the function compiled or as single operations."""
+    if jit_compile:
+        function = tf.function(function, jit_compile=True)
 
     @tf.function
     def run(logits, upstream):
@@ -37,7 +40,7 @@ def both_ways(function):
     return run
 
 
-def rate(function, *arrays):
+def rate(function, arrays):
     def repeat():
         for _ in range(REPEATS):
             function(*arrays)[1].numpy()
@@ -45,23 +48,23 @@ def rate(function, *arrays):
     return REPEATS / harness.seconds(repeat)
 
 
+def measure(shape, arguments):
+    arrays = tf.random.normal(shape, seed=0), tf.random.normal(shape, seed=1)
+    functions = {"ours": (sparsemax, True), "reference": (sorting, False), "uncompiled": (sparsemax, False),
+                 "compiled_softmax": (tf.nn.softmax, True), "uncompiled_softmax": (tf.nn.softmax, False)}  # fmt: skip
+    sides = {
+        name: harness.lazily(lambda how=how: both_ways(*how), lambda function: rate(function, arrays))
+        for name, how in functions.items()
+    }
+    rates, peak = harness.interleave(sides, arguments.rounds, networks.peak_memory_mb)
+    rates["limit"] = [max(both) for both in zip(rates["compiled_softmax"], rates["uncompiled_softmax"], strict=True)]
+    harness.report("sparsemax", "arrays/s", rates, peak, shape=shape)
+
+
 def main():
     arguments = harness.parse(__doc__)
     for shape in ((64, 30),) if arguments.quick else ((1024, 120), (1024, 300)):
-        arrays = tf.random.normal(shape, seed=0), tf.random.normal(shape, seed=1)
-        sides = {
-            "ours": both_ways(compiling.xla(sparsemax)),
-            "reference": both_ways(sorting),
-            "limit": both_ways(tf.nn.softmax),
-            "uncompiled": both_ways(sparsemax),
-        }
-        softmax = both_ways(compiling.xla(tf.nn.softmax))
-        for function in (*sides.values(), softmax):
-            function(*arrays)
-        turns = {name: lambda f=function, a=arrays: rate(f, *a) for name, function in sides.items()}
-        turns["limit"] = lambda s=sides["limit"], c=softmax, a=arrays: max(rate(s, *a), rate(c, *a))
-        rates, peak = harness.interleave(turns, arguments.rounds)
-        harness.report("sparsemax", "arrays/s", rates, peak, shape=shape)
+        harness.alone(measure, shape, arguments)
 
 
 if __name__ == "__main__":

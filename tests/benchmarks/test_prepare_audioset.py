@@ -1,6 +1,7 @@
 """The AudioSet benchmark's files from public ones: ratings as the rule says, records as the real ones are."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks import prepare_audioset as prepare
 from yt8m_attention import config
-from yt8m_attention.data import label_ids, pipeline, segments
+from yt8m_attention.data import holdout, label_ids, pipeline, segments
 
 EVENTS = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)).map(lambda e: (min(e) / 10, max(e) / 10)))
 
@@ -121,10 +122,30 @@ def test_the_whole_way(tmp_path, command):
     assert batch["frames"].shape[1:] == (2, 128)
 
 
+def test_a_file_of_ids_says_what_is_for_testing(tmp_path, command):
+    chosen = [f"Y{n:03}_abc-de" for n in (3, 7, 11)]
+    (tmp_path / "ids.txt").write_text("\n".join([*chosen, "not_a_timed_clip"]) + "\n")
+    status, out, err = command(split_file="ids.txt")
+    assert status == 0, err
+    assert (json.loads(out.splitlines()[-1])["test"], json.loads(out.splitlines()[-1])["validate"]) == (3, 35)
+    ratings = segments.read_ratings(str(tmp_path / "out/test/*.tfrecord"))
+    assert set(ratings.ids.tolist()) == {video_id.encode() for video_id in chosen}
+
+
+def test_the_halves_know_nothing_of_the_held_out_share():
+    """Both go by a hash of the id: of either half a tenth is held out, where a half is as many as the other."""
+    ids = [f"{n:011}".encode() for n in range(4000)]
+    halves = {half: [i for i in ids if prepare.in_test(i, None) == half] for half in (True, False)}
+    for half in halves.values():
+        assert abs(len(half) - 2000) < 150
+        assert abs(np.mean([holdout.in_holdout(i, 0.1) for i in half]) - 0.1) < 0.03
+
+
 @pytest.mark.parametrize(
     "changes, told",
     [({"features_dir": "none"}, "--features_dir"), ({"timings": "classes.csv"}, "--timings"),
-     ({"class_labels": "timings.tsv"}, "--class_labels")],
+     ({"class_labels": "timings.tsv"}, "--class_labels"), ({"split_file": "none"}, "--split_file"),
+     ({"split_file": "classes.csv"}, "--split_file")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_said_in_one_line(command, changes, told):
     status, out, err = command(clips=4, **changes)

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from benchmarks import quality
+from benchmarks import quality, quality_table, run_settings
+from yt8m_attention.errors import UserError
+from yt8m_attention.training import run_file
 
 SETTINGS = {"EVAL_DATA": "test/*.tfrecord"}
 
@@ -59,7 +61,7 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path, measured, monke
 
 
 def test_the_table_holds_medians_ranges_and_controls(tmp_path, measured):
-    speed = tmp_path / "work" / "audioset" / "better" / quality.SPEED
+    speed = tmp_path / "work" / "audioset" / "better" / quality_table.SPEED
     speed.parent.mkdir(parents=True)
     speed.write_text(json.dumps({"examples_per_second": 15.7, "segments_per_second": 25.2} | ABOUT))
     line = run(tmp_path, ["worse", "better"], 3)
@@ -82,6 +84,32 @@ def test_a_variant_is_a_row_of_its_own_with_its_flags(tmp_path, measured):
     assert sorted(row[:2] for row in rows(tmp_path)) == [["`better@half`", "2"], ["`better`", "1"]]
 
 
+def test_results_of_other_settings_are_not_mixed(tmp_path, measured):
+    """Whatever changes results, a flag or a flagfile, stops before anything is trained; what is not known does not."""
+    run(tmp_path, ["attention_3"], 1, variant="rate", extra=["--base_learning_rate=0.01"])
+    run(tmp_path, ["attention_3"], 2, variant="rate", extra=["--base_learning_rate=0.01"])
+    measured.clear()
+    with pytest.raises(UserError, match=r"seed0\.json.*phase1 --base_learning_rate: 0\.01 there, 0\.02 here"):
+        run(tmp_path, ["mean_pooling", "attention_3"], 3, variant="rate", extra=["--base_learning_rate=0.02"])
+    assert measured == []
+    for path in (tmp_path / "work").rglob("seed*.json"):
+        saved = json.loads(path.read_text())
+        del saved["settings"]
+        path.write_text(json.dumps(saved))
+    line = run(tmp_path, ["attention_3"], 3, variant="rate", extra=["--base_learning_rate=0.02"])
+    assert line["seeds"] == {"attention_3@rate": 3}
+
+
+def test_a_rate_that_nobody_knows_is_told_as_such(tmp_path, measured):
+    """Phase 1 was over when a run went on: its rate, 0 or none, is no rate."""
+    for seed, rate in enumerate((None, 0.0, 300.0)):
+        path = tmp_path / "work" / "audioset" / "worse" / f"seed{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result("worse", seed, 0.8) | {"examples_per_second": rate}))
+        run(tmp_path, ["worse"], 0)
+        assert rows(tmp_path)[0][4] == ("~300" if rate else "\u2013")
+
+
 def test_one_failure_stops_no_other_and_is_told(tmp_path, measured):
     line = run(tmp_path, ["broken", "better"], 1)
     assert list(line["ours"]) == ["better"]
@@ -93,11 +121,11 @@ def test_one_failure_stops_no_other_and_is_told(tmp_path, measured):
 def test_only_what_is_between_its_own_markers_changes(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text("# Results\n\nspeed\n")
-    quality.write_table(path, "audioset", ["first"])
-    quality.write_table(path, "collage", ["other"])
+    quality_table.write_table(path, "audioset", ["first"])
+    quality_table.write_table(path, "collage", ["other"])
     path.write_text(path.read_text() + "\nafter\n")
     before = path.read_text()
-    quality.write_table(path, "audioset", ["second"])
+    quality_table.write_table(path, "audioset", ["second"])
     assert path.read_text() == before.replace("first", "second")
 
 
@@ -114,14 +142,26 @@ def test_the_networks_are_the_flagfiles_of_networks():
         (["--data_dir=none"], "--data_dir"),
         (["--extra=--seed=1"], "--variant"),
         (["--variant=a/b", "--extra=--seed=1"], "--variant"),
+        (["--variant=a", "--extra=--no_such_flag=1"], "no_such_flag"),
     ],
 )
 def test_wrong_use_is_said_in_one_line(tmp_path, monkeypatch, flags, told):
+    for split in ("train", "validate", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "0.tfrecord").touch()
     given = ["--data=audioset", f"--data_dir={tmp_path}", f"--work_dir={tmp_path}", *flags]
     monkeypatch.setattr(sys, "argv", ["quality", *given])
     with pytest.raises(SystemExit) as stopped:
         quality.main()
-    assert told in str(stopped.value)
+    assert told in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+def test_without_a_directory_the_data_beside_the_repository_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("YT8M_SHARED_DATA", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["quality", "--data=collage", f"--work_dir={tmp_path}/work"])
+    with pytest.raises(SystemExit) as stopped:
+        quality.main()
+    assert f"--data_dir={tmp_path}/collage: " in str(stopped.value)
 
 
 @pytest.mark.slow
@@ -135,3 +175,6 @@ def test_the_whole_way_on_real_clips(tmp_path, shared_data, monkeypatch, capsys)
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert 0 < line["ours"]["attention_3"] < 1
     assert "| `attention_3` | 1 |" in (tmp_path / "quick" / "RESULTS.md").read_text()
+    folder = tmp_path / "quick" / "audioset" / "attention_3"
+    saved = json.loads((folder / "seed0.json").read_text())["settings"]
+    assert saved == {phase: run_settings.of_run(run_file.read(folder / "seed0" / phase)) for phase in saved}

@@ -1,0 +1,39 @@
+"""What a run would train with is told from the flagfiles, the flags given and the defaults."""
+
+import pytest
+from absl import flags
+
+from benchmarks import run_settings
+from yt8m_attention.config import Model, Phase
+
+
+def test_the_flagfiles_and_defaults_of_either_phase_are_in_force():
+    found = run_settings.effective("audioset", "multi_attention_1")
+    assert [found[phase]["max_steps"] for phase in ("phase1", "phase2")] == [1730, 160]
+    assert [found[phase]["segment_labels"] for phase in ("phase1", "phase2")] == [False, True]
+    for settings in found.values():
+        assert (settings["num_classes"], settings["num_heads"], settings["segment_size"]) == (527, 8, 2)
+        assert settings["video_level_classifier_model"] == "logistic"
+        assert settings["clip_gradient_norm"] == Phase.clip_gradient_norm
+        assert settings["dbof_cluster_size"] == Model.dbof_cluster_size
+    assert found["phase2"]["holdout_fraction"] == 0.1
+
+
+def test_a_flag_changes_itself_alone_and_for_this_once():
+    before = run_settings.effective("collage", "attention_3")
+    changed = run_settings.effective("collage", "attention_3", ["--precision=mixed_bfloat16"])
+    assert run_settings.differences(before, changed) == [
+        f"{phase} --precision: auto there, mixed_bfloat16 here" for phase in ("phase1", "phase2")
+    ]
+    assert run_settings.effective("collage", "attention_3") == before
+    with pytest.raises(flags.UnparsedFlagAccessError):
+        print(flags.FLAGS.num_heads)
+
+
+def test_a_flag_that_one_side_does_not_know_is_no_difference():
+    found = run_settings.effective("collage", "attention_3")
+    older = {phase: dict(settings) for phase, settings in found.items()}
+    for settings in older.values():
+        del settings["prior_probability"]
+        settings["since_removed"] = 1
+    assert run_settings.differences(older, found) == run_settings.differences(found, older) == []
