@@ -1,7 +1,6 @@
 """The AudioSet benchmark's files from public ones: ratings as the rule says, records as the real ones are."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
