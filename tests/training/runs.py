@@ -9,7 +9,8 @@ FEATURES = Features(("rgb", "audio"), (24, 8))
 
 
 def small(planted, train_dir, segment_labels=False, model=None, run=None, **phase):
-    """A run of few steps; keyword arguments go to the phase, `model` and `run` are dicts of their fields."""
+    """A run of few steps, in float32 on any device; keyword arguments go to the phase, `model` and `run` are dicts of
+    their fields."""
     split = "validate" if segment_labels else "train"
     data = Data(
         features=FEATURES,
@@ -25,7 +26,7 @@ def small(planted, train_dir, segment_labels=False, model=None, run=None, **phas
         model=dataclasses.replace(network, **(model or {})),
         data=data,
         phase=Phase(**settings),
-        **{"save_checkpoint_steps": 3, "log_steps": 2, "deterministic": True} | (run or {}),
+        **{"save_checkpoint_steps": 3, "log_steps": 2, "deterministic": True, "precision": "float32"} | (run or {}),
     )
 
 

@@ -269,7 +269,7 @@ def test_a_held_out_share_without_a_positive_rating_is_said_before_anything_is_w
 
 def test_the_run_is_described_beside_its_checkpoints_and_its_size_is_said(planted, tmp_path, capsys):
     """All that it learns, and what its weights fill, statistics too."""
-    run = runs.small(planted, tmp_path, max_steps=1, model={"hidden_size": 3000}, run={"precision": "float32"})
+    run = runs.small(planted, tmp_path, max_steps=1, model={"hidden_size": 3000})
     result = phase.train(run, {"max_steps": 1})
     assert run_file.read(str(tmp_path)) == run
     with open(tmp_path / "run.json") as file:

@@ -28,7 +28,7 @@ def device(monkeypatch):
     [
         (None, "", "float32", "float32"),
         (None, "avx512f avx512_bf16", "float32", "float32"),
-        (None, "avx512_bf16 amx_bf16", "float32", "mixed_bfloat16"),
+        (None, "avx512_bf16 amx_bf16", "mixed_bfloat16", "mixed_bfloat16"),
         ({}, "amx_bf16", "float32", "float32"),
         *(
             ({"compute_capability": capability}, "amx_bf16", training, scoring)

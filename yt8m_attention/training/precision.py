@@ -13,29 +13,29 @@ _FAST_FLOAT16 = ((6, 0), (6, 2))
 def choose(name: str) -> str:
     """The Keras dtype policy that a value of --precision stands for.
 
-    "auto" asks the first GPU: bfloat16 from compute capability 8.0 (A100), which has units for it; float16, with loss
-    scaling, for 6.0 (P100), 6.2, and 7.0 (V100) to 7.5; float32 on anything else, the CPU among it.
+    "auto" asks the first GPU, or where there is none the CPU: bfloat16 where there are units for it, from compute
+    capability 8.0 (A100) and with AMX; float16, with loss scaling, for 6.0 (P100), 6.2, and 7.0 (V100) to 7.5; float32
+    on anything else. AVX-512's bfloat16 instructions alone gain nothing: through oneDNN 3.7 their products took 1.2 to
+    1.6 times as long as float32's.
     """
     if name != "auto":
         return name
     gpus = tf.config.list_physical_devices("GPU")
-    capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability") if gpus else None
+    if not gpus:
+        return "mixed_bfloat16" if "amx_bf16" in _cpu_flags() else "float32"
+    capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
     if capability and capability >= (8, 0):
         return "mixed_bfloat16"
     return "mixed_float16" if capability and (capability >= (7, 0) or capability in _FAST_FLOAT16) else "float32"
 
 
 def choose_for_scoring(name: str) -> str:
-    """As `choose`, for a trained model's products.
+    """As `choose`, for a trained model's products; but "auto" takes float32 where training takes float16.
 
-    "auto" takes bfloat16 on a CPU with AMX too: scoring has no sums over steps in which its rounding could add up, and
-    ranks stay what they are but for near ties. AVX-512's bfloat16 instructions alone gain nothing: through oneDNN
-    3.7 their products took 1.2 to 1.6 times as long as float32's. And float32 where training takes float16.
+    In bfloat16 ranks stay what they are but for near ties.
     """
     if name != "auto":
         return name
-    if not tf.config.list_physical_devices("GPU"):
-        return "mixed_bfloat16" if "amx_bf16" in _cpu_flags() else "float32"
     return "mixed_bfloat16" if choose("auto") == "mixed_bfloat16" else "float32"
 
 
