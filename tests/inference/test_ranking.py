@@ -4,13 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import ranking
 from yt8m_attention.inference.ranking import TopSegments
+from yt8m_attention.metrics import order
 
 # Few values, so that scores tie, beside every float that has a place in the order.
 SCORES = st.one_of(st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, np.inf, -np.inf]), st.floats(width=32, allow_nan=False))
@@ -29,8 +30,8 @@ def segments(draw):
 
 def plain(scores, ids, k):
     """The same by sorting everything."""
-    order = [np.lexsort((ids, -column))[:k] for column in scores.T]
-    return [scores[o, c] for c, o in enumerate(order)], [ids[o] for o in order]
+    best = [np.lexsort((ids, -column))[:k] for column in scores.T]
+    return [scores[b, c] for c, b in enumerate(best)], [ids[b] for b in best]
 
 
 def assert_ranked(top, scores, ids):
@@ -76,6 +77,39 @@ def test_merges_in_any_order_rank_as_a_plain_sort(drawn, k, data):
     assert_ranked(first, scores, ids)
 
 
+@given(segments(), st.integers(1, 12), st.integers(0, 40), st.sampled_from([0, 1, 100, 2**32 - 50, 2**40]))
+def test_ids_of_what_is_merged_can_be_moved(drawn, k, cut, offset):
+    scores, ids = drawn
+    first, second = TopSegments(scores.shape[1], k), TopSegments(scores.shape[1], k)
+    first.add(scores[:cut], ids[:cut])
+    second.add(scores[cut:], ids[cut:])
+    moved = [*map(int, ids[:cut]), *(int(i) + offset for i in ids[cut:])]
+    assume(len(set(moved)) == len(moved) and max(moved, default=0) < 2**63)
+    first.merge(second, offset)
+    assert_ranked(first, scores, np.array(moved, np.int64))
+
+
+def test_ids_are_not_moved_beyond_their_type():
+    top = TopSegments(1, 1)
+    top.add(np.ones((1, 1), np.float32), np.array([2**63 - 5]))
+    with pytest.raises(ValueError, match="beyond int64"):
+        TopSegments(1, 1).merge(top, 5)
+
+
+def test_only_ids_that_are_kept_are_remembered():
+    """However many wide ids come, in whatever order, memory is that of the kept ones."""
+    random = np.random.default_rng(5)
+    ids = random.permutation(3000) * 10**15 - 10**18
+    scores = random.random((3000, 2), np.float32).round(2)
+    top, known = TopSegments(2, 10), []
+    for at in range(0, 3000, 100):
+        top.add(scores[at : at + 100], ids[at : at + 100])
+        top.result()
+        known.append(top._table.size)
+    assert_ranked(top, scores, ids)
+    assert max(known) <= 2 * max(ranking._STAGED, 2 * 2 * 10) + ranking._STAGED  # two classes of up to 2·k
+
+
 @given(segments(), st.integers(1, 12), st.integers(0, 40))
 def test_more_can_be_added_after_a_result(drawn, k, cut):
     scores, ids = drawn
@@ -112,10 +146,19 @@ def test_nan_is_refused_and_leaves_nothing_behind():
     assert [len(ids) for ids in top.result()[1]] == [0, 0]
 
 
-@pytest.mark.parametrize(("scores", "ids"), [((2, 3), [1, 2]), ((2, 2), [1]), ((2,), [1, 2]), ((2, 2), [0.5, 1.0])])
+@pytest.mark.parametrize(
+    ("scores", "ids"),
+    [((2, 3), [1, 2]), ((2, 2), [1]), ((2,), [1, 2]), ((2, 2), [0.5, 1.0]), ((2, 2), np.array([1, 2**63], np.uint64))],
+)
 def test_wrong_shapes_and_ids_are_refused(scores, ids):
     with pytest.raises(ValueError, match="wanted"):
         TopSegments(2, 3).add(np.zeros(scores, np.float32), np.array(ids))
+
+
+def test_unsigned_ids_are_taken_where_they_fit():
+    top, ids = TopSegments(1, 3), np.array([2**63 - 1, 5], np.uint64)
+    top.add(np.zeros((2, 1), np.float32), ids)
+    assert top.result()[1][0].tolist() == [5, 2**63 - 1]
 
 
 def test_sizes_are_checked():
@@ -133,6 +176,13 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", k=3)
     with pytest.raises(UserError, match=r"other\.npz"):
         TopSegments.load(tmp_path / "other.npz")
+    whole = {"k": 3, "sizes": [1, 1], "table": np.array([-5, 7]), "keys": order.keys(np.ones(2), np.array([0, 1]))}
+    np.savez(tmp_path / "whole.npz", **whole)
+    assert [ids.tolist() for ids in TopSegments.load(tmp_path / "whole.npz").result()[1]] == [[-5], [7]]
+    for wrong in ({"table": np.array([-5])}, {"table": np.array([7, -5])}, {"sizes": [2, 1]}, {"k": 0}):
+        np.savez(tmp_path / "wrong.npz", **whole | wrong)
+        with pytest.raises(UserError, match=r"wrong\.npz"):
+            TopSegments.load(tmp_path / "wrong.npz")
     with pytest.raises(UserError, match="absent"):
         TopSegments.load(tmp_path / "absent.npz")
     with pytest.raises(UserError, match="file"):

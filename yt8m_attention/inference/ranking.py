@@ -12,12 +12,14 @@ from yt8m_attention.metrics import order
 
 _STAGED = 8192  # segments held back, so that a class is looked at once for so many of them
 _TRANSPOSED = 256  # segments turned at a time: their scores stay in the processor's cache
+_LARGEST = 2**63 - 1  # of the ids
 
 
 class TopSegments:
     """Ranks segments class by class, keeping the k best.
 
-    Memory: at most 16 bytes for each of k·num_classes, and the result's 12; less where fewer segments come.
+    Memory: at most 16 bytes for each of k·num_classes, and the result's 12; less where fewer segments come. Once an id
+    outside [0, 2**32) has come, up to 16 bytes more for each id that any class keeps.
 
     Args:
       num_classes: C.
@@ -37,6 +39,7 @@ class TopSegments:
         self._floor_scores = np.full(num_classes, -np.inf, np.float32)
         # None: a key's low half is the id itself. Once an id outside [0, 2**32) has come: its place in this table.
         self._table = None
+        self._roomy = 0  # a longer table is looked through for ids that no class keeps any more
 
     def add(self, scores, segment_ids):
         """Takes a batch of any size.
@@ -44,11 +47,11 @@ class TopSegments:
         Args:
           scores: float32 [N, C]; other floats are rounded to it. -0.0 equals 0.0, infinities are ordered.
           segment_ids: int64 [N], of any values, none ever added twice. Ids in [0, 2**32) are fast in any order,
-            others where they come ascending.
+            others where they come ascending; in another order every 8192 of them cost a pass over all that is kept.
 
         Raises:
-          ValueError: for wrong shapes, ids that are no integers, or a NaN score, naming its class and segment;
-            nothing of the batch is kept then.
+          ValueError: for wrong shapes, ids that are no integers or beyond int64, or a NaN score, naming its class and
+            segment; nothing of the batch is kept then.
         """
         scores, segment_ids = np.asarray(scores, np.float32), np.asarray(segment_ids)
         if scores.ndim != 2 or scores.shape[1] != self.num_classes or segment_ids.shape != scores.shape[:1]:
@@ -56,6 +59,8 @@ class TopSegments:
                              f"wanted [N, {self.num_classes}] and [N]")  # fmt: skip
         if segment_ids.dtype.kind not in "iu":
             raise ValueError(f"segment_ids: found {segment_ids.dtype}, wanted integers")
+        if segment_ids.size and segment_ids.max() > _LARGEST:
+            raise ValueError(f"segment_ids: found {segment_ids.max()}, wanted less than 2**63")
         if scores.size and np.isnan(scores.min()):
             row, c = np.argwhere(np.isnan(scores))[0]
             raise ValueError(f"class {c}, segment {segment_ids[row]}: the score is NaN, which has no rank")
@@ -69,19 +74,31 @@ class TopSegments:
             if self._staged == _STAGED:
                 self._flush()
 
-    def merge(self, other):
-        """Takes the candidates of another TopSegments of the same classes and k, which stays as it is."""
+    def merge(self, other, offset=0):
+        """Takes the candidates of another TopSegments of the same classes and k, which stays as it is.
+
+        Args:
+          offset: added to the other's ids, 0 or more.
+
+        Raises:
+          ValueError: where classes or k differ, or an id would be beyond int64.
+        """
         if (self.num_classes, self.k) != (other.num_classes, other.k):
             raise ValueError("only TopSegments of the same num_classes and k can be merged")
         self._flush()
         other._flush()
-        recoded = self._table is not None or other._table is not None
+        recoded = not self._narrow_with(other, offset)
         if recoded:
-            self._admit(other._known_ids())
+            known = other._known_ids()
+            if known.size and int(known[-1]) + offset > _LARGEST:
+                raise ValueError(f"offset: found {offset}, which takes id {known[-1]} beyond int64")
+            self._admit(known + offset)
         for c in range(self.num_classes):
-            theirs = other._buffers[c][: other._sizes[c]]
+            theirs = other._kept(c)
             if recoded:
-                theirs = order.keys(order.scores_of(theirs), self._low_halves(other._ids_of(theirs)))
+                theirs = order.keys(order.scores_of(theirs), self._low_halves(other._ids_of(theirs) + offset))
+            else:
+                theirs = theirs - np.uint64(offset)  # the low half is the id's complement
             self._append(c, theirs[theirs > self._floors[c]])
 
     def result(self):
@@ -90,16 +107,21 @@ class TopSegments:
         Returns:
           (scores, segment_ids): lists of C arrays, float32 and int64 [at most k], best first, ties by smaller id.
         """
+        scores, segment_ids = zip(*self.ranked(), strict=True)
+        return list(scores), list(segment_ids)
+
+    def ranked(self):
+        """Yields what `result` lists, (scores, segment_ids) of a class at a time; nothing may be added meanwhile."""
         self._flush()
-        scores, segment_ids = [], []
         for c in range(self.num_classes):
             ranked = self._ranked(c)
-            scores.append(order.scores_of(ranked))
-            segment_ids.append(self._ids_of(ranked))
-        return scores, segment_ids
+            yield order.scores_of(ranked), self._ids_of(ranked)
 
-    def save(self, path):
+    def save(self, path, **others):
         """Writes everything to one .npz file, complete or absent, for `load` in another process.
+
+        Args:
+          others: further arrays for the same file, which `load` passes over.
 
         Raises:
           UserError: where the file cannot be written.
@@ -108,7 +130,7 @@ class TopSegments:
         ranked = [self._ranked(c) for c in range(self.num_classes)]
         table = np.empty(0, np.int64) if self._table is None else self._table
         with replacing(path) as file:
-            np.savez(file, k=self.k, sizes=self._sizes, table=table, keys=np.concatenate(ranked))
+            np.savez(file, k=self.k, sizes=self._sizes, table=table, keys=np.concatenate(ranked), **others)
 
     @classmethod
     def load(cls, path):
@@ -127,9 +149,11 @@ class TopSegments:
             top = cls(len(sizes), int(k))
             if (sizes < 0).any() or (sizes > k).any() or sizes.sum() != len(keys):
                 raise ValueError(f"{len(keys)} keys of classes with {sizes.sum()}")
-        top._table = table if table.size else None
-        for c, ranked in enumerate(np.split(keys, np.cumsum(sizes)[:-1])):
-            top._append(c, ranked)
+            if table.size and ((table[1:] <= table[:-1]).any() or order.ids_of(keys).max(initial=0) >= table.size):
+                raise ValueError(f"keys of other ids than the {table.size} in the table")
+        top._table = table.astype(np.int64) if table.size else None
+        top._buffers = np.split(keys.astype(np.uint64, copy=False), np.cumsum(sizes)[:-1])
+        top._sizes = [len(buffer) for buffer in top._buffers]
         return top
 
     def _flush(self):
@@ -169,21 +193,35 @@ class TopSegments:
         self._floors[c] = keys[0]  # of the upper part, the partition's own place held the least
         self._floor_scores[c] = order.scores_of(keys[:1])[0]
 
+    def _kept(self, c):
+        return self._buffers[c][: self._sizes[c]]
+
     def _ranked(self, c):
         """The keys of class c, best first; its buffer gives up what it does not need."""
-        keys = self._buffers[c][: self._sizes[c]]
+        keys = self._kept(c)
         keys.sort()
         self._buffers[c] = keys[::-1][: self.k].copy()
         self._sizes[c] = self._buffers[c].size
         return self._buffers[c]
 
+    def _narrow_with(self, other, offset):
+        """Whether low halves stay the ids themselves, also those of the other's ids behind an offset."""
+        if self._table is not None or other._table is not None:
+            return False
+        largest = (int(order.ids_of(other._kept(c)).max(initial=0)) for c in range(self.num_classes))
+        return max(largest) + offset < 2**32
+
     def _admit(self, ids):
         """Makes sure that ids can be low halves, which needs the table once one lies outside [0, 2**32)."""
         if self._table is None and (ids.size == 0 or (ids.min() >= 0 and ids.max() < 2**32)):
             return
-        known = self._known_ids() if self._table is None else self._table
-        table = np.union1d(known, ids)
-        if self._table is None or not np.array_equal(table[: known.size], known):
+        known, ids = self._table, np.unique(ids)
+        if known is None or known.size > self._roomy:
+            known = self._known_ids()
+            self._roomy = 2 * max(known.size, _STAGED)
+        behind = not known.size or not ids.size or ids[0] > known[-1]
+        table = np.concatenate([known, ids]) if behind else np.union1d(known, ids)
+        if self._table is None or not np.array_equal(table[: self._table.size], self._table):
             self._recode(table)
         self._table = table
 
@@ -196,13 +234,24 @@ class TopSegments:
         return ids if self._table is None else self._table[ids]
 
     def _known_ids(self):
-        stored = [self._ids_of(self._buffers[c][: self._sizes[c]]) for c in range(self.num_classes)]
-        return np.unique(np.concatenate(stored))
+        """The ids that a class keeps: int64, ascending, each once."""
+        if self._table is None:
+            found = np.empty(0, np.int64)
+            for c in range(self.num_classes):
+                found = np.union1d(found, self._ids_of(self._kept(c)))
+            return found
+        kept = np.zeros(self._table.size, bool)
+        for c in range(self.num_classes):
+            kept[order.ids_of(self._kept(c))] = True
+        return self._table[kept]
 
     def _recode(self, table):
         """Rewrites all keys for a table that has other places for the ids."""
+        places = None if self._table is None else np.searchsorted(table, self._table)
         for c in range(self.num_classes):
-            keys = self._buffers[c][: self._sizes[c]]
-            keys[:] = order.keys(order.scores_of(keys), np.searchsorted(table, self._ids_of(keys)).astype(np.uint32))
+            keys = self._kept(c)
+            ids = order.ids_of(keys)
+            low = np.searchsorted(table, ids) if places is None else places[ids]
+            keys[:] = order.keys(order.scores_of(keys), low.astype(np.uint32))
             if self._floors[c]:
                 self._floors[c] = keys.min()
