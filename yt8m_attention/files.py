@@ -39,12 +39,19 @@ def replacing_path(path):
     Raises:
       UserError: where the directory or the disk does not take it, naming the file.
     """
-    try:
+    with writing(path):
         if os.path.exists(path) and not os.path.isfile(path):
             yield path
             return
         with _replacing_file(os.path.realpath(path)) as temporary:
             yield temporary
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Inside, what the disk does not take becomes a UserError that names the file."""
+    try:
+        yield
     except OSError as error:
         what = f"cannot be written: {error.strerror or error}; free space or name another place"
         raise UserError(f"{path}: {what}") from error

@@ -120,7 +120,7 @@ def disarm():
     from yt8m_attention import config
 
     settings = config.Run("d", "p", config.Model(), config.Data(), config.Phase(max_steps=1, holdout_fraction=0.1))
-    trained = SimpleNamespace(run=settings, model=None)
+    trained = SimpleNamespace(run=settings, model=None, path="checkpoint")
 
     def with_options(*_, change_data=None, held_out=None, **__):
         return {"data": str(change_data(settings.data)), "held_out": held_out(0.1)}

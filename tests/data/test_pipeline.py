@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from record_helpers import NUM_CLASSES, data, frames_of, shared_data, video, video_level, write
 
 from yt8m_attention import config
-from yt8m_attention.data import holdout, pipeline
+from yt8m_attention.data import files, holdout, pipeline
 from yt8m_attention.data.buffers import Buffers
 from yt8m_attention.data.frames import FrameReader
 from yt8m_attention.errors import UserError
@@ -346,3 +346,19 @@ def test_real_videos_make_batches():
     means = str(shared_data("yt8m_video", "validate0000.tfrecord"))
     rows = joined(arrays(pipeline.evaluation_batches(means, config.Data(**UNTOUCHED), 128)))
     assert rows["frames"].shape[1:] == (1, 1152) and rows["labels"].any(axis=1).all()
+
+
+@pytest.mark.parametrize("blocks", [64, 3])
+@pytest.mark.parametrize("kind", ["videos", "windows"])
+def test_workers_have_the_same_batches_between_them_however_many_they_are(pattern, monkeypatch, blocks, kind):
+    monkeypatch.setattr(files, "_BLOCKS", blocks)
+
+    def batches(part):
+        found = arrays(pipeline.evaluation_batches(pattern, every(), 3, kind, part=part))
+        return [{name: batch[name] for name in ("id", "start", "frames", "mask")} for batch in found]
+
+    whole = batches((0, 1))
+    for workers in (2, 3):
+        assert equal([batch for worker in range(workers) for batch in batches((worker, workers))], whole)
+    for name, column in joined(batches(None)).items():
+        np.testing.assert_array_equal(joined(whole)[name], column)

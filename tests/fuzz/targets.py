@@ -34,7 +34,7 @@ from yt8m_attention.data import (
 from yt8m_attention.ensembling import ensemble, scores_file
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import submission_score
-from yt8m_attention.inference import rank, submission
+from yt8m_attention.inference import partial, rank, submission
 from yt8m_attention.inference.names import Names
 from yt8m_attention.inference.ranking import TopSegments
 from yt8m_attention.training import checkpoints, held_out_scores, run_file
@@ -161,6 +161,12 @@ def _read_scores_file(raw, directory):
     assert len(list(submission.read(ranked))) == len(scores_file.load(path).classes)
 
 
+def _merge_part(raw, directory):
+    merged = os.path.join(directory, "merged.csv")
+    partial.merge(_file(directory, ".npz", raw), merged)
+    assert list(submission.read(merged))
+
+
 def _read_features(suffix, raw, directory):
     for video in own_features.videos(_file(directory, suffix, raw), FEATURES):
         assert video.frames.dtype == np.uint8 and video.frames.shape[1] == 5
@@ -226,8 +232,10 @@ def _targets():
         "k": np.array(2),
         "sizes": np.array([1, 1]),
         "table": np.array([], np.int64),
-        "keys": np.array([5, 6], np.uint64),
+        "keys": np.array([2**64 - 1, 2**64 - 2], np.uint64),  # of the ids 0 and 1
     }
+    run = np.frombuffer(b'{"worker": [0, 1], "segment_max_pred": 2}', np.uint8)
+    part = {"ids": np.array([b"a", b"b"]), "starts": np.array([0, 5]), "classes": np.array([3, 7]), "run": run}
     return {
         "shard": Target(_read_shard, (b"".join(map(_framed, records[:2])), _framed(records[2]))),
         "record": Target(_read_record, records),
@@ -247,6 +255,7 @@ def _targets():
         "scores_file": Target(_read_scores_file, (_npz(**scored),)),
         "label_cache": Target(_read_label_cache, (_npz(**ratings),)),
         "ranking": Target(lambda raw, d: TopSegments.load(_file(d, ".npz", raw)).result(), (_npz(**ranking),)),
+        "part": Target(_merge_part, (_npz(**ranking, **part),)),
         "vocabulary": Target(
             lambda raw, d: vocabulary.read(_file(d, ".csv", raw)).name(1), (b"Index,Name\n1,Game\n2,Car\n",)
         ),

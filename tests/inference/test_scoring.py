@@ -56,6 +56,12 @@ def test_row_is_scored_alone_as_in_any_batch(make):
         assert_close(score(tensors(part(inputs, slice(i, i + 1))))["probabilities"], together[i : i + 1], 1e-6)
 
 
+def test_the_same_batch_has_the_same_bits():
+    score, batch = scoring.make_scorer(build()), tensors(bags(count=64))
+    first = score(batch)["probabilities"]
+    assert all((score(batch)["probabilities"] == first).all() for _ in range(200))
+
+
 def test_bfloat16_ranks_as_float32_but_for_near_ties():
     model, rng = build(num_classes=12), np.random.default_rng(3)
     batch = tensors({"frames": rng.integers(0, 256, (400, 5, 20), dtype=np.uint8), "mask": np.ones((400, 5), bool)})

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from yt8m_attention.errors import UserError
 
+_BLOCKS = 64  # behind each of them a batch ends that may not be full
 _ASKED = 16  # remote files at once, each of which takes a while to answer
 
 
@@ -42,6 +43,12 @@ def expand(pattern, flag):
         if not is_remote(path):
             _check_local(path, flag)
     return sorted(paths)
+
+
+def blocks(paths):
+    """Paths in pieces about as long, of which workers take some each: the same pieces for any number of workers."""
+    count = min(len(paths), _BLOCKS)
+    return [paths[len(paths) * i // count : len(paths) * (i + 1) // count] for i in range(count)]
 
 
 def _remote_glob(part, flag):

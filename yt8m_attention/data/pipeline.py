@@ -90,7 +90,14 @@ def training_batches(
 
 
 def evaluation_batches(
-    pattern, data, batch_size, items="videos", holdout_fraction=0.0, only_holdout=False, flag="eval_data_pattern"
+    pattern,
+    data,
+    batch_size,
+    items="videos",
+    holdout_fraction=0.0,
+    only_holdout=False,
+    flag="eval_data_pattern",
+    part=None,
 ):
     """One pass in file order, each item once; the last batch may be smaller.
 
@@ -99,6 +106,8 @@ def evaluation_batches(
       batch_size: items of a batch.
       items: "videos", "rated_segments", or "windows" (see segments.window_starts).
       holdout_fraction, only_holdout: leaves the held-out videos out, or takes only them; 0.0: all videos.
+      part: (worker, workers): only that worker's part of the files, which may hold nothing. Batches are the same
+        whatever the number of workers; so some are smaller than the last of all. None: all files.
 
     Returns:
       tf.data.Dataset of dicts: training_batches', less position, with id string [B], start int64 [B] (the segment's
@@ -108,11 +117,11 @@ def evaluation_batches(
     Raises:
       UserError: where files or records cannot be used.
     """
-    source = Source(pattern, flag, data, items, holdout_fraction, only_holdout)
+    source = Source(pattern, flag, data, items, holdout_fraction, only_holdout, part=part)
     signature = _signature(source, False, None)
     signature["id"] = tf.TensorSpec([None], tf.string)
     signature["start"] = signature["ordinal"] = tf.TensorSpec([None], tf.int64)
-    return _dataset(lambda: _in_file_order(source, batch_size), signature)
+    return _dataset(lambda: _in_file_order(source, batch_size, bool(part and part[1] > 1)), signature)
 
 
 @dataclass(frozen=True)
@@ -298,7 +307,7 @@ class _Shuffled:
         return (epoch + (window + of_window) / len(self._windows(epoch))) / self._num_epochs
 
 
-def _in_file_order(source, size):
+def _in_file_order(source, size, may_be_nothing):
     buffers, ordinal = Buffers(), 0
     batch = Batch(source, size, False, buffers)
     for number in range(len(source.paths)):
@@ -313,8 +322,10 @@ def _in_file_order(source, size):
                 yield {**batch.arrays(share), **batch.names(ordinal)}
                 ordinal += size
                 batch = Batch(source, size, False, buffers)
-    if batch.filled:
-        yield {**batch.arrays(share=1), **batch.names(ordinal)}
-    if not ordinal + batch.filled:
+        if number in source.ends and batch.filled:
+            yield {**batch.arrays(share=(number + 1) / len(source.paths)), **batch.names(ordinal)}
+            ordinal += batch.filled
+            batch = Batch(source, size, False, buffers)
+    if not (ordinal or may_be_nothing):
         raise source.nothing()
     source.bad_records.say()

@@ -153,15 +153,32 @@ class Source:
       holdout_fraction, only_holdout: which videos, see holdout.kept.
       bad_records: a BadRecords to count in; None: one of its own.
       again: whether items are read more than once; rated segments are then kept in memory, up to data.cache_bytes.
+      part: (worker, workers): only that worker's share of files.blocks, behind each of which a batch ends; None: all.
 
     Raises:
       UserError: where files cannot be used; the first one is opened to see what it holds.
     """
 
     def __init__(
-        self, pattern, flag, data, kind, holdout_fraction=0.0, only_holdout=False, bad_records=None, again=False
+        self,
+        pattern,
+        flag,
+        data,
+        kind,
+        holdout_fraction=0.0,
+        only_holdout=False,
+        bad_records=None,
+        again=False,
+        part=None,
     ):
         self.paths = files.expand(pattern, flag)
+        blocks = [self.paths]
+        if part:
+            worker, workers = part
+            blocks = files.blocks(self.paths)
+            blocks = blocks[len(blocks) * worker // workers : len(blocks) * (worker + 1) // workers]
+            self.paths = [path for block in blocks for path in block]
+        self.ends = set(np.cumsum([len(block) for block in blocks]) - 1)  # the last shard of each block
         self.remote = any(map(files.is_remote, self.paths))
         self.data, self.kind = data, kind
         self.bad_records = BadRecords(data.max_bad_records) if bad_records is None else bad_records

@@ -3,6 +3,9 @@
   python -m yt8m_attention.inference --input_data_pattern='data/test/*.tfrecord' --train_dir=runs/phase2 \\
       --segment_labels --output_file=segments.csv
 
+Several workers, each with --worker=I/N --ranking_file=FILE in place of --output_file, rank a part of the files each;
+--merge_rankings='FILES' --output_file=segments.csv then writes the CSV that one would have written.
+
 It is the entry point `inference`, and stands here because a package and a module cannot share the name.
 """
 
@@ -12,7 +15,7 @@ from yt8m_attention.cli import (  # they define flags
     app,
     data_flags,
     holdout_flags,
-    inference_flags,  # noqa: F401
+    inference_flags,
     precision_flags,  # noqa: F401
     trained_flags,
     values,
@@ -22,8 +25,22 @@ FLAGS = flags.FLAGS
 
 
 def main():
-    train_dir = trained_flags.train_dir()
-    pattern, output_file = values.required("input_data_pattern"), values.required("output_file")
+    parts = inference_flags.merged()
+    return _merge(parts) if parts else _rank()
+
+
+def _merge(parts):
+    output_file = values.required("output_file")
+    with app.quiet_imports():
+        from yt8m_attention.inference import partial
+
+    return partial.merge(parts, output_file)
+
+
+def _rank():
+    worker, train_dir = inference_flags.worker(), trained_flags.train_dir()
+    pattern = values.required("input_data_pattern")
+    output_file = values.required("ranking_file" if worker else "output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.inference import rank
         from yt8m_attention.training import restore
@@ -38,6 +55,8 @@ def main():
         held_out,
         FLAGS.window_stride,
         FLAGS.precision,
+        trained.path,
+        worker,
     )
     if FLAGS.segment_labels:
         return rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)

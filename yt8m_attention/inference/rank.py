@@ -1,17 +1,20 @@
 """From a trained model and videos to the ranked segments of every class, or the ranked classes of every video."""
 
+import functools
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from yt8m_attention import files, progress
+from yt8m_attention import progress
 from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import scoring, submission, windows
-from yt8m_attention.inference.ranking import TopSegments
+from yt8m_attention.inference import checks, partial, scoring, submission, windows
+from yt8m_attention.inference.ranked_segments import RankedSegments
+from yt8m_attention.inference.scores_writer import ScoresWriter
 from yt8m_attention.metrics import order
+from yt8m_attention.training import profiling
 
 # Bags a batch; it bounds memory and never changes a result.
 _VIDEOS = 32
@@ -24,11 +27,13 @@ class Job:
     Attributes:
       pattern: the files; labels in them are not looked at.
       data: their shape; its `segment_classes` are ranked, in its `segment_window` nothing is.
-      output_file: the CSV.
-      scores_file: npz of every score too, or None: `ids` [N], `starts` [N], `classes` [C], `scores` [N,C].
+      output_file: the CSV; a worker's part of one (partial.py).
+      scores_file: npz of every score too, or None (scores_writer.py).
       held_out: the share of the videos that training held out, which alone is scored; 0: all.
       window_stride: frames from one window's start to the next one's; None: a window's length, so they never overlap.
       precision: of the products, as scoring.make_scorer's arithmetic.
+      scorer: what gives the scores, for messages.
+      worker: (number from 0, of how many), which part of the files is ranked; None: all.
     """
 
     pattern: str
@@ -38,6 +43,8 @@ class Job:
     held_out: float = 0.0
     window_stride: int | None = None
     precision: str = "float32"
+    scorer: str = "the model"
+    worker: tuple[int, int] | None = None
 
     @property
     def named(self):
@@ -51,25 +58,28 @@ class Job:
     def batches(self, items, size):
         with pipeline.user_errors():
             batches = pipeline.evaluation_batches(
-                self.pattern, self.data, size, items, self.held_out, bool(self.held_out), flag="input_data_pattern"
+                self.pattern,
+                self.data,
+                size,
+                items,
+                self.held_out,
+                bool(self.held_out),
+                "input_data_pattern",
+                self.worker or (0, 1),
             )
             yield from progress.through(batches, "videos" if items == "videos" else "segments")
 
-    def save_scores(self, ids, starts, classes, scores):
-        if self.scores_file:
-            with files.replacing(self.scores_file) as file:
-                np.savez(file, ids=np.array(ids, bytes), starts=starts, classes=classes, scores=np.concatenate(scores))
-
 
 def rank_segments(model, job: Job, max_per_class):
-    """Scores every eligible segment and writes the challenge's CSV, `Class,Segments`.
+    """Scores every eligible segment and writes the challenge's CSV, `Class,Segments`; a worker its part of it.
 
     Args:
       model: follows the model contract.
       max_per_class: segments of a class, at most.
 
     Returns:
-      dict of `segments`, `classes`, `rows` (segments over all classes), `segments_per_second`, `output_file`.
+      dict of `segments`, `classes`, `rows` (segments over all classes), `segments_per_second`, `output_file` (a
+      worker's: `ranking_file`), `peak_memory_mb`.
 
     Raises:
       UserError: where no class or no segment is there to rank, or a file cannot be written.
@@ -77,7 +87,11 @@ def rank_segments(model, job: Job, max_per_class):
     classes = segment_classes(job.data)
     scorer = scoring.make_scorer(model, classes, job.precision)
     parts = ((ids, starts, scores) for ids, starts, (scores,) in windows.score([scorer], job))
-    return write_ranking(parts, classes, job, max_per_class)
+    if job.worker is None:
+        return write_ranking(parts, classes, job, max_per_class)
+    run = partial.identity(model, scorer, job, max_per_class)
+    result = write_ranking(parts, classes, job, max_per_class, write=functools.partial(partial.save, run=run))
+    return result | {"ranking_file": result.pop("output_file")}
 
 
 def segment_classes(data):
@@ -92,7 +106,7 @@ def segment_classes(data):
     return np.array(data.segment_classes, np.int64)
 
 
-def write_ranking(parts, classes, job: Job, max_per_class, origin=None):
+def write_ranking(parts, classes, job: Job, max_per_class, origin=None, write=RankedSegments.write):
     """Ranks scored segments and writes the challenge's CSV; ties go to the segment that came first.
 
     Args:
@@ -100,51 +114,22 @@ def write_ranking(parts, classes, job: Job, max_per_class, origin=None):
       classes: int64 [C].
       job: says where to.
       origin: where the segments come from, for messages; None: the job's files.
+      write: function of RankedSegments and the path, which writes something else.
       max_per_class, returns, raises: as rank_segments.
     """
-    top, ids, starts, kept = TopSegments(len(classes), max_per_class), [], [], []
-    names, done, started = _Names(origin or job.named), 0, time.monotonic()
-    for part_ids, part_starts, scores in parts:
-        names.add(part_ids.tolist(), part_starts.tolist())
-        top.add(scores, np.arange(done, done + len(scores)))
-        ids.append(part_ids.astype(bytes))  # an array of objects could not be read back without pickling
-        starts.append(part_starts)
-        if job.scores_file:
-            kept.append(scores)
-        done += len(scores)
-    rate = done / max(time.monotonic() - started, 1e-9)
-    progress.say(f"ranking {done:,} segments for each of {len(classes):,} classes, and writing {job.output_file}")
-    ids, starts = np.concatenate(ids), np.concatenate(starts)
-    _, ranked = top.result()
-    submission.write(job.output_file, classes, submission.segment_names(ids, starts), ranked)
-    job.save_scores(ids, starts, classes, kept)
-    return {"segments": done, "classes": len(classes), "rows": sum(map(len, ranked)),
-            "segments_per_second": rate, "output_file": job.output_file}  # fmt: skip
-
-
-class _Names:
-    """Makes sure, while it can be had cheaply, that the file can be written in the end and read by its scorers."""
-
-    def __init__(self, origin):
-        self._origin, self._seen, self._last = origin, set(), (None, 0)
-
-    def add(self, ids, starts):
-        """Looks at the next items' videos, bytes or str, and starts, in file order.
-
-        Raises:
-          UserError: for an id that a CSV cannot hold, or that two videos have.
-        """
-        for video_id, start in zip(ids, starts, strict=True):
-            if video_id != self._last[0] or start <= self._last[1]:
-                if video_id in self._seen:
-                    raise UserError(f"{self._origin}: two videos have the id {video_id!r}, so "
-                                    "that a ranking cannot tell them apart; leave one out")  # fmt: skip
-                self._seen.add(video_id)
-                try:
-                    submission.check_video_id(video_id.decode() if isinstance(video_id, bytes) else video_id)
-                except UserError as error:
-                    raise UserError(f"{self._origin}: {error}") from error
-            self._last = video_id, start
+    found = RankedSegments(classes, max_per_class, origin or job.named, job.scorer)
+    kept, started = job.scores_file and ScoresWriter(job.scores_file, classes), time.monotonic()
+    for ids, starts, scores in parts:
+        found.add(ids, starts, scores)
+        if kept:
+            kept.add(scores)
+    rate = found.count / max(time.monotonic() - started, 1e-9)
+    progress.say(f"ranking {found.count:,} segments for each of {len(classes):,} classes, writing {job.output_file}")
+    write(found, job.output_file)
+    if kept:
+        kept.save(found.ids, found.starts)
+    return {"segments": found.count, "classes": len(classes), "rows": found.rows, "segments_per_second": rate,
+            "output_file": job.output_file, "peak_memory_mb": round(profiling.peak_memory_mb())}  # fmt: skip
 
 
 def rank_classes(model, job: Job, top_k):
@@ -155,23 +140,30 @@ def rank_classes(model, job: Job, top_k):
       top_k: classes of a video, at most.
 
     Returns:
-      dict of `videos`, `classes`, `rows`, `videos_per_second`, `output_file`.
+      dict of `videos`, `classes`, `rows`, `videos_per_second`, `output_file`, `peak_memory_mb`.
 
     Raises:
       UserError: where no video is there to score, or a file cannot be written.
     """
-    ids, best, kept = [], [], []
-    score, names, started = scoring.make_scorer(model, None, job.precision), _Names(job.named), time.monotonic()
+    ids, best, classes = [], [], np.arange(job.data.num_classes)
+    score, names, started = (
+        scoring.make_scorer(model, None, job.precision),
+        checks.VideoIds(job.named),
+        time.monotonic(),
+    )
+    kept = job.scores_file and ScoresWriter(job.scores_file, classes)
     for batch in job.batches("videos", _VIDEOS):
         names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
         scores = score(batch)["probabilities"]
+        checks.refuse_nan(scores, batch["id"].numpy(), classes, job.scorer)
         best += zip(*order.top_columns(scores, top_k), strict=True)
         ids += batch["id"].numpy().tolist()
-        if job.scores_file:
-            kept.append(scores)
+        if kept:
+            kept.add(scores)
     rate = len(ids) / max(time.monotonic() - started, 1e-9)
     rows = ((video.decode(), *ranked) for video, ranked in zip(ids, best, strict=True))
     submission.write_videos(job.output_file, rows)
-    job.save_scores(ids, np.full(len(ids), -1), np.arange(job.data.num_classes), kept)
-    return {"videos": len(ids), "classes": job.data.num_classes, "rows": len(ids),
-            "videos_per_second": rate, "output_file": job.output_file}  # fmt: skip
+    if kept:
+        kept.save(ids, np.full(len(ids), -1))
+    return {"videos": len(ids), "classes": len(classes), "rows": len(ids), "videos_per_second": rate,
+            "output_file": job.output_file, "peak_memory_mb": round(profiling.peak_memory_mb())}  # fmt: skip

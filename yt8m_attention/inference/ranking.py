@@ -87,12 +87,12 @@ class TopSegments:
             raise ValueError("only TopSegments of the same num_classes and k can be merged")
         self._flush()
         other._flush()
-        recoded = not self._narrow_with(other, offset)
+        largest = other.id_range()[1] + offset
+        if largest > _LARGEST:
+            raise ValueError(f"offset: found {offset}, which takes id {largest - offset} beyond int64")
+        recoded = self._table is not None or other._table is not None or largest >= 2**32
         if recoded:
-            known = other._known_ids()
-            if known.size and int(known[-1]) + offset > _LARGEST:
-                raise ValueError(f"offset: found {offset}, which takes id {known[-1]} beyond int64")
-            self._admit(known + offset)
+            self._admit(other._known_ids() + offset)
         for c in range(self.num_classes):
             theirs = other._kept(c)
             if recoded:
@@ -116,6 +116,12 @@ class TopSegments:
         for c in range(self.num_classes):
             ranked = self._ranked(c)
             yield order.scores_of(ranked), self._ids_of(ranked)
+
+    def id_range(self):
+        """(smallest, largest) of the ids that a class keeps; (0, -1) where none keeps any."""
+        self._flush()
+        kept = [ids for ids in map(self._ids_of, map(self._kept, range(self.num_classes))) if ids.size]
+        return (min(int(ids.min()) for ids in kept), max(int(ids.max()) for ids in kept)) if kept else (0, -1)
 
     def save(self, path, **others):
         """Writes everything to one .npz file, complete or absent, for `load` in another process.
@@ -203,13 +209,6 @@ class TopSegments:
         self._buffers[c] = keys[::-1][: self.k].copy()
         self._sizes[c] = self._buffers[c].size
         return self._buffers[c]
-
-    def _narrow_with(self, other, offset):
-        """Whether low halves stay the ids themselves, also those of the other's ids behind an offset."""
-        if self._table is not None or other._table is not None:
-            return False
-        largest = (int(order.ids_of(other._kept(c)).max(initial=0)) for c in range(self.num_classes))
-        return max(largest) + offset < 2**32
 
     def _admit(self, ids):
         """Makes sure that ids can be low halves, which needs the table once one lies outside [0, 2**32)."""

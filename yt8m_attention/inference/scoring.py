@@ -10,7 +10,8 @@ from yt8m_attention.training import compiling, precision
 def make_scorer(model, classes=None, arithmetic="float32"):
     """The fast form of a trained model: folded (models/folded.py) where it has such a form, else as it is.
 
-    No row's answer depends on another row. A folded scorer keeps the weights that the model has now.
+    No row's answer depends on another row, but for its last bits; the same batch has the same bits. A folded scorer
+    keeps the weights that the model has now.
 
     Args:
       model: follows the model contract.
@@ -21,6 +22,9 @@ def make_scorer(model, classes=None, arithmetic="float32"):
     Returns:
       A Scorer.
     """
+    # TensorFlow would make one operation (AddN) of a sum of several terms, which begins with the term whose memory is
+    # free first: the same batch would have other last bits at times, and a ranking another order of near ties.
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
     dtype = precision.choose_for_scoring(arithmetic).removeprefix("mixed_")
     folded = fold(model, classes, dtype)
     return Scorer(model, classes) if folded is None else FoldedScorer(folded)
@@ -31,11 +35,14 @@ class Scorer:
 
     Call: a batch with frames [B, T, F] and mask [B, T] -> the model's outputs by name, as numpy arrays.
 
-    Smaller batches than the largest one so far are filled up with empty bags: they need nothing compiled anew.
+    Smaller batches than the largest one so far, of bags as long, are filled up with empty bags: they need nothing
+    compiled anew.
     """
 
+    arithmetic = "as built"  # of the products
+
     def __init__(self, model, classes=None):
-        self._rows = 0
+        self._rows = {}
 
         @tf.function(reduce_retracing=True)
         def forward(frames, mask):
@@ -47,10 +54,14 @@ class Scorer:
         self._forward = forward
 
     def __call__(self, batch):
-        rows = int(batch["frames"].shape[0])
-        self._rows = max(self._rows, rows)
-        inputs = [_fill_up(batch[name], self._rows) for name in ("frames", "mask")]
+        rows, length = map(int, batch["mask"].shape)
+        inputs = [fill_up(batch[name], self._largest(rows, length)) for name in ("frames", "mask")]
         return {name: value.numpy()[:rows] for name, value in self._forward(*inputs).items()}
+
+    def _largest(self, rows, length):
+        """The rows of the largest batch of bags of that length so far, this one included."""
+        self._rows[length] = max(self._rows.get(length, 0), rows)
+        return self._rows[length]
 
     def windows(self, frames, places):
         """Probabilities [B, C] of windows over the same frames, which may overlap.
@@ -68,8 +79,8 @@ class FoldedScorer(Scorer):
     """A model folded; windows share all that is done by frame."""
 
     def __init__(self, folded):
-        self.folded = folded
-        self._rows = 0
+        self.folded, self.arithmetic = folded, folded.dtype
+        self._rows = {}
         self._forward = _function(folded)
         self._frame_work = _function(folded.frame_work)
         self._window_work = _function(folded.window_work)
@@ -79,8 +90,7 @@ class FoldedScorer(Scorer):
         if self._shared[0] is not frames:
             self._shared = frames, self._frame_work(tf.convert_to_tensor(frames))
         rows = len(places)
-        self._rows = max(self._rows, rows)
-        places = _fill_up(tf.convert_to_tensor(places), self._rows)
+        places = fill_up(tf.convert_to_tensor(places), self._largest(*places.shape))
         return self._window_work(self._shared[1], places)["probabilities"].numpy()[:rows]
 
 
@@ -93,6 +103,7 @@ def _function(call):
     return compiled
 
 
-def _fill_up(tensor, rows):
+def fill_up(tensor, rows):
+    """A tensor [B, ...] with zeros behind its rows, so that they are `rows`."""
     missing = rows - tensor.shape[0]
     return tf.pad(tensor, [[0, missing]] + [[0, 0]] * (len(tensor.shape) - 1)) if missing else tensor

@@ -34,8 +34,7 @@ class VideoScorer:
 
     def __init__(self, model, segment_size):
         self._segment_size = segment_size
-        # Two, as a scorer fills every batch up to its largest: windows are many and short, videos one and long.
-        self._windows, self._whole = scoring.make_scorer(model), scoring.make_scorer(model)
+        self._score = scoring.make_scorer(model)
 
     def __call__(self, frames):
         return Scored(self.windows(frames), self.attention(frames))
@@ -46,13 +45,13 @@ class VideoScorer:
         places = np.arange(count)[:, None] + np.arange(size)
         filled = _filled(frames)
         return np.concatenate(
-            [self._windows.windows(filled, places[first : first + _BATCH]) for first in range(0, count, _BATCH)]
+            [self._score.windows(filled, places[first : first + _BATCH]) for first in range(0, count, _BATCH)]
         )
 
     def attention(self, frames):
         """Weights float32 [T, M] over the frames of the video as one bag, or None where the network has none."""
         filled = _filled(frames)
-        outputs = self._whole({"frames": filled[None], "mask": np.arange(len(filled))[None] < len(frames)})
+        outputs = self._score({"frames": filled[None], "mask": np.arange(len(filled))[None] < len(frames)})
         return outputs["attention"][0, : len(frames)] if "attention" in outputs else None
 
 

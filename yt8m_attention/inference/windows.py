@@ -3,13 +3,16 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
 from yt8m_attention import schema
 from yt8m_attention.config import Sampling
 from yt8m_attention.data.segments import window_starts
 from yt8m_attention.errors import UserError
+from yt8m_attention.inference import scoring
 
-# Bags, and whole videos, a batch; they bound memory and never change a result.
+# Bags, and whole videos, a batch; they bound memory, and change no more than last bits. Bags are filled up to be so
+# many: what came before decides nothing, so that a batch has the same scores whichever worker makes it.
 _WINDOWS = 256
 _VIDEOS = 8
 # Batches of videos are as long as their longest, rounded up to so many frames: few lengths, little compiled anew.
@@ -29,11 +32,14 @@ def score(scorers, job):
       (ids bytes [N], starts int64 [N], scores: a list of float32 [N, C], one a scorer), in file order, then by start.
 
     Raises:
-      UserError: where no video has a window, or files or records cannot be used.
+      UserError: where no video has a window, unless others have videos too, or files or records cannot be used.
     """
     if job.stride == job.data.segment_size:
         for batch in job.batches("windows", _WINDOWS):
-            yield batch["id"].numpy(), batch["start"].numpy(), [s(batch)["probabilities"] for s in scorers]
+            bags = {name: scoring.fill_up(batch[name], _WINDOWS) for name in ("frames", "mask")}
+            rows = len(batch["mask"])
+            scores = [scorer(bags)["probabilities"][:rows] for scorer in scorers]
+            yield batch["id"].numpy(), batch["start"].numpy(), scores
         return
     whole = Sampling("all", trim_frames=0, max_frames=max(schema.MAX_FRAMES, job.data.sampling.max_frames))
     videos = dataclasses.replace(job, data=dataclasses.replace(job.data, sampling=whole))
@@ -42,7 +48,7 @@ def score(scorers, job):
         for part in _of_videos(scorers, batch, job):
             found += len(part[0])
             yield part
-    if not found:
+    if not found and job.worker is None:
         raise UserError(
             f"--input_data_pattern={job.pattern}: no window starts at a multiple of --window_stride={job.stride} "
             "frames within --segment_window; set them or --segment_size smaller"
@@ -66,5 +72,6 @@ def _of_videos(scorers, batch, job):
     flat = frames.reshape(-1, frames.shape[-1])
     for at in range(0, len(start), _WINDOWS):
         part = slice(at, at + _WINDOWS)
-        scores = [scorer.windows(flat, places[part]) for scorer in scorers]
+        bags = scoring.fill_up(tf.convert_to_tensor(places[part]), _WINDOWS)
+        scores = [scorer.windows(flat, bags)[: len(start[part])] for scorer in scorers]
         yield batch["id"].numpy()[video[part]], start[part], scores

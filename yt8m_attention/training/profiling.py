@@ -67,5 +67,10 @@ def peak_memory_mb():
     """The most memory held so far, in MiB: the first GPU's where there is one, else this process's."""
     if tf.config.list_logical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
+    return process_memory_mb()
+
+
+def process_memory_mb():
+    """The most memory that this process has held so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
