@@ -145,12 +145,8 @@ def rank_classes(model, job: Job, top_k):
     Raises:
       UserError: where no video is there to score, or a file cannot be written.
     """
-    ids, best, classes = [], [], np.arange(job.data.num_classes)
-    score, names, started = (
-        scoring.make_scorer(model, None, job.precision),
-        checks.VideoIds(job.named),
-        time.monotonic(),
-    )
+    ids, best, classes, names = [], [], np.arange(job.data.num_classes), checks.VideoIds(job.named)
+    score, started = scoring.make_scorer(model, None, job.precision), time.monotonic()
     kept = job.scores_file and ScoresWriter(job.scores_file, classes)
     for batch in job.batches("videos", _VIDEOS):
         names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
