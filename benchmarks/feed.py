@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import harness
+from yt8m_attention import memory
 from yt8m_attention.config import Data, Features, Phase
 from yt8m_attention.data import data_set, index_file, order, pipeline, tfrecord
 from yt8m_attention.data.index import index_key
@@ -89,7 +90,7 @@ def processor_time(sides, videos):
     return spent
 
 
-def memory(paths, shards, folder):
+def held_after(paths, shards, folder):
     """MB that a fresh process holds after epochs over so many shards: the files, again and again by other names."""
     directory = os.path.join(folder, f"shards{shards}")
     os.mkdir(directory)
@@ -105,7 +106,7 @@ def _own_memory(pattern):
 
 def own_megabytes():
     """Memory of this process's own: mapped files are the system's."""
-    return round(harness.status_mb("RssAnon"))
+    return round(memory.status_mb("RssAnon"))
 
 
 def index(shards, folder):
@@ -162,7 +163,7 @@ def main():
         }
         rates, peak = harness.interleave(sides, arguments.rounds)
         spent = processor_time(sides, videos)
-        held = {shards: memory(paths, shards, folder) for shards in MANY_SHARDS}
+        held = {shards: held_after(paths, shards, folder) for shards in MANY_SHARDS}
         megabytes = round(sum(map(os.path.getsize, paths)) / 1e6)
         whole = index(SHARDS // 20 if arguments.quick else SHARDS, folder)
     sizes = {"videos": videos, "shards": len(paths), "megabytes": megabytes, "processor_us": spent, "memory_mb": held,

@@ -11,11 +11,12 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
+
+from yt8m_attention import memory
 
 
 def parse(description, **more):
@@ -58,23 +59,7 @@ def alone(function, *arguments):
         return pool.apply(function, arguments)
 
 
-def process_memory_mb():
-    """The most memory that this process has held so far, in MiB.
-
-    On Linux by the kernel's status of it: there, getrusage counts in what the process held that it was forked from.
-    """
-    if os.path.exists("/proc/self/status"):
-        return status_mb("VmHWM")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def status_mb(field):
-    """A field of /proc/self/status, in MiB; Linux only."""
-    with open("/proc/self/status", encoding="utf-8") as file:
-        return int(next(line for line in file if line.startswith(field)).split()[1]) / 1024
-
-
-def interleave(sides, rounds, memory=process_memory_mb):
+def interleave(sides, rounds, peak_mb=memory.peak_mb):
     """Lets the sides take turns.
 
     Args:
@@ -82,7 +67,7 @@ def interleave(sides, rounds, memory=process_memory_mb):
         side is ours: the peak memory is read after its first turn, before any other side has run. What another side
         holds is made at its first turn (`lazily`).
       rounds: turns of each.
-      memory: function of no arguments -> the peak so far, in MiB.
+      peak_mb: function of no arguments -> the peak so far, in MiB.
 
     Returns:
       ({name: rates, one a round}, the peak after the first turn, in MiB).
@@ -91,7 +76,7 @@ def interleave(sides, rounds, memory=process_memory_mb):
     for turn in range(rounds):
         for name, side in sides.items():
             rates[name].append(side())
-            peak = peak or round(memory())
+            peak = peak or round(peak_mb())
             print(f"round {turn + 1}/{rounds} {name}: {rates[name][-1]:.4g}", file=sys.stderr)
     return rates, peak
 
@@ -146,8 +131,8 @@ def hardware():
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
         processor = names[0] if names else processor
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    parts = [processor, f"{len(os.sched_getaffinity(0))} cores", f"{memory:.0f} GiB"]
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    parts = [processor, f"{len(os.sched_getaffinity(0))} cores", f"{gigabytes:.0f} GiB"]
     try:
         parts += subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True,
                                 text=True, check=True).stdout.strip().splitlines()  # fmt: skip

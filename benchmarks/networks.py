@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from benchmarks import harness
-from yt8m_attention import config, schema
+from yt8m_attention import config, memory, schema
 from yt8m_attention.models import registry
 
 SEGMENT_CLASSES = 1000
@@ -102,7 +102,7 @@ def short_type():
 def peak_memory_mb():
     """The most memory held so far, in MiB: the accelerator's where there is one, else this process's."""
     if not accelerated():
-        return harness.process_memory_mb()
+        return memory.peak_mb()
     if keras.backend.backend() == "jax":
         import jax
 

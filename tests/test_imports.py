@@ -14,7 +14,7 @@ PACKAGE = "yt8m_attention"
 # The first part of a module's name below the package -> its floor. Any other module of the top level is a command, and
 # so is a folder's __main__ (a command that shares its name with a folder).
 FLOORS = {
-    "": 0, "errors": 0, "files": 0, "progress": 0, "schema": 0,
+    "": 0, "errors": 0, "files": 0, "memory": 0, "progress": 0, "schema": 0,
     "config": 1, "ops": 1,
     "data": 2, "layers": 2, "losses": 2, "metrics": 2,
     "models": 3,

@@ -3,6 +3,7 @@
 import os
 
 from benchmarks import harness
+from yt8m_attention import memory
 
 
 def test_sides_take_turns_and_are_built_at_their_first():
@@ -23,7 +24,7 @@ def test_what_is_measured_alone_has_a_process_of_its_own():
     held = bytearray(200 << 20)
     held[::4096] = b"x" * len(held[::4096])
     assert harness.alone(os.getpid) != os.getpid()
-    assert 0 < harness.alone(harness.process_memory_mb) < harness.process_memory_mb() - 100
+    assert 0 < harness.alone(memory.peak_mb) < memory.peak_mb() - 100
 
 
 def test_a_spread_is_median_least_and_greatest():

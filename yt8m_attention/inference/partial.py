@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yt8m_attention import config, files, progress
+from yt8m_attention import config, files, memory, progress
 from yt8m_attention.data import files as data_files
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference.ranked_segments import RankedSegments
 from yt8m_attention.inference.ranking import TopSegments
-from yt8m_attention.training import model_state, profiling
+from yt8m_attention.training import model_state
 
 _FLAG = "--merge_rankings"
 
@@ -113,7 +113,7 @@ def merge(pattern, output_file):
     progress.say(f"{len(parts)} parts of {found.count:,} segments, writing {output_file}")
     found.write(output_file)
     return {"segments": found.count, "classes": len(found.classes), "rows": found.rows, "segments_per_second": rate,
-            "output_file": output_file, "peak_memory_mb": round(profiling.process_memory_mb())}  # fmt: skip
+            "output_file": output_file, "peak_memory_mb": round(memory.peak_mb())}  # fmt: skip
 
 
 def _refusal(path):

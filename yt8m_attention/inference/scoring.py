@@ -22,9 +22,7 @@ def make_scorer(model, classes=None, arithmetic="float32"):
     Returns:
       A Scorer.
     """
-    # TensorFlow would make one operation (AddN) of a sum of several terms, which begins with the term whose memory is
-    # free first: the same batch would have other last bits at times, and a ranking another order of near ties.
-    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+    compiling.sums_in_order()
     dtype = precision.choose_for_scoring(arithmetic).removeprefix("mixed_")
     folded = fold(model, classes, dtype)
     return Scorer(model, classes) if folded is None else FoldedScorer(folded)

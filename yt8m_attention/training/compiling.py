@@ -32,6 +32,15 @@ def whole_step(jit_compile, replicas=1):
     return jit_compile == "on" or (jit_compile == "auto" and gpu and replicas == 1)
 
 
+def sums_in_order():
+    """For this process: the same numbers have the same sum, to the last bit.
+
+    TensorFlow would make one operation (AddN) of a sum of several terms, which begins with the term whose memory is
+    free first.
+    """
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+
+
 def xla(function):
     """An island as one XLA program, compiled once for each shape; its gradient too, where one is asked for.
 

@@ -152,6 +152,7 @@ def _seed(run):
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
+        compiling.sums_in_order()
 
 
 def _note_finished(run, flags, step):

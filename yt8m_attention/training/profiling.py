@@ -1,12 +1,10 @@
 """Where a run's time and memory go."""
 
 import os
-import resource
-import sys
 
 import tensorflow as tf
 
-from yt8m_attention import progress
+from yt8m_attention import memory, progress
 
 
 class Profiled:
@@ -67,10 +65,4 @@ def peak_memory_mb():
     """The most memory held so far, in MiB: the first GPU's where there is one, else this process's."""
     if tf.config.list_logical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
-    return process_memory_mb()
-
-
-def process_memory_mb():
-    """The most memory that this process has held so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return memory.peak_mb()
