@@ -25,7 +25,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from absl import flags
 
 from benchmarks import harness, quality_table, run_settings
 from yt8m_attention import files
@@ -128,20 +127,18 @@ def _budget(train_dir):
     return f"{phase['max_steps']} steps of {phase['batch_size']}"
 
 
-def _settings(folder, name, data, model, given):
-    """What a network is trained with now, as run_settings has it.
+def _check_same(folder, name, settings):
+    """Makes sure that a row holds one way to train.
 
     Raises:
-      UserError: where a finished run of that name was trained with anything else.
+      UserError: where a finished run of that name was trained with other settings, see run_settings.
     """
-    settings = run_settings.effective(data, model, given)
     for path in sorted((folder / name).glob("seed*.json")):
         saved = files.read_json(path).get("settings")
         differing = run_settings.differences(saved, settings) if saved else []
         if differing:
             raise UserError(f"{path} was trained with other settings ({'; '.join(differing)}); give the same, a "
                             "--variant with --extra, or another --work_dir, or remove that file")  # fmt: skip
-    return settings
 
 
 def run(data, settings, models, seeds, work_dir, results_file, quick=False, variant=None, extra=()):
@@ -156,7 +153,9 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
     folder, failed = work_dir / data, {}
     names = {model: f"{model}@{variant}" if variant else model for model in models}
     given = (*extra, *(QUICK if quick else ()))
-    trained_with = {model: _settings(folder, name, data, model, given) for model, name in names.items()}
+    trained_with = run_settings.effective(data, models, given)
+    for model, name in names.items():
+        _check_same(folder, name, trained_with[model])
     for seed in range(seeds):
         for model, name in names.items():
             path = folder / name / f"seed{seed}.json"
@@ -191,7 +190,7 @@ def main():
         settings = patterns(data_dir(arguments), arguments.quick)
         line = run(arguments.data, settings, arguments.models, arguments.seeds, work_dir, results_file,
                    arguments.quick, arguments.variant, arguments.extra)  # fmt: skip
-    except (UserError, flags.Error) as error:
+    except UserError as error:
         sys.exit(f"quality: {error}")
     print(json.dumps(line), flush=True)
     sys.exit(1 if line["failed"] else 0)

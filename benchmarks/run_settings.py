@@ -1,31 +1,57 @@
-"""What a run of run_train.sh trains with: every flag that changes what comes of it, flagfiles and defaults included."""
+"""What a run of run_train.sh trains with: every flag that changes what comes of it, flagfiles and defaults included.
+
+`python -m benchmarks.run_settings DATA MODEL,... [flags of train]` prints it as JSON, {model: {phase: {flag: value}}}.
+"""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from absl import flags
 
 from yt8m_attention import config
-from yt8m_attention.cli import app, train_flags
+from yt8m_attention.errors import UserError
 from yt8m_attention.training import run_file
 
-FLAGFILES = Path(__file__).resolve().parent.parent / "flags"
+ROOT = Path(__file__).resolve().parent.parent
+FLAGFILES = ROOT / "flags"
 PHASES = {"phase1": (), "phase2": ("--segment_labels",)}
 # Beside all of model, phase and sampling.
 _OF_DATA, _OF_RUN = ("segment_size", "shuffle_shards"), ("precision", "save_checkpoint_steps")
 
 
-def effective(data, model, given=()):
-    """{phase: {flag: value}} of a network on a kind of data, with further flags given, as JSON would hold it.
+def effective(data, models, given=()):
+    """{model: {phase: {flag: value}}} of networks on a kind of data, with further flags given, as JSON would hold it.
+
+    In a process of its own, since one process can define the flags of one command only.
 
     Raises:
-      UserError, absl.flags.Error: for flags that `train` does not take.
+      UserError: for flags that `train` does not take.
     """
-    return {phase: of_run(_parsed(data, model, phase, (*more, *given))) for phase, more in PHASES.items()}
+    command = [sys.executable, "-m", "benchmarks.run_settings", data, ",".join(models), *given]
+    child = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    if child.returncode:
+        raise UserError(child.stderr.strip().splitlines()[-1])
+    return json.loads(child.stdout.splitlines()[-1])
+
+
+def main():
+    data, models, *given = sys.argv[1:]
+    try:
+        print(json.dumps({
+            model: {phase: of_run(_parsed(data, model, phase, (*more, *given))) for phase, more in PHASES.items()}
+            for model in models.split(",")
+        }))  # fmt: skip
+    except (UserError, flags.Error) as error:
+        sys.exit(str(error))
 
 
 def _parsed(data, model, phase, given):
     """The Run of `train`'s flags, put together as run_train.sh does, but for the files' places."""
+    from yt8m_attention.cli import app, train_flags  # they define flags
+
     names = (phase, model, data, f"{data}_{phase}")
     paths = [path for path in (FLAGFILES / f"{name}.flags" for name in names) if path.exists()]
     places = ("--train_dir=.", "--train_data_pattern=.")
@@ -57,3 +83,7 @@ def differences(there, here):
             {flag: value for flag, value in there[phase].items() if flag in here[phase]}, here[phase]
         )
     ]
+
+
+if __name__ == "__main__":
+    main()

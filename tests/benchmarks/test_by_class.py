@@ -90,7 +90,7 @@ def test_the_truth_tells_how_much_of_a_video_a_class_fills(planted):
     pattern = str(planted / "test" / "*.tfrecord")
     found = by_class.share_by_truth(moments.read_truth(planted / "truth.csv"), pattern)
     frames, seconds = {}, defaultdict(float)
-    for record in tf.data.TFRecordDataset(sorted(map(str, (planted / "test").glob("*")))).as_numpy_iterator():
+    for record in tf.data.TFRecordDataset(sorted(map(str, (planted / "test").glob("*.tfrecord")))).as_numpy_iterator():
         example = tf.train.SequenceExample.FromString(record)
         video = example.context.feature["id"].bytes_list.value[0].decode()
         frames[video] = len(example.feature_lists.feature_list["rgb"].feature)

@@ -20,7 +20,7 @@ def finished_run(planted, folder, precision="auto"):
     return folder
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"])
 def test_a_network_is_timed_in_its_runs_precision(planted, tmp_path, monkeypatch, precision):
     built = []
 

@@ -1,14 +1,18 @@
 """What a run would train with is told from the flagfiles, the flags given and the defaults."""
 
 import pytest
-from absl import flags
 
 from benchmarks import run_settings
 from yt8m_attention.config import Model, Phase
+from yt8m_attention.errors import UserError
+
+
+def effective(data, model, given=()):
+    return run_settings.effective(data, [model], given)[model]
 
 
 def test_the_flagfiles_and_defaults_of_either_phase_are_in_force():
-    found = run_settings.effective("audioset", "multi_attention_1")
+    found = effective("audioset", "multi_attention_1")
     assert [found[phase]["max_steps"] for phase in ("phase1", "phase2")] == [1730, 160]
     assert [found[phase]["segment_labels"] for phase in ("phase1", "phase2")] == [False, True]
     for settings in found.values():
@@ -19,19 +23,27 @@ def test_the_flagfiles_and_defaults_of_either_phase_are_in_force():
     assert found["phase2"]["holdout_fraction"] == 0.1
 
 
-def test_a_flag_changes_itself_alone_and_for_this_once():
-    before = run_settings.effective("collage", "attention_3")
-    changed = run_settings.effective("collage", "attention_3", ["--precision=mixed_bfloat16"])
-    assert run_settings.differences(before, changed) == [
+def test_a_flag_changes_itself_alone():
+    changed = effective("collage", "attention_3", ["--precision=mixed_bfloat16"])
+    assert run_settings.differences(effective("collage", "attention_3"), changed) == [
         f"{phase} --precision: auto there, mixed_bfloat16 here" for phase in ("phase1", "phase2")
     ]
-    assert run_settings.effective("collage", "attention_3") == before
-    with pytest.raises(flags.UnparsedFlagAccessError):
-        print(flags.FLAGS.num_heads)
+
+
+def test_networks_are_told_apart():
+    both = run_settings.effective("collage", ["attention_3", "mean_pooling"])
+    assert {name: settings["phase1"]["model"] for name, settings in both.items()} == {
+        "attention_3": "attention", "mean_pooling": "frame_pooling",
+    }  # fmt: skip
+
+
+def test_flags_that_train_does_not_take_are_said():
+    with pytest.raises(UserError, match="no_such_flag"):
+        effective("collage", "attention_3", ["--no_such_flag=1"])
 
 
 def test_a_flag_that_one_side_does_not_know_is_no_difference():
-    found = run_settings.effective("collage", "attention_3")
+    found = effective("collage", "attention_3")
     older = {phase: dict(settings) for phase, settings in found.items()}
     for settings in older.values():
         del settings["prior_probability"]
