@@ -25,7 +25,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from benchmarks import harness, quality_table, run_settings
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
