@@ -80,7 +80,9 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
     command = [str(ROOT / "run_train.sh"), f"--seed={seed}", "--keep_checkpoints=1", *extra, *(QUICK if quick else ())]
     trained = _result(command, run_dir, environment | {"RUN_DIR": str(run_dir)})
     scoring = [sys.executable, "-m", "yt8m_attention.inference", f"--train_dir={run_dir}/phase2", "--segment_labels",
-               f"--input_data_pattern={settings['EVAL_DATA']}", f"--output_file={run_dir}/segments.csv"]  # fmt: skip
+               # One file tells how fast it is.
+               f"--input_data_pattern={min(glob.glob(settings['EVAL_DATA']))}",
+               f"--output_file={run_dir}/segments.csv"]  # fmt: skip
     scored = _result(scoring, run_dir, environment)
     phases = [json.loads((run_dir / f"{name}.json").read_text().splitlines()[-1]) for name in ("phase1", "phase2")]
     _, arrays, _ = checkpoints.find(str(run_dir / "phase2"), "train_dir")
