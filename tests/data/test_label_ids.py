@@ -52,7 +52,8 @@ def test_written_is_read_back_and_compressed_too(tmp_path):
         ("a.csv.zip", b"no archive", "cannot be read"),
         ("a.csv.xz", b"no archive", "cannot be read"),
         ("a.csv.xz", lzma.compress(b"Index\n3\n" * 99)[:-9], "cannot be read"),
-        ("a.csv.gz", gzip.compress(b"Index\n3\n" * 99)[:-9], "cannot be read"),
+        # mtime: a test's name must not tell the time, or processes that share out the tests know different ones.
+        ("a.csv.gz", gzip.compress(b"Index\n3\n" * 99, mtime=0)[:-9], "cannot be read"),
     ],
     ids=str,
 )
