@@ -1,6 +1,6 @@
-"""For which classes one network ranks better than another: their scores by kind of class, out of quality's runs.
+"""For which classes one network ranks better than another: their scores by kind of class, out of quality's results.
 
-  python -m benchmarks.by_class --data=audioset --models=mean_pooling,attention_3 [--data_dir=DIR] [--work_dir=DIR]
+  python -m benchmarks.by_class --data=audioset --models=mean_pooling,attention_3 [--data_dir=DIR] [--results_dir=DIR]
 
 Classes are sorted by a property and cut in three equal parts. The properties: how much of a video they fill where they
 occur at all, and how many training videos bear their label. Each row: the mean average precision of either network
@@ -11,7 +11,6 @@ test videos is not in it, nor that one of many rows will look like something.
 """
 
 import collections
-import csv
 import glob
 import json
 import os
@@ -19,24 +18,23 @@ import sys
 
 import numpy as np
 
-from benchmarks import moments, quality
+from benchmarks import moments, quality, run_settings
+from yt8m_attention import files
 from yt8m_attention.data import index, segments
 
-PHASES = ("phase1", "phase2")
 # Each property's three parts.
 PARTS = {"share of a video": ("short", "middle", "long"), "training videos": ("rare", "middle", "frequent")}
 DRAWS = 2000
 
 
 def average_precisions(folder, phase):
-    """{seed's name: {class: average precision}} of one network's finished runs."""
-    found = {}
-    for path in sorted(folder.glob(f"seed*/{phase}_classes.csv")):
-        if path.parent.with_suffix(".json").exists():
-            with open(path, encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            found[path.parent.name] = {int(row["class"]): float(row["average_precision"]) for row in rows}
-    return found
+    """{seed's name: {class: average precision}} of one network's results; of old ones nobody knows it."""
+    results = {path.stem: files.read_json(path) for path in sorted(folder.glob("seed*.json"))}
+    return {
+        seed: {int(c): value for c, value in result["average_precisions"][phase].items()}
+        for seed, result in results.items()
+        if "average_precisions" in result
+    }
 
 
 def training_videos(pattern):
@@ -184,12 +182,12 @@ def main():
         sys.exit(f"by_class: --models={arguments.models}: wanted two networks with a comma between")
     known = properties(arguments.data, quality.data_dir(arguments))
     line = {"name": "by_class", "data": arguments.data, "models": names}
-    for phase in PHASES:
-        runs = [average_precisions(arguments.work_dir / arguments.data / name, phase) for name in names]
+    for phase in run_settings.PHASES:
+        runs = [average_precisions(arguments.results_dir / arguments.data / name, phase) for name in names]
         common = sorted(set(runs[0]) & set(runs[1]))
         if not common:
-            sys.exit(f"by_class: --work_dir={arguments.work_dir}: the two networks have no finished seed in common; "
-                     "run benchmarks.quality first")  # fmt: skip
+            sys.exit(f"by_class: --results_dir={arguments.results_dir}: the two networks have no seed in common whose "
+                     "scores by class are kept; run benchmarks.quality first")  # fmt: skip
         rows, correlations = compare(*runs, known)
         alone = "; one seed does not tell how far seeds move it" if len(common) == 1 else ""
         print("\n".join([f"{phase}, {', '.join(common)}{alone}", "", *table(names, rows, correlations), ""]))

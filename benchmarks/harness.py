@@ -114,7 +114,8 @@ def commit():
     """The commit that is measured, marked where files differ from it, other than the results that are written down."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
-        return f"{name}-dirty" if _git("status", "--porcelain", "--", ":/", ":(exclude)RESULTS.md") else name
+        differing = _git("status", "--porcelain", "--", ":/", ":(exclude)RESULTS.md", ":(exclude)results")
+        return f"{name}-dirty" if differing else name
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -1,16 +1,17 @@
 """How fast each network of a comparison trains and scores, with nothing beside it on the machine.
 
-  python -m benchmarks.network_speed --data=audioset [--work_dir=DIR] [--models=NAME,...]
+  python -m benchmarks.network_speed --data=audioset [--data_dir=DIR] [--models=NAME,...]
 
 A comparison (benchmarks.quality) runs for hours beside other work, which its own rates tell more of than of the
-networks. Here each is built as a finished run of that work directory has it, and its phase-1 training step, in that
-run's precision, and its scorer, in that of `inference`, are timed on one batch of the run's data, the batch lying in
-memory: the feed has no part. The networks take turns, and are built anew for each, so that no two are held at once.
-Median, least and greatest of all turns are kept beside the runs (speed.json); the medians go into benchmarks.quality's
-table. The last line of standard output is JSON.
+networks. Here each network that has a result is built as the flagfiles have it, and its phase-1 training step, in that
+result's precision, and its scorer, in that of `inference`, are timed on one batch of the data, the batch lying in
+memory: the feed has no part. No run has to be there. The networks take turns, and are built anew for each, so that no
+two are held at once. Median, least and greatest of all turns are kept beside the results (speed.json); the medians go
+into benchmarks.quality's table. The last line of standard output is JSON.
 """
 
 import collections
+import dataclasses
 import datetime
 import json
 import sys
@@ -19,13 +20,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from benchmarks import harness, quality, quality_table
+from benchmarks import harness, quality, quality_table, run_settings
 from yt8m_attention import files
 from yt8m_attention.data import pipeline
+from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import compiling, optimizer, precision, run_file
+from yt8m_attention.training import compiling, optimizer, precision
 from yt8m_attention.training.step import make_step
 
 SCORED = 256  # segments of a batch
@@ -58,19 +60,36 @@ def _rates(work, size):
     return [size / harness.seconds(work) for _ in range(CALLS)]
 
 
-def measure(run_dir):
-    """One turn: {key of the table: rates} of the network that a run directory's phases hold."""
-    first, second = (run_file.read(str(run_dir / name)) for name in ("phase1", "phase2"))
+def runs_of(data, settings, label_ids, results):
+    """{network: its config.Runs, of phase 1 and of phase 2} of {network: its finished results}.
+
+    Args:
+      settings: as quality.patterns gives them.
+      label_ids: path of segment_label_ids.csv.
+    """
+    found = {}
+    for name, (result, *_) in results.items():
+        given = (f"--segment_label_ids_file={label_ids}", *result.get("extra", ()))
+        phases = run_settings.runs(data, [result["model"]], given)[result["model"]]
+        found[name] = tuple(
+            dataclasses.replace(phases[phase], train_data_pattern=settings[files_of])
+            for phase, files_of in (("phase1", "TRAIN_DATA"), ("phase2", "SEGMENT_DATA"))
+        )
+    return found
+
+
+def measure(first, second):
+    """One turn: {key of the table: rates} of the network of two config.Runs, of phase 1 and of phase 2."""
     keras.utils.clear_session(free_memory=True)
     return {"examples_per_second": training(first), "segments_per_second": scored(second)}
 
 
-def take_turns(run_dirs, rounds):
-    """{network: {key: median rate, key_min, key_max}} of {network: run directory}."""
-    found = {name: collections.defaultdict(list) for name in run_dirs}
+def take_turns(phases, rounds):
+    """{network: {key: median rate, key_min, key_max}} of {network: its two config.Runs}."""
+    found = {name: collections.defaultdict(list) for name in phases}
     for turn in range(rounds):
-        for name, run_dir in run_dirs.items():
-            for key, rates in measure(run_dir).items():
+        for name, runs in phases.items():
+            for key, rates in measure(*runs).items():
                 found[name][key] += rates
             print(f"round {turn + 1}/{rounds} {name}", file=sys.stderr, flush=True)
     return {
@@ -81,18 +100,25 @@ def take_turns(run_dirs, rounds):
 
 def main():
     parser = quality.parser(__doc__)
+    quality.add_data_dir(parser)
     parser.add_argument("--models", help="with commas between; all with a finished run where not given")
     parser.add_argument("--rounds", type=int, default=3, help=f"turns of each network, {CALLS} timed steps in each")
     parser.add_argument("--results_file", type=Path, default=quality.ROOT / "benchmarks" / "RESULTS.md")
     arguments = parser.parse_args()
-    folder, run_dirs = arguments.work_dir / arguments.data, {}
-    for model in arguments.models.split(",") if arguments.models else quality_table.finished(folder):
-        finished = sorted((folder / model).glob("seed*.json"))
-        if not finished:
-            sys.exit(f"network_speed: --models: {model} has no finished run in {folder}")
-        run_dirs[model] = finished[0].with_suffix("")
+    folder, data_dir = arguments.results_dir / arguments.data, quality.data_dir(arguments)
+    results = quality_table.finished(folder)
+    if arguments.models:
+        missing = set(arguments.models.split(",")) - set(results)
+        if missing:
+            sys.exit(f"network_speed: --models: {', '.join(sorted(missing))}: no result in {folder}")
+        results = {name: results[name] for name in arguments.models.split(",")}
     about = {"commit": harness.commit(), "hardware": harness.hardware()}
-    speeds = take_turns(run_dirs, arguments.rounds)
+    try:
+        settings = quality.patterns(data_dir, quick=False)
+        phases = runs_of(arguments.data, settings, Path(data_dir, "segment_label_ids.csv").absolute(), results)
+    except UserError as error:
+        sys.exit(f"network_speed: {error}")
+    speeds = take_turns(phases, arguments.rounds)
     for model, rates in speeds.items():
         kept = rates | about | {"date": datetime.date.today().isoformat()}
         files.write_json(str(folder / model / quality_table.SPEED), kept)

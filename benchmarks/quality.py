@@ -5,14 +5,16 @@
 
 Each run is run_train.sh's own: flagfiles phase1 and phase2, the network's, the data's and its budgets, then one
 evaluation of either phase on DIR's test split. Checkpoints are chosen on held-out training videos, so the test split
-chooses nothing. Finished runs are kept in the work directory and skipped, an interrupted one goes on from its last
-checkpoint, and the table is written anew after each. A variant, of what --extra adds to `train`'s flags, is a network
-of its own there: `NETWORK@VARIANT`. Each result keeps the settings that it was trained with, and one of other settings
-than the present ones stops the command, so that no row mixes them; of results that do not say it, nobody knows. The
-last line of standard output is JSON.
+chooses nothing. What came of a finished run is one file of the results directory, benchmarks/results/DATA/NETWORK/
+seedN.json, which belongs into the repository; such a run is skipped. An interrupted one goes on from its last
+checkpoint in the work directory, and the table is written anew after each. A variant, of what --extra adds to `train`'s
+flags, is a network of its own there: `NETWORK@VARIANT`. Each result keeps the settings that it was trained with, and
+one of other settings than the present ones stops the command, so that no row mixes them; of results that do not say it,
+nobody knows. The last line of standard output is JSON.
 """
 
 import argparse
+import csv
 import datetime
 import glob
 import json
@@ -32,7 +34,7 @@ from yt8m_attention.training import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")
-WORK_DIR = Path("runs/quality")
+RESULTS_DIR = ROOT / "benchmarks" / "results"
 # With --quick: does it run? What comes of it says nothing.
 QUICK = ("--max_steps=2", "--batch_size=8", "--save_checkpoint_steps=2")
 
@@ -41,8 +43,8 @@ def parser(description):
     """Of the flags that say which comparison is meant; for all that is told of one."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, choices=DATA)
-    parser.add_argument("--work_dir", default=WORK_DIR, type=Path,
-                        help=f"runs and results, kept for the next time; {WORK_DIR}")  # fmt: skip
+    parser.add_argument("--results_dir", default=RESULTS_DIR, type=Path,
+                        help="results of finished runs, kept for the next time; benchmarks/results")  # fmt: skip
     return parser
 
 
@@ -101,6 +103,9 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
         "copied": trained["phase1"]["copied_video_score_map"],
         "phase1": trained["phase1"]["segment_map"],
         "phase2": trained["phase2"]["segment_map"],
+        "average_precisions": {
+            name: _average_precisions(run_dir / f"{name}_classes.csv") for name in run_settings.PHASES
+        },
         "budget": [_budget(run_dir / name) for name in ("phase1", "phase2")],
         "commit": harness.commit(),
         "hardware": harness.hardware(),
@@ -123,6 +128,12 @@ def _result(command, run_dir, environment):
     return json.loads(out.splitlines()[-1])
 
 
+def _average_precisions(path):
+    """{class id: average precision} of `eval --per_class_file`, the ids as text, as JSON has them."""
+    with open(path, encoding="utf-8") as file:
+        return {row["class"]: round(float(row["average_precision"]), 5) for row in csv.DictReader(file)}
+
+
 def _budget(train_dir):
     phase = files.read_json(train_dir / "run.json")["config"]["phase"]
     return f"{phase['max_steps']} steps of {phase['batch_size']}"
@@ -142,8 +153,13 @@ def _check_same(folder, name, settings):
                             "--variant with --extra, or another --work_dir, or remove that file")  # fmt: skip
 
 
-def run(data, settings, models, seeds, work_dir, results_file, quick=False, variant=None, extra=()):
+def run(data, settings, models, seeds, work_dir, results_dir, results_file, quick=False, variant=None, extra=()):
     """Measures what is not finished yet, seed by seed, so that every network has one before any has two.
+
+    Args:
+      work_dir: where runs are, checkpoints and all.
+      results_dir: where a file for each finished run is.
+      results_file: where the table of all of them goes.
 
     Returns:
       the JSON line's dict.
@@ -151,7 +167,7 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
     Raises:
       UserError: before anything is trained, where a finished run was trained with other settings.
     """
-    folder, failed = work_dir / data, {}
+    folder, failed = results_dir / data, {}
     names = {model: f"{model}@{variant}" if variant else model for model in models}
     given = (*extra, *(QUICK if quick else ()))
     trained_with = run_settings.effective(data, models, given)
@@ -165,12 +181,14 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
                 continue
             print(f"{data}, {name}, seed {seed}", file=sys.stderr, flush=True)
             try:
-                result = measure(data, settings, model, seed, folder / name / f"seed{seed}", quick, extra)
+                run_dir = work_dir / data / name / f"seed{seed}"
+                run_dir.parent.mkdir(parents=True, exist_ok=True)
+                result = measure(data, settings, model, seed, run_dir, quick, extra)
             except (RuntimeError, OSError, ValueError, KeyError) as error:
                 failed[f"{name}, seed {seed}"] = str(error)
                 print(f"failed: {error}", file=sys.stderr, flush=True)
                 continue
-            files.write_json(str(path), result | {"settings": trained_with[model]})
+            files.write_json(str(path), result | {"settings": trained_with[model]}, indent=None)
             quality_table.write_results(results_file, data, folder)
     results = quality_table.finished(folder)
     if results:
@@ -184,13 +202,13 @@ def run(data, settings, models, seeds, work_dir, results_file, quick=False, vari
 def main():
     arguments = _arguments()
     work_dir = arguments.work_dir.absolute() / ("quick" if arguments.quick else "")
-    work_dir.mkdir(parents=True, exist_ok=True)
+    results_dir = work_dir / "results" if arguments.quick else arguments.results_dir.absolute()
     results_file = arguments.results_file or (work_dir if arguments.quick else ROOT / "benchmarks") / "RESULTS.md"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         settings = patterns(data_dir(arguments), arguments.quick)
-        line = run(arguments.data, settings, arguments.models, arguments.seeds, work_dir, results_file,
-                   arguments.quick, arguments.variant, arguments.extra)  # fmt: skip
+        line = run(arguments.data, settings, arguments.models, arguments.seeds, work_dir, results_dir,
+                   results_file, arguments.quick, arguments.variant, arguments.extra)  # fmt: skip
     except UserError as error:
         sys.exit(f"quality: {error}")
     print(json.dumps(line), flush=True)
@@ -200,6 +218,8 @@ def main():
 def _arguments():
     flag = parser(__doc__)
     add_data_dir(flag)
+    flag.add_argument("--work_dir", default=Path("runs/quality"), type=Path,
+                      help="the runs, to go on with the next time; runs/quality")  # fmt: skip
     flag.add_argument("--models", default="all", help="names of flagfiles with commas between, or all")
     flag.add_argument("--seeds", type=int, default=3)
     flag.add_argument("--results_file", type=Path, help="benchmarks/RESULTS.md unless --quick")

@@ -5,9 +5,9 @@ import statistics
 
 from yt8m_attention import files
 
-SPEED = "speed.json"  # beside a network's runs, by benchmarks.network_speed
+SPEED = "speed.json"  # beside a network's results, by benchmarks.network_speed
 COLUMNS = ("network", "seeds", "parameters", "MB", "examples/s", "segments/s", "chance", "copied score", "phase 1",
-           "phase 2")  # fmt: skip
+           "phase 2", "commit")  # fmt: skip
 
 
 def finished(folder):
@@ -34,7 +34,7 @@ def table(data, results, speeds):
     lines = [
         f"MAP over rated segments of the test split of `{data}`: median (least to greatest over seeds). Controls: "
         "chance; after phase 1, each video's own score copied to its segments; phase 1 alone.",
-        f"Budget of every row: {budgets}. Commit {distinct('commit')}; {distinct('hardware')}; {distinct('date')}.",
+        f"Budget of every row: {budgets}. {distinct('hardware')}; {distinct('date')}.",
         _about_speeds([distinct(key, speeds.values()) for key in ("commit", "hardware", "date")] if speeds else None),
         "",
         f"| {' | '.join(COLUMNS)} |",
@@ -45,7 +45,7 @@ def table(data, results, speeds):
         rates = [_rate(of_model, speeds.get(model), key) for key in ("examples_per_second", "segments_per_second")]
         scores = [_spread(of_model, key) for key in ("chance", "copied", "phase1", "phase2")]
         cells = [f"`{model}`", len(of_model), f"{first['parameters']:,}", f"{first['bytes'] / 1e6:.1f}"]
-        lines.append(f"| {' | '.join(map(str, cells + rates + scores))} |")
+        lines.append(f"| {' | '.join(map(str, [*cells, *rates, *scores, distinct('commit', of_model)]))} |")
     return lines
 
 
@@ -55,7 +55,7 @@ def _about_speeds(measured):
         return f"Speeds (~) are {runs}"
     where = "; ".join(measured)
     return (f"Speeds are of the phase-1 step and the scorer alone, medians (`benchmarks.network_speed`; {where}; least "
-            f"and greatest are in the work directory's {SPEED}); ~: {runs}")  # fmt: skip
+            f"and greatest are in each network's {SPEED}); ~: {runs}")  # fmt: skip
 
 
 def _rate(results, speeds, key):
@@ -73,7 +73,7 @@ def _spread(results, key):
 
 
 def write_results(path, data, folder):
-    """Writes the table of all that a folder of runs holds."""
+    """Writes the table of all that a folder of results holds."""
     write_table(path, data, table(data, finished(folder), measured_speeds(folder)))
 
 

@@ -1,6 +1,6 @@
-"""What a run of run_train.sh trains with: every flag that changes what comes of it, flagfiles and defaults included.
+"""What a run of run_train.sh trains with, flagfiles and defaults included.
 
-`python -m benchmarks.run_settings DATA MODEL,... [flags of train]` prints it as JSON, {model: {phase: {flag: value}}}.
+`python -m benchmarks.run_settings DATA MODEL,... [flags of train]` prints it as JSON, {model: {phase: config.Run}}.
 """
 
 import json
@@ -23,7 +23,15 @@ _OF_DATA, _OF_RUN = ("segment_size", "shuffle_shards"), ("precision", "save_chec
 
 
 def effective(data, models, given=()):
-    """{model: {phase: {flag: value}}} of networks on a kind of data, with further flags given, as JSON would hold it.
+    """{model: {phase: {flag: value}}} of networks on a kind of data, with further flags given, as JSON would hold it:
+    every flag that changes what comes of a run. Raises as `runs` does.
+    """
+    found = runs(data, models, given)
+    return {model: {phase: of_run(run) for phase, run in phases.items()} for model, phases in found.items()}
+
+
+def runs(data, models, given=()):
+    """{model: {phase: config.Run}}, as run_train.sh would make them, but for the places of what is read and written.
 
     In a process of its own, since one process can define the flags of one command only.
 
@@ -34,14 +42,20 @@ def effective(data, models, given=()):
     child = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     if child.returncode:
         raise UserError(child.stderr.strip().splitlines()[-1])
-    return json.loads(child.stdout.splitlines()[-1])
+    found = json.loads(child.stdout.splitlines()[-1])
+    return {
+        model: {phase: config.from_dict(config.Run, run) for phase, run in phases.items()}
+        for model, phases in found.items()
+    }
 
 
 def main():
     data, models, *given = sys.argv[1:]
     try:
         print(json.dumps({
-            model: {phase: of_run(_parsed(data, model, phase, (*more, *given))) for phase, more in PHASES.items()}
+            model: {
+                phase: config.to_dict(_parsed(data, model, phase, (*more, *given))) for phase, more in PHASES.items()
+            }
             for model in models.split(",")
         }))  # fmt: skip
     except (UserError, flags.Error) as error:

@@ -138,9 +138,10 @@ def remove_leftovers(directory):
                 raise UserError(f"{path}: half written, and cannot be removed: {error.strerror}; remove it") from error
 
 
-def write_json(path, value):
+def write_json(path, value, indent=1):
+    """Writes a value as JSON, complete or not at all; indent: as json.dump takes it, None for all on one line."""
     with replacing(path, "w") as file:
-        json.dump(value, file, indent=1, sort_keys=True)
+        json.dump(value, file, indent=indent, sort_keys=True)
         file.write("\n")
 
 

@@ -1,6 +1,7 @@
 """Which kinds of class a network gains on: planted differences are found where they were planted, and only there."""
 
 import csv
+import json
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -54,15 +55,11 @@ def test_only_what_both_have_counts():
     assert whole[8][0] == whole[8][1] == pytest.approx(whole[6])  # of the one seed in common
 
 
-def test_finished_runs_are_read_and_told(tmp_path):
-    for seed, precision in (("seed0", 0.25), ("seed1", 0.75), ("seed2", 0.9)):
-        (tmp_path / seed).mkdir()
-        with open(tmp_path / seed / "phase1_classes.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("class", "average_precision", "positives", "rated", "name"))
-            writer.writerow((7, precision, 3, 9, "Bark, dog's"))
-    for seed in ("seed0", "seed1"):
-        (tmp_path / f"{seed}.json").touch()  # the third has not come to its end
+def test_results_are_read_and_told(tmp_path):
+    for seed, precision in (("seed0", 0.25), ("seed1", 0.75)):
+        kept = {"average_precisions": {"phase1": {"7": precision}, "phase2": {"7": 0.5}}}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(kept))
+    (tmp_path / "seed2.json").write_text("{}")  # of before they were kept
     found = by_class.average_precisions(tmp_path, "phase1")
     assert found == {"seed0": {7: 0.25}, "seed1": {7: 0.75}}
     lines = by_class.table(("a", "b"), *by_class.compare(found, found, {}))

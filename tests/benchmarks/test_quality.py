@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks import quality, quality_table, run_settings
@@ -39,7 +40,8 @@ def measured(monkeypatch):
 
 
 def run(tmp_path, models, seeds, **variant):
-    return quality.run("audioset", SETTINGS, models, seeds, tmp_path / "work", tmp_path / "RESULTS.md", **variant)
+    places = (tmp_path / "work", tmp_path / "results", tmp_path / "RESULTS.md")
+    return quality.run("audioset", SETTINGS, models, seeds, *places, **variant)
 
 
 def rows(tmp_path):
@@ -61,15 +63,18 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path, measured, monke
 
 
 def test_the_table_holds_medians_ranges_and_controls(tmp_path, measured):
-    speed = tmp_path / "work" / "audioset" / "better" / quality_table.SPEED
+    speed = tmp_path / "results" / "audioset" / "better" / quality_table.SPEED
     speed.parent.mkdir(parents=True)
     speed.write_text(json.dumps({"examples_per_second": 15.7, "segments_per_second": 25.2} | ABOUT))
     line = run(tmp_path, ["worse", "better"], 3)
     json.dumps(line)
     assert line["seeds"] == {"better": 3, "worse": 3}
     assert rows(tmp_path) == [
-        ["`better`", "3", "1,234,567", "4.9", "16", "25", "0.250", "0.600", "0.700", "0.910 (0.900 to 0.920)"],
-        ["`worse`", "3", "1,234,567", "4.9", "~2,000", "~900", "0.250", "0.600", "0.700", "0.810 (0.800 to 0.820)"],
+        [f"`{name}`", "3", "1,234,567", "4.9", *speeds, "0.250", "0.600", "0.700", last, "abc"]
+        for name, speeds, last in (
+            ("better", ("16", "25"), "0.910 (0.900 to 0.920)"),
+            ("worse", ("~2,000", "~900"), "0.810 (0.800 to 0.820)"),
+        )
     ]
     text = (tmp_path / "RESULTS.md").read_text()
     assert "10 steps of 128 then 5 steps of 128" in text and "a machine" in text
@@ -92,7 +97,7 @@ def test_results_of_other_settings_are_not_mixed(tmp_path, measured):
     with pytest.raises(UserError, match=r"seed0\.json.*phase1 --base_learning_rate: 0\.01 there, 0\.02 here"):
         run(tmp_path, ["mean_pooling", "attention_3"], 3, variant="rate", extra=["--base_learning_rate=0.02"])
     assert measured == []
-    for path in (tmp_path / "work").rglob("seed*.json"):
+    for path in (tmp_path / "results").rglob("seed*.json"):
         saved = json.loads(path.read_text())
         del saved["settings"]
         path.write_text(json.dumps(saved))
@@ -103,7 +108,7 @@ def test_results_of_other_settings_are_not_mixed(tmp_path, measured):
 def test_a_rate_that_nobody_knows_is_told_as_such(tmp_path, measured):
     """Phase 1 was over when a run went on: its rate, 0 or none, is no rate."""
     for seed, rate in enumerate((None, 0.0, 300.0)):
-        path = tmp_path / "work" / "audioset" / "worse" / f"seed{seed}.json"
+        path = tmp_path / "results" / "audioset" / "worse" / f"seed{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result("worse", seed, 0.8) | {"examples_per_second": rate}))
         run(tmp_path, ["worse"], 0)
@@ -149,7 +154,7 @@ def test_wrong_use_is_said_in_one_line(tmp_path, monkeypatch, flags, told):
     for split in ("train", "validate", "test"):
         (tmp_path / split).mkdir()
         (tmp_path / split / "0.tfrecord").touch()
-    given = ["--data=audioset", f"--data_dir={tmp_path}", f"--work_dir={tmp_path}", *flags]
+    given = ["--data=audioset", f"--data_dir={tmp_path}", f"--work_dir={tmp_path}", f"--results_dir={tmp_path}", *flags]
     monkeypatch.setattr(sys, "argv", ["quality", *given])
     with pytest.raises(SystemExit) as stopped:
         quality.main()
@@ -176,5 +181,8 @@ def test_the_whole_way_on_real_clips(tmp_path, shared_data, monkeypatch, capsys)
     assert 0 < line["ours"]["attention_3"] < 1
     assert "| `attention_3` | 1 |" in (tmp_path / "quick" / "RESULTS.md").read_text()
     folder = tmp_path / "quick" / "audioset" / "attention_3"
-    saved = json.loads((folder / "seed0.json").read_text())["settings"]
+    result = json.loads((tmp_path / "quick" / "results" / "audioset" / "attention_3" / "seed0.json").read_text())
+    for phase, precisions in result["average_precisions"].items():
+        assert np.mean(list(precisions.values())) == pytest.approx(result[phase], abs=1e-5)
+    saved = result["settings"]
     assert saved == {phase: run_settings.of_run(run_file.read(folder / "seed0" / phase)) for phase in saved}
