@@ -1,11 +1,11 @@
 import math
 
 import numpy as np
-import pytest
 from keras import ops
 
 from tests import numpy_layers
 from tests.layer_case import LayerCase, assert_close
+from tests.layers.test_self_attention import attend
 from yt8m_attention.layers.transformer_block import TransformerBlock
 
 D, HEADS = 8, 2
@@ -44,14 +44,7 @@ class TestTransformerBlock(LayerCase):
 
     def one_bag(self, weights, x):
         normal = layer_norm(numpy_layers.below(weights, "attention_norm"), x)
-        kernel = numpy_layers.below(weights, "attention")
-        seen = np.zeros_like(x)
-        for head in range(HEADS):
-            query, key, value = (normal @ kernel[f"{name}/kernel"][:, head] for name in ("query", "key", "value"))
-            for t in range(len(x)):
-                shares = numpy_layers.softmax(key @ query[t] / np.sqrt(D / HEADS))
-                seen[t] += shares @ value @ kernel["attention_output/kernel"][head]
-        x = x + seen
+        x = x + attend(numpy_layers.below(weights, "attention"), normal, HEADS)
         normal = layer_norm(numpy_layers.below(weights, "inner_norm"), x)
         inner = gelu(normal @ weights["inner/kernel"] + weights["inner/bias"])
         return x + inner @ weights["outer/kernel"] + weights["outer/bias"]
@@ -65,8 +58,3 @@ class TestTransformerBlock(LayerCase):
     def test_order_of_frames_changes_only_the_order(self):
         layer, frames = self.built(), self.inputs(np.random.default_rng(0))[0]
         assert_close(ops.flip(layer(frames[:, ::-1]), axis=1), layer(frames))
-
-
-def test_heads_must_divide_the_width():
-    with pytest.raises(ValueError, match="num_heads: found 3, wanted a divisor of the width 8"):
-        TransformerBlock(3).build((None, None, 8))

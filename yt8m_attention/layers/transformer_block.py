@@ -1,9 +1,9 @@
 """Letters: B batch, T frames, D width."""
 
 import keras
-from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
+from yt8m_attention.layers.self_attention import SelfAttention
 
 # Width of the inner layer over D, as in the source.
 INNER = 4
@@ -29,25 +29,19 @@ class TransformerBlock(MaskedLayer):
 
     def build(self, input_shape, *_):
         width, policy = input_shape[-1], {"dtype": self.dtype_policy}
-        if width % self.num_heads:
-            raise ValueError(f"num_heads: found {self.num_heads}, wanted a divisor of the width {width}")
         self.attention_norm = keras.layers.LayerNormalization(name="attention_norm", **policy)
-        self.attention = keras.layers.MultiHeadAttention(
-            self.num_heads, width // self.num_heads, use_bias=False, name="attention", **policy
-        )
+        self.attention = SelfAttention(self.num_heads, name="attention", **policy)
         self.inner_norm = keras.layers.LayerNormalization(name="inner_norm", **policy)
         self.inner = keras.layers.Dense(INNER * width, activation="gelu", name="inner", **policy)
         self.outer = keras.layers.Dense(width, name="outer", **policy)
         self.attention_norm.build(input_shape)
-        self.attention.build(input_shape, input_shape)
+        self.attention.build(input_shape)
         self.inner_norm.build(input_shape)
         self.inner.build(input_shape)
         self.outer.build((*input_shape[:-1], INNER * width))
 
     def call(self, frames_BTD, mask=None):
-        normal = self.attention_norm(frames_BTD)
-        seen_B1T = None if mask is None else ops.expand_dims(mask, 1)
-        frames_BTD = frames_BTD + self.attention(normal, normal, attention_mask=seen_B1T)
+        frames_BTD = frames_BTD + self.attention(self.attention_norm(frames_BTD), mask=mask)
         return frames_BTD + self.outer(self.inner(self.inner_norm(frames_BTD)))
 
     def compute_output_spec(self, frames_BTD, mask=None):
