@@ -59,14 +59,14 @@ class TestGRU(RecurrenceCase):
     counts = ((6 * 12 + 12) + (4 * 12 + 4), 0)
 
     def step(self, weights, gates, state):
-        own = (state[0] @ weights["steps/cell/recurrent_kernel"]).reshape(3, 4)
+        own = (weights["steps/cell/recurrent_kernel"] @ state[0]).reshape(3, 4)
         update, reset = sigmoid(gates[0] + own[0]), sigmoid(gates[1] + own[1])
         candidate = np.tanh(gates[2] + reset * (own[2] + weights["steps/cell/recurrent_bias"]))
         return (update * state[0] + (1 - update) * candidate,)
 
     def for_keras(self, weights):
         own = np.concatenate([np.zeros(8), weights["steps/cell/recurrent_bias"]])
-        return [weights["kernel"], weights["steps/cell/recurrent_kernel"], np.stack([weights["bias"], own])]
+        return [weights["kernel"], weights["steps/cell/recurrent_kernel"].T, np.stack([weights["bias"], own])]
 
 
 class TestLSTM(RecurrenceCase):
@@ -74,14 +74,15 @@ class TestLSTM(RecurrenceCase):
     counts = ((6 * 16 + 16) + 4 * 16, 0)
 
     def step(self, weights, gates, state):
-        i, f, o, n = gates + (state[0] @ weights["steps/cell/recurrent_kernel"]).reshape(4, 4)
+        i, f, o, n = gates + (weights["steps/cell/recurrent_kernel"] @ state[0]).reshape(4, 4)
         memory = sigmoid(f) * state[1] + sigmoid(i) * np.tanh(n)
         return sigmoid(o) * np.tanh(memory), memory
 
     def for_keras(self, weights):
         """Theirs are input, forget, new, output."""
         order = np.arange(16).reshape(4, 4)[[0, 1, 3, 2]].ravel()
-        return [weights[name][..., order] for name in ("kernel", "steps/cell/recurrent_kernel", "bias")]
+        kernels = weights["kernel"], weights["steps/cell/recurrent_kernel"].T, weights["bias"]
+        return [kernel[..., order] for kernel in kernels]
 
     def test_begins_by_remembering(self):
         layer = Recurrence("lstm", 4)
