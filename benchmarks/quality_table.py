@@ -67,9 +67,8 @@ def _rate(results, speeds, key):
 
 def _spread(results, key):
     values = [result[key] for result in results]
-    if min(values) == max(values):
-        return f"{values[0]:.3f}"
-    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+    least, median, greatest = (f"{of(values):.3f}" for of in (min, statistics.median, max))
+    return median if least == greatest else f"{median} ({least} to {greatest})"
 
 
 def write_results(path, data, folder):
