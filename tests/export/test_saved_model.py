@@ -46,7 +46,7 @@ TOLERANCES = {"none": 1e-5, "float16": 2e-3, "int8": 5e-2}
 def trained(planted, tmp_path_factory):
     """A training directory with a network whose larger kernels are worth quantising."""
     train_dir = tmp_path_factory.mktemp("trained") / "run"
-    model = {"video_level_classifier_model": "moe", "attention_normalizer": "sparsemax", "hidden_size": 128}
+    model = runs.FULL | {"attention_normalizer": "sparsemax", "hidden_size": 128}
     phase.train(runs.small(planted, train_dir, model=model, max_steps=2), {})
     return str(train_dir)
 

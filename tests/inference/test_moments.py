@@ -150,7 +150,7 @@ def test_ids_make_harmless_file_names(video_id):
 @pytest.fixture(scope="module")
 def trained(planted, tmp_path_factory):
     train_dir = tmp_path_factory.mktemp("trained") / "run"
-    phase.train(runs.small(planted, train_dir, True, max_steps=2), {})
+    phase.train(runs.small(planted, train_dir, True, model={"model": "attention"}, max_steps=2), {})
     return str(train_dir)
 
 

@@ -36,7 +36,7 @@ def _losses(model, batches, steps, jit_compile=False):
 @pytest.mark.parametrize("name", registry.names())
 def test_both_phases(planted, tmp_path, name):
     """Phase 1 on videos, then phase 2 on segments: another bag size for the same weights."""
-    model = {"model": name, "input_noise": 0.0} | SMALL
+    model = runs.FULL | {"model": name, "input_noise": 0.0} | SMALL
     first = phase.train(runs.small(planted, tmp_path / "one", model=model, max_steps=20), {})
     second = phase.train(
         runs.small(planted, tmp_path / "two", segment_labels=True, model=model, init_checkpoint=str(tmp_path / "one")),
@@ -108,7 +108,7 @@ def test_video_level_files_then_rated_segments_by_the_command(planted, tmp_path)
     network = f"--flagfile={ROOT}/flags/video_logistic.flags"
     start = ("--segment_labels", f"--init_checkpoint={tmp_path}/1")
     one, two = (
-        commands.succeed("train", network, *runs.flags(planted, tmp_path / name, *more, split=split))
+        commands.succeed("train", *runs.flags(planted, tmp_path / name, network, *more, split=split))
         for name, split, more in (
             ("1", "video/train", ["--max_steps=6"]),
             ("2", "validate", ["--max_steps=6", *start]),
