@@ -109,7 +109,9 @@ def test_small_weights_keep_every_bit():
         np.testing.assert_array_equal(weights.Weight(value, quantize)(), value)
 
 
-def test_the_command_and_its_card(trained, tmp_path):
+def test_the_command_and_its_card(planted, tmp_path_factory, tmp_path):
+    trained = str(tmp_path_factory.mktemp("plain"))
+    phase.train(runs.small(planted, trained, model={"hidden_layer": True, "hidden_size": 128}, max_steps=1), {})
     named, *others = restore.load(trained).run.data.segment_classes
     names = tmp_path / "names.csv"
     names.write_text(f'Index,Name\n{named},"Dog | cat"\n')

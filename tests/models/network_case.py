@@ -193,11 +193,7 @@ class NetworkCase:
         assert paths[0] == paths[1] and len(set(paths[0])) == len(paths[0])
 
     def test_equal_seeds_give_equal_first_weights(self):
-        def first(seed):
-            keras.utils.set_random_seed(seed)
-            return registry.build(self.settings()).get_weights()
-
-        one, again, other = first(1), first(1), first(2)
+        one, again, other = (borrow(self.settings(), seed).get_weights() for seed in (0, 0, 1))
         assert all(map(np.array_equal, one, again)) and not all(map(np.array_equal, one, other))
 
     def test_noise_is_added_in_training_alone_and_continues_where_it_was(self):

@@ -8,9 +8,7 @@ import functools
 import os
 import resource
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,15 +21,12 @@ from yt8m_attention.export import saved_model
 from yt8m_attention.inference import rank
 from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, summaries
 
-ROOT = Path(__file__).resolve().parents[2]
 WIDE = {"hidden_layer": True, "hidden_size": 64}  # a checkpoint is larger than all else that a run writes
 
 
-def _run_with_limit(module, size, *flags):
-    # -B: Python would leave its own compiled files cut off, for all tests to stumble over.
-    command = [sys.executable, "-B", "-m", f"yt8m_attention.{module}", *flags]
-    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, preexec_fn=limit)
+def _limit(size):
+    sys.dont_write_bytecode = True  # else Python leaves its own compiled files cut off, for all tests to stumble over
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +46,8 @@ def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path)
     flags = runs.flags(planted, tmp_path / "run", model=WIDE)
     first = commands.succeed("train", *flags, "--max_steps=3")
     size = os.path.getsize(first["checkpoint"])
-    full = _run_with_limit("train", size // 2, *flags, "--max_steps=6")
-    assert full.returncode == 2, full.stderr
+    full = commands.run("train", *flags, "--max_steps=6", setup=functools.partial(_limit, size // 2))
+    assert full.status == 2, full.stderr
     last = full.stderr.splitlines()[-1]
     assert "step-00000006.npz: cannot be written" in last and "free space" in last
     assert checkpoints.paths(str(tmp_path / "run")) == [first["checkpoint"]]

@@ -46,5 +46,10 @@ def flags(planted, train_dir, *more, split="train", model=None):
         f"--segment_label_ids_file={planted}/segment_label_ids.csv",
         "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",
         "--batch_size=8", "--save_checkpoint_steps=3", "--seed=5", "--deterministic",
-        *(f"--{name}={value}" for name, value in (PLAIN | (model or {})).items()), *more,
+        *flags_of(PLAIN | (model or {})), *more,
     ]  # fmt: skip
+
+
+def flags_of(model):
+    """A dict of a model's fields as flags."""
+    return [f"--{name}={value}" for name, value in model.items()]

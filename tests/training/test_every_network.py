@@ -67,25 +67,29 @@ def test_the_whole_step_can_be_compiled(name):
     np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
-@pytest.mark.parametrize("mask", [[[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0]]], ids=["some", "none"])
+@pytest.fixture
+def eagerly():
+    """Functions run operation by operation: a step or two are quicker than a graph."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.mark.parametrize("name", registry.names())
-def test_frames_without_anything_in_them_leave_weights_finite(name, mask):
+def test_frames_without_anything_in_them_leave_weights_finite(name, eagerly):
     """Values of 0 have no norm and no variance, and a division by either is nowhere in a step."""
     settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "input_noise": 0.0} | SMALL
     model = registry.build(Model(model=name, **settings))
-    batch = {
-        "frames": np.zeros((len(mask), 4, runs.FEATURES.total), np.float32),
-        "mask": np.array(mask, bool),
-        "labels": np.eye(len(mask), 6, dtype=np.float32),
-        "rated": np.ones((len(mask), 6), bool),
-    }
-    tf.config.run_functions_eagerly(True)  # two steps are quicker than a graph
-    try:
+    for mask in ([[0, 0, 0, 0]], [[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]):
+        batch = {
+            "frames": np.zeros((len(mask), 4, runs.FEATURES.total), np.float32),
+            "mask": np.array(mask, bool),
+            "labels": np.eye(len(mask), 6, dtype=np.float32),
+            "rated": np.ones((len(mask), 6), bool),
+        }
         losses = _losses(model, [{key: tf.constant(value) for key, value in batch.items()}], 2)
-    finally:
-        tf.config.run_functions_eagerly(False)
-    assert np.isfinite(losses).all()
-    assert all(np.isfinite(np.asarray(variable)).all() for variable in model.variables)
+        assert np.isfinite(losses).all(), mask
+        assert all(np.isfinite(np.asarray(variable)).all() for variable in model.variables), mask
 
 
 @pytest.mark.parametrize("classifier", ["logistic", "moe"])
@@ -128,7 +132,7 @@ def test_video_level_reads_real_records(shared_data):
     assert answer.shape == (8, 3862) and np.isfinite(answer).all() and answer.std(axis=0).max() > 0
 
 
-def test_a_mixtures_loss_holds_its_members_and_their_distillation(planted):
+def test_a_mixtures_loss_holds_its_members_and_their_distillation(planted, eagerly):
     settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "l2_penalty": 0.0, "input_noise": 0.0}
     model = registry.build(Model(model="mix_nextvlad", **settings, **SMALL))
     data = Data(features=runs.FEATURES, num_classes=6)
