@@ -99,9 +99,9 @@ class NetworkCase:
         inputs = bags()
         symbols = {k: keras.Input(v.shape[1:], dtype=v.dtype.name, name=k) for k, v in inputs.items()}
         trainer = keras.Model(symbols, model(symbols)["probabilities"])
-        trainer.compile(keras.optimizers.Adam(0.1), "binary_crossentropy", run_eagerly=True)
+        trainer.compile(keras.optimizers.SGD(1.0), "binary_crossentropy", run_eagerly=True)
         before = state(model)
-        trainer.fit(inputs, np.eye(5, 7), verbose=0)
+        trainer.train_on_batch(inputs, np.eye(5, 7))
         for name, value in state(model).items():
             assert np.isfinite(value).all() and not np.array_equal(value, before[name]), name
 
