@@ -11,6 +11,7 @@ from record_helpers import video, write
 SERVER = """
 import json, os, signal, sys
 from yt8m_attention.data import pipeline
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
 for line in sys.stdin:
     program, given, said = json.loads(line)
     if not os.fork():

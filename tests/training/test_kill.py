@@ -15,7 +15,7 @@ from tests import commands
 from tests.training import runs
 
 FULL = runs.flags_of(runs.FULL)
-ASKED = ["--max_steps=200"]  # phase 1, two seconds of it
+ASKED = ["--max_steps=120"]  # phase 1, two seconds of it
 # Phase 2 with a held-out score at each checkpoint, so that most of its time goes into what a kill may disturb.
 SCORED = ["--segment_labels", "--holdout_fraction=0.3", "--max_steps=60", *FULL]
 # What is being written while it is killed: where that is, and how its temporary file's name begins.
