@@ -99,7 +99,7 @@ class NetworkCase:
         inputs = bags()
         symbols = {k: keras.Input(v.shape[1:], dtype=v.dtype.name, name=k) for k, v in inputs.items()}
         trainer = keras.Model(symbols, model(symbols)["probabilities"])
-        trainer.compile(keras.optimizers.SGD(1.0), "binary_crossentropy", run_eagerly=True)
+        trainer.compile(keras.optimizers.Adam(0.1), "binary_crossentropy", run_eagerly=True)
         before = state(model)
         trainer.train_on_batch(inputs, np.eye(5, 7))
         for name, value in state(model).items():
