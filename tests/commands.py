@@ -1,7 +1,7 @@
 """Runs the project's commands in tests as a user's shell does: a process of its own, its output, its exit status.
 
-The processes are forked from one that has TensorFlow imported already (and has run nothing with it), which saves each
-of them some seconds.
+The processes are forked from one that has TensorFlow and most of the project imported already (and has run nothing with
+it), which saves each of them some seconds.
 """
 
 import contextlib
@@ -14,7 +14,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-_PRELOADED = ["tensorflow", "keras", "pandas"]
+_PRELOADED = ["tensorflow", "keras", "pandas", *(f"yt8m_attention.{name}" for name in (
+    "training.phase", "evaluation.checkpoint", "inference.rank", "reports.report",
+))]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class Result:
         return json.loads(self.stdout.splitlines()[-1])
 
 
-def run(module, *flags, timeout=300):
-    """Runs `python -m yt8m_attention.MODULE FLAGS` to its end."""
-    with started(module, *flags) as command:
+def run(module, *flags, timeout=300, **options):
+    """Runs `python -m yt8m_attention.MODULE FLAGS` to its end; options are those of `started`."""
+    with started(module, *flags, **options) as command:
         command.process.join(timeout)
         if command.process.exitcode is None:
             raise AssertionError(f"{module} did not end within {timeout} s: {command.stderr}")
@@ -59,18 +61,19 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(module, *flags, setup=None):
+def started(module, *flags, setup=None, package="yt8m_attention"):
     """Starts a command; leaving the block kills it where it still runs.
 
     Args:
       setup: called in its process before anything else; a function of a module, with functools.partial or without.
+      package: of the module.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("out", "err"):
             Path(folder, name).touch()
-        process = context.Process(target=_main, args=(module, [str(flag) for flag in flags], folder, setup))
+        process = context.Process(target=_main, args=(f"{package}.{module}", list(map(str, flags)), folder, setup))
         process.start()
         try:
             yield Started(process, folder)
@@ -93,4 +96,4 @@ def _main(module, flags, folder, setup):
     if setup:
         setup()
     sys.argv = [module, *flags]
-    runpy.run_module(f"yt8m_attention.{module}", run_name="__main__", alter_sys=True)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

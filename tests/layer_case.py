@@ -132,7 +132,8 @@ class LayerCase(abc.ABC):
         assert spec.shape[-1] == eager.shape[-1]
         assert spec.dtype == keras.backend.standardize_dtype(eager.dtype)
 
-    def test_compiled_fit_step_moves_every_weight(self):
+    def test_compiled_training_step_moves_every_weight(self):
+        """By plain gradients: Adam, operation by operation for each weight, takes longer to trace than all the rest."""
         layer, rng = self.built(), np.random.default_rng(4)
         inputs, mask = self.inputs(rng), self.ragged(rng)
         arrays = [*inputs, mask] if self.takes_mask else inputs
@@ -140,10 +141,9 @@ class LayerCase(abc.ABC):
         arguments = {"mask": symbols[-1]} if self.takes_mask else {}
         y = keras.layers.Dense(1)(layer(*symbols[: len(inputs)], **arguments))
         model = keras.Model(symbols, y)
-        model.compile(keras.optimizers.Adam(0.1), "mse", jit_compile=False)
+        model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=False)
         before = layer.get_weights()
-        history = model.fit(arrays, np.ones((BAGS, *y.shape[1:])), verbose=0)
-        assert np.isfinite(history.history["loss"]).all()
+        assert np.isfinite(model.train_on_batch(arrays, np.ones((BAGS, *y.shape[1:]))))
         for old, new, weight in zip(before, layer.get_weights(), layer.weights, strict=True):
             assert np.isfinite(new).all() and not np.array_equal(old, new), weight.path
 

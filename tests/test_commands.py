@@ -11,7 +11,8 @@ from tests import commands
 
 FEATURES = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6")
 SMALL = (*FEATURES, "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",
-         "--batch_size=16", "--base_learning_rate=0.01", "--save_checkpoint_steps=20", "--quiet")  # fmt: skip
+         "--video_level_classifier_model=logistic", "--nohidden_layer", "--nocontext_gating", "--batch_size=16",
+         "--base_learning_rate=0.01", "--save_checkpoint_steps=20", "--quiet")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -200,7 +200,8 @@ def test_every_command_tells_how_far_it_is_and_is_quiet_on_demand(planted, tmp_p
     model = f"--train_dir={tmp_path}/run"
     calls = {
         "synthesize": (f"--output_dir={tmp_path}/made", "--num_train=3", "--num_validate=3", "--num_test=3"),
-        "train": (*runs.flags(planted, tmp_path / "run", "--segment_labels", "--max_steps=3", split="validate"),),
+        "train": (*runs.flags(planted, tmp_path / "run", "--segment_labels", "--max_steps=3", split="validate",
+                              model=runs.FULL),),
         "eval": (f"--eval_data_pattern={test}", model, "--segment_labels"),
         "inference": (f"--input_data_pattern={test}", model, "--segment_labels", f"--output_file={tmp_path}/s.csv"),
         "segment_eval_inference": (f"--eval_data_pattern={test}", f"--submission_file={tmp_path}/s.csv"),

@@ -148,6 +148,8 @@ def disarm():
         module = ModuleType(name)
         vars(module).update(attributes)
         sys.modules[f"yt8m_attention.{name}"] = module
+        package, _, name = name.rpartition(".")
+        setattr(importlib.import_module(f"yt8m_attention.{package}"), name, module)  # where it is imported already
 
 
 def main():

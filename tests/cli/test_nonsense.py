@@ -1,18 +1,15 @@
 """Every flag of every command at nonsense values: it runs, or ends with status 2 and one line that names the flag."""
 
+import functools
 import json
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests import commands
 from tests.cli import nonsense
 
-ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ["--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6"]
 # Arguments with which each succeeds, on the planted data and a small model.
 BASES = {
@@ -39,9 +36,9 @@ def _run(command, folder, base, whole, only=None):
     place = folder / f"{command}.json"
     place.write_text(json.dumps(job))
     # In the test's own folder, where relative paths that are no nonsense after all may be written.
-    done = subprocess.run([sys.executable, "-m", "tests.cli.nonsense", command, place], cwd=folder,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)  # fmt: skip
-    assert done.returncode == 0, done.stderr.decode()
+    there = functools.partial(os.chdir, folder)
+    done = commands.run("cli.nonsense", command, place, package="tests", setup=there, timeout=None)
+    assert done.status == 0, done.stderr
     return {(flag, value): rest for flag, value, *rest in json.loads(place.read_text())}
 
 

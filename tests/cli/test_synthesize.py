@@ -1,29 +1,20 @@
 """The command `synthesize`: its result, its defaults, and what it says of bad flags."""
 
-import json
 import os
-import subprocess
-import sys
 
 from absl.testing import flagsaver
 
+from tests import commands
 from yt8m_attention.cli import synthesize_flags
 from yt8m_attention.cli.app import FLAGS
 
 SMALL = ("--feature_names=audio_embedding", "--feature_sizes=8", "--num_train=3", "--num_validate=2", "--num_test=1")
 
 
-def synthesize(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "yt8m_attention.synthesize", *arguments], capture_output=True, text=True, timeout=300
-    )
-
-
 def test_command_and_again(tmp_path):
     folder = tmp_path / "set"
-    runs = [synthesize(f"--output_dir={folder}", *SMALL, "--num_classes=2") for _ in range(2)]
-    results = [json.loads(run.stdout.splitlines()[-1]) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0] and results[0] == results[1]
+    results = [commands.succeed("synthesize", f"--output_dir={folder}", *SMALL, "--num_classes=2") for _ in range(2)]
+    assert results[0] == results[1]
     assert results[0]["videos"] == 6 and results[0]["output_dir"] == str(folder)
     assert sorted(os.listdir(folder)) == sorted(
         ["train", "validate", "test", "video", "segment_label_ids.csv", "truth.csv", "synthesize.json"]
@@ -38,8 +29,8 @@ def test_bad_input_is_one_line_and_status_2(tmp_path):
         ((f"--output_dir={tmp_path}/set", "--num_classes=3", "--num_segment_classes=4"), "--num_segment_classes"),
         ((f"--output_dir={tmp_path}/set", "--feature_sizes=1024,many"), "--feature_sizes"),
     ):
-        run = synthesize(*arguments)
-        assert run.returncode == 2 and said in run.stderr
+        run = commands.run("synthesize", *arguments)
+        assert run.status == 2 and said in run.stderr
         assert len(run.stderr.splitlines()) == 1 and not run.stdout
     assert not os.listdir(tmp_path)
 

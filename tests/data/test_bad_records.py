@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from record_helpers import context, data, feature_lists, frames_of, sequence_example, video, write
 
 from tests import commands
+from tests.training import runs
 from yt8m_attention import config, progress
 from yt8m_attention.data import pipeline, tfrecord
 from yt8m_attention.data.bad_records import BadRecord, BadRecords
@@ -118,9 +119,8 @@ def test_more_bad_records_than_are_put_up_with_stop_and_the_others_are_counted_o
 def test_train_counts_what_it_skipped(tmp_path):
     write(tmp_path / "a", [damaged(n) if n in (1, 5) else video(n, 5, [n]) for n in range(MANY)])
     flags = [f"--train_data_pattern={tmp_path}/a", "--feature_names=rgb,audio", "--feature_sizes=3,2",
-             "--num_classes=12", "--num_heads=1", "--hidden_size=4", "--attention_sizes=2,2", "--batch_size=4",
-             "--video_level_classifier_model=logistic", "--num_frames=4", "--num_epochs=2", "--verify_crc",
-             f"--index_dir={tmp_path}/indices", "--holdout_fraction=0"]  # fmt: skip
+             "--num_classes=12", *runs.flags_of(runs.PLAIN), "--batch_size=4", "--num_frames=4", "--num_epochs=2",
+             "--verify_crc", f"--index_dir={tmp_path}/indices", "--holdout_fraction=0"]  # fmt: skip
     stopped = commands.run("train", *flags, f"--train_dir={tmp_path}/1")
     assert stopped.status == 2
     assert re.search(r"/a: offset \d+: record 'v000[15]': rgb has [15] features a frame", stopped.stderr)

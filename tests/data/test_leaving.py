@@ -1,11 +1,27 @@
-import subprocess
+import json
 import sys
+from subprocess import PIPE, Popen
+from types import SimpleNamespace
 
 import pytest
 from record_helpers import video, write
 
-# Not the flags of a command.
-ARGUMENTS = "import sys\ngiven, sys.argv = sys.argv[1:], sys.argv[:1]"
+# Runs programs, a line of JSON each, in processes that are forked from one which has TensorFlow imported already (and
+# has run nothing with it), and that end as any process of Python does. One that hangs is killed by its alarm.
+SERVER = """
+import json, os, signal, sys
+from yt8m_attention.data import pipeline
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
+for line in sys.stdin:
+    program, given, said = json.loads(line)
+    if not os.fork():
+        for number in (1, 2):
+            os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+        signal.alarm(100)
+        exec(program)
+        break
+    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
 READS = """
 from yt8m_attention import config
 from yt8m_attention.data import pipeline
@@ -41,10 +57,23 @@ Batch.arrays = late
 """
 
 
-def ended(program, *arguments):
-    """Runs a program. One that hangs raises TimeoutExpired."""
-    command = [sys.executable, "-c", ARGUMENTS + program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+@pytest.fixture(scope="module")
+def server():
+    with Popen([sys.executable, "-c", SERVER], stdin=PIPE, stdout=PIPE, text=True, bufsize=1) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def ended(server, tmp_path):
+    """A function that runs a program to its end."""
+
+    def run(program, *arguments):
+        server.stdin.write(json.dumps([program, arguments, str(tmp_path / "said")]) + "\n")
+        status = int(server.stdout.readline())
+        return SimpleNamespace(returncode=status, stderr=(tmp_path / "said").read_text())
+
+    return run
 
 
 @pytest.fixture
@@ -52,13 +81,13 @@ def shard(tmp_path):
     return write(tmp_path / "a", [video(n, 50) for n in range(9)])
 
 
-def test_a_process_that_fails_ends_while_batches_are_made(shard):
+def test_a_process_that_fails_ends_while_batches_are_made(ended, shard):
     found = ended(READS + FAILS, shard)
     assert found.returncode == 1 and "ValueError: a fault" in found.stderr
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1000])
-def test_a_process_that_fails_ends_while_a_batch_is_waited_for(shard, seconds):
+def test_a_process_that_fails_ends_while_a_batch_is_waited_for(ended, shard, seconds):
     found = ended(WAITS + READS + FAILS, shard, str(seconds))
     assert found.returncode == 1 and "ValueError: a fault" in found.stderr
 
@@ -70,6 +99,6 @@ def test_a_process_that_fails_ends_while_a_batch_is_waited_for(shard, seconds):
         ("signal.raise_signal(signal.SIGINT)", 130, "interrupted"),
     ],
 )
-def test_a_command_that_fails_ends_while_a_batch_is_waited_for(shard, ends, status, said):
+def test_a_command_that_fails_ends_while_a_batch_is_waited_for(ended, shard, ends, status, said):
     found = ended(WAITS + READS + COMMAND.replace("ENDS", ends), shard, "1000")
     assert found.returncode == status and said in found.stderr.splitlines()[-1], found.stderr

@@ -26,8 +26,8 @@ from yt8m_attention.training.loop import State
 def folder(planted, tmp_path_factory):
     """Two networks as train would leave them, `one` and `two`, with the weights they began with."""
     folder = tmp_path_factory.mktemp("ensemble")
-    for seed, name in enumerate(("one", "two")):
-        run = small(planted, folder / name, segment_labels=True, holdout_fraction=0.3)
+    for seed, (name, model) in enumerate((("one", {"model": "attention"}), ("two", {}))):
+        run = small(planted, folder / name, segment_labels=True, model=model, holdout_fraction=0.3)
         keras.utils.set_random_seed(seed)
         arrays = model_state.arrays(model_state.variables(registry.build(run.model)))
         checkpoints.save(run.train_dir, 1, arrays, State(step=1, finished=True).to_meta())

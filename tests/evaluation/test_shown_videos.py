@@ -52,6 +52,6 @@ def test_nothing_is_read_behind_the_last_one_named(pattern, capsys):
 
 
 def test_pictures_of_attention_tell_how_far_they_are(pattern, planted, tmp_path, capsys):
-    model = registry.build(runs.small(planted, tmp_path).model)
+    model = registry.build(runs.small(planted, tmp_path, model=runs.FULL).model)
     assert len(attention_images.make(model, pattern, DATA)) == attention_images._VIDEOS
     assert "40 videos looked through, " in capsys.readouterr().err

@@ -27,8 +27,9 @@ FLAGS = {
 @pytest.fixture(scope="module")
 def run_dir(planted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    phase.train(runs.small(planted, folder / "phase1", max_steps=4, run={"profile_steps": (2, 3)}), FLAGS)
-    phase.train(runs.small(planted, folder / "phase2", True, max_steps=2, holdout_fraction=0.3,
+    model = {"model": "attention"}
+    phase.train(runs.small(planted, folder / "phase1", model=model, max_steps=4, run={"profile_steps": (2, 3)}), FLAGS)
+    phase.train(runs.small(planted, folder / "phase2", True, model=model, max_steps=2, holdout_fraction=0.3,
                            init_checkpoint=str(folder / "phase1")), FLAGS | {"num_heads": 3})  # fmt: skip
     checkpoint.evaluate(str(folder / "phase2"), str(planted / "test" / "*.tfrecord"), segments=True)
     return folder

@@ -46,7 +46,7 @@ TOLERANCES = {"none": 1e-5, "float16": 2e-3, "int8": 5e-2}
 def trained(planted, tmp_path_factory):
     """A training directory with a network whose larger kernels are worth quantising."""
     train_dir = tmp_path_factory.mktemp("trained") / "run"
-    model = {"video_level_classifier_model": "moe", "attention_normalizer": "sparsemax", "hidden_size": 128}
+    model = runs.FULL | {"attention_normalizer": "sparsemax", "hidden_size": 128}
     phase.train(runs.small(planted, train_dir, model=model, max_steps=2), {})
     return str(train_dir)
 
@@ -109,7 +109,9 @@ def test_small_weights_keep_every_bit():
         np.testing.assert_array_equal(weights.Weight(value, quantize)(), value)
 
 
-def test_the_command_and_its_card(trained, tmp_path):
+def test_the_command_and_its_card(planted, tmp_path_factory, tmp_path):
+    trained = str(tmp_path_factory.mktemp("plain"))
+    phase.train(runs.small(planted, trained, model={"hidden_layer": True, "hidden_size": 128}, max_steps=1), {})
     named, *others = restore.load(trained).run.data.segment_classes
     names = tmp_path / "names.csv"
     names.write_text(f'Index,Name\n{named},"Dog | cat"\n')

@@ -89,16 +89,19 @@ def test_windows_and_the_whole_of_videos(frames):
     np.testing.assert_array_equal(scored.attention, video)
 
 
-@pytest.mark.parametrize("frames", [3, 5, 70])
-def test_a_networks_windows_are_those_of_segments_read_one_by_one(frames):
-    """The fast form shares what windows have in common, on frames filled up with nothing."""
+@pytest.fixture(scope="module")
+def network():
     keras.utils.set_random_seed(0)
-    model = registry.build(Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16))
+    return registry.build(Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16))
+
+
+@pytest.mark.parametrize("frames", [3, 5, 70])
+def test_a_networks_windows_are_those_of_segments_read_by_themselves(network, frames):
+    """The fast form shares what windows have in common, on frames filled up with nothing."""
     video = np.random.default_rng(0).integers(0, 256, (frames, 32), dtype=np.uint8)
-    found = timeline.VideoScorer(model, SIZE).windows(video)
-    for start in range(max(1, frames - SIZE + 1)):
-        bag = {"frames": video[None, start : start + SIZE]}
-        np.testing.assert_allclose(found[start], model(bag)["probabilities"][0], atol=2e-6)
+    found = timeline.VideoScorer(network, SIZE).windows(video)
+    bags = np.stack([video[start : start + SIZE] for start in range(max(1, frames - SIZE + 1))])
+    np.testing.assert_allclose(found, network({"frames": bags})["probabilities"], atol=2e-6)
 
 
 NASTY = 'Tom & "Jerry"\n<b> --> x'
@@ -150,7 +153,7 @@ def test_ids_make_harmless_file_names(video_id):
 @pytest.fixture(scope="module")
 def trained(planted, tmp_path_factory):
     train_dir = tmp_path_factory.mktemp("trained") / "run"
-    phase.train(runs.small(planted, train_dir, True, max_steps=2), {})
+    phase.train(runs.small(planted, train_dir, True, model={"model": "attention"}, max_steps=2), {})
     return str(train_dir)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.layer_case import assert_close
-from tests.models.network_case import SMALL, NetworkCase, bags, trainable
+from tests.models.network_case import NetworkCase, bags, trainable
 from tests.models.test_clusters_and_filters import LOGISTIC, SHARED, OrderFree
 from yt8m_attention import config
 from yt8m_attention.errors import UserError
@@ -35,14 +35,13 @@ class TestNextVlad(OrderFree):
 class TestMixNextVlad(NetworkCase):
     model = "mix_nextvlad"
 
-    def build(self, seed=0, **changes):
+    def settings(self, **changes):
         """Two members of one stream, so that there are not six NeXtVLADs to build."""
         few = {"mix_number": 2, "features": config.Features(("rgb",), (20,)), "attention_sizes": None, **LOGISTIC}
-        return super().build(seed, **(few | changes))
+        return super().settings(**(few | changes))
 
     def test_parameters(self):
-        one = registry.build(config.Model(**(SMALL | {"model": "nextvlad"})))
-        mixture = registry.build(config.Model(**(SMALL | {"model": "mix_nextvlad", "mix_number": 3})))
+        one, mixture = self.build(model="nextvlad"), self.build(mix_number=3)
         assert trainable(mixture) == 3 * trainable(one) + 2 * 20 + 20 * 3 + 3
 
     def test_is_the_mean_of_its_members_logits_under_equal_shares(self):

@@ -8,9 +8,7 @@ import functools
 import os
 import resource
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,21 +21,19 @@ from yt8m_attention.export import saved_model
 from yt8m_attention.inference import rank
 from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, summaries
 
-ROOT = Path(__file__).resolve().parents[2]
+WIDE = {"hidden_layer": True, "hidden_size": 64}  # a checkpoint is larger than all else that a run writes
 
 
-def _run_with_limit(module, size, *flags):
-    # -B: Python would leave its own compiled files cut off, for all tests to stumble over.
-    command = [sys.executable, "-B", "-m", f"yt8m_attention.{module}", *flags]
-    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, preexec_fn=limit)
+def _limit(size):
+    sys.dont_write_bytecode = True  # else Python leaves its own compiled files cut off, for all tests to stumble over
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 @pytest.fixture(scope="module")
 def whole(planted, tmp_path_factory):
     """An undisturbed run of six steps, a checkpoint at the third."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    return folder, phase.train(runs.small(planted, folder), {})
+    return folder, phase.train(runs.small(planted, folder, model=WIDE), {})
 
 
 def _no_leftovers(folder):
@@ -46,12 +42,12 @@ def _no_leftovers(folder):
 
 def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path):
     """By the command, with a limit on the size of files."""
-    whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6"))
-    flags = runs.flags(planted, tmp_path / "run")
+    whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6", model=WIDE))
+    flags = runs.flags(planted, tmp_path / "run", model=WIDE)
     first = commands.succeed("train", *flags, "--max_steps=3")
     size = os.path.getsize(first["checkpoint"])
-    full = _run_with_limit("train", size // 2, *flags, "--max_steps=6")
-    assert full.returncode == 2, full.stderr
+    full = commands.run("train", *flags, "--max_steps=6", setup=functools.partial(_limit, size // 2))
+    assert full.status == 2, full.stderr
     last = full.stderr.splitlines()[-1]
     assert "step-00000006.npz: cannot be written" in last and "free space" in last
     assert checkpoints.paths(str(tmp_path / "run")) == [first["checkpoint"]]
@@ -74,7 +70,7 @@ def test_the_disk_fills_while_training(planted, whole, disk, monkeypatch, left):
         return save(*arguments)
 
     monkeypatch.setattr(checkpoints, "save", save_and_fill)
-    run = runs.small(planted, disk.path / "run")
+    run = runs.small(planted, disk.path / "run", model=WIDE)
     with pytest.raises(UserError, match=r"step-00000006\.npz: cannot be written: No space left on device; free space"):
         phase.train(run, {})
     monkeypatch.undo()
@@ -110,17 +106,17 @@ def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_pa
         return save(*arguments)
 
     monkeypatch.setattr(checkpoints, "save", save_and_fill)
-    result = phase.train(runs.small(planted, disk.path / "run"), {})
+    result = phase.train(runs.small(planted, disk.path / "run", model=WIDE), {})
     assert result.weights_sha256 == whole[1].weights_sha256
 
 
 @pytest.mark.slow
 def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_path, monkeypatch):
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
-    expected = phase.train(runs.small(planted, tmp_path / "whole", **settings), {})
+    expected = phase.train(runs.small(planted, tmp_path / "whole", model=WIDE, **settings), {})
     write = held_out_scores.write
     monkeypatch.setattr(held_out_scores, "write", lambda *arguments: (disk.fill(), write(*arguments)))
-    run = runs.small(planted, disk.path / "run", **settings)
+    run = runs.small(planted, disk.path / "run", model=WIDE, **settings)
     with pytest.raises(UserError, match=r"scores\.json: cannot be written: No space left"):
         phase.train(run, {})
     monkeypatch.undo()

@@ -67,7 +67,7 @@ def _check_flat(seen):
 def test_twenty_thousand_steps_over_many_shards(many_shards, tmp_path):
     """333 epochs of 480 videos, eight a step, sixteen shards open at a time."""
     flags = runs.flags(many_shards, tmp_path / "run", "--max_steps=20000", "--save_checkpoint_steps=500",
-                       "--shuffle_shards=16")  # fmt: skip
+                       "--shuffle_shards=16", model=runs.FULL)  # fmt: skip
     seen, result = _watch(tmp_path / "run", flags)
     assert result["step"] == 20_000
     _check_flat(seen)
@@ -79,7 +79,8 @@ def test_copies_of_many_shards_come_and_go(many_shards, tmp_path):
     room = 8 * max(path.stat().st_size for path in many_shards.glob("train/*.tfrecord"))
     flags = runs.flags(f"file://{many_shards}", tmp_path / "run", "--max_steps=1200", "--save_checkpoint_steps=60",
                        "--shuffle_shards=4", f"--cache_dir={tmp_path}/cache", f"--cache_bytes={room}",
-                       f"--segment_label_ids_file={many_shards}/segment_label_ids.csv")  # fmt: skip
+                       f"--segment_label_ids_file={many_shards}/segment_label_ids.csv",
+                       model=runs.FULL)  # fmt: skip
     seen, result = _watch(tmp_path / "run", flags)
     assert result["step"] == 1200
     _check_flat(seen)
@@ -106,7 +107,7 @@ def _most(module, *flags):
 @pytest.mark.parametrize("module", ["eval", "inference"])
 def test_many_shards_are_scored_in_the_memory_of_few(many_shards, tmp_path, module):
     ids = f"--segment_label_ids_file={many_shards}/segment_label_ids.csv"
-    commands.succeed("train", *runs.flags(many_shards, tmp_path / "run", "--max_steps=3"))
+    commands.succeed("train", *runs.flags(many_shards, tmp_path / "run", "--max_steps=3", model=runs.FULL))
     most = {}
     for shards, names in ((24, "train00[01]?.tfrecord,{0}/train/train002[0-3].tfrecord"), (SHARDS, "*.tfrecord")):
         pattern = f"{many_shards}/train/{names.format(many_shards)}"

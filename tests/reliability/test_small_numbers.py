@@ -137,16 +137,24 @@ def test_one_video_and_one_class(tmp_path):
     assert 0 <= scores["segment_map"] <= 1 and scores["classes"] == 1
 
 
-@pytest.mark.parametrize("value", [0, 255, 0.0, 1e30])
-def test_strange_frames_have_finite_scores(planted, tmp_path, value):
-    phase.train(runs.small(planted, tmp_path, max_steps=1), {})
-    frames = np.full((2, 5, 32), value, np.float32 if isinstance(value, float) else np.uint8)
-    assert np.isfinite(restore.load(str(tmp_path)).model({"frames": frames})["probabilities"]).all()
+@pytest.fixture(scope="module")
+def full(planted, tmp_path_factory):
+    """Directory of a step of the full network."""
+    folder = tmp_path_factory.mktemp("full") / "run"
+    phase.train(runs.small(planted, folder, model=runs.FULL, max_steps=1), {})
+    return str(folder)
+
+
+def test_strange_frames_have_finite_scores(full):
+    model = restore.load(full).model
+    for value in (0, 255, 0.0, 1e30):
+        frames = np.full((2, 5, 32), value, np.float32 if isinstance(value, float) else np.uint8)
+        assert np.isfinite(model({"frames": frames})["probabilities"]).all(), value
 
 
 def test_half_precision_overflows_are_skipped_and_training_goes_on(planted, tmp_path):
     """A loss scale that overflows float16 at once is halved step by step until gradients are finite again."""
-    run = runs.small(planted, tmp_path, max_steps=30, run={"precision": "mixed_float16"})
+    run = runs.small(planted, tmp_path, model={"model": "attention"}, max_steps=30, run={"precision": "mixed_float16"})
     first = phase.train(dataclasses.replace(run, phase=dataclasses.replace(run.phase, max_steps=1)), {})
     arrays, meta = checkpoints.load(first.checkpoint)
     (scale,) = (name for name in arrays if name.endswith("dynamic_scale"))
@@ -209,9 +217,8 @@ def test_one_video_of_one_segment(tmp_path):
         assert (scores["videos"], scores["rated_pairs"], scores["segment_map"]) == (1, 1, 1.0)
 
 
-def test_a_checkpoint_of_other_classes_or_features_is_refused_by_flag(planted, tmp_path):
-    phase.train(runs.small(planted, tmp_path / "1", max_steps=1), {})
-    start = {"init_checkpoint": str(tmp_path / "1")}
+def test_a_checkpoint_of_other_classes_or_features_is_refused_by_flag(planted, full, tmp_path):
+    start = {"init_checkpoint": full}
     audio = {"features": Features(("audio",), (8,)), "attention_sizes": (4,)}
     for number, (change, said) in enumerate([
         ({"num_classes": 7}, "--num_classes: 6 there, 7 here"),
@@ -221,14 +228,14 @@ def test_a_checkpoint_of_other_classes_or_features_is_refused_by_flag(planted, t
         ({"attention_sizes": (6, 4)}, r"--attention_sizes: \(8, 4\) there, \(6, 4\) here"),
         ({"attention_normalizer": "softmax"}, "--attention_normalizer: sparsemax there, softmax here"),
     ]):  # fmt: skip
-        run = runs.small(planted, tmp_path / f"new{number}", model=change, **start)
+        run = runs.small(planted, tmp_path / f"new{number}", model=runs.FULL | change, **start)
         data = {name: change[name] for name in ("num_classes", "features") if name in change}
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, **data))
         with pytest.raises(UserError, match=f"--init_checkpoint: .*{said}"):
             phase.train(run, {})
         run_file.write(run, {}, "0")
         with pytest.raises(UserError, match=f"--checkpoint: .*{said}"):
-            restore.load(run.train_dir, checkpoints.paths(start["init_checkpoint"])[0])
+            restore.load(run.train_dir, checkpoints.paths(full)[0])
 
 
 def test_a_checkpoint_of_features_in_another_order_is_refused_by_flag(planted, tmp_path):
@@ -241,10 +248,11 @@ def test_a_checkpoint_of_features_in_another_order_is_refused_by_flag(planted, t
 
 def test_what_matters_only_while_training_may_differ_from_the_run_that_is_started_from(planted, tmp_path):
     """So may a width that is written out where the other left it at its default."""
-    there = runs.small(planted, tmp_path / "1", max_steps=1, model={"attention_sizes": None})
+    there = runs.small(planted, tmp_path / "1", max_steps=1, model={"model": "attention", "attention_sizes": None})
     phase.train(there, {})
     change = {"input_noise": 0.0, "l2_penalty": 0.1, "prior_probability": 0.01, "attention_sizes": (64, 64)}
-    here = runs.small(planted, tmp_path / "2", True, max_steps=1, model=change, init_checkpoint=str(tmp_path / "1"))
+    model = {"model": "attention"} | change
+    here = runs.small(planted, tmp_path / "2", True, max_steps=1, model=model, init_checkpoint=str(tmp_path / "1"))
     assert phase.train(here, {}).step == 2
     assert restore.load(str(tmp_path / "1"), checkpoints.paths(str(tmp_path / "2"))[0]).meta["step"] == 2
 
@@ -263,7 +271,7 @@ def test_an_interrupted_download_is_said_or_costs_one_record(planted, tmp_path):
 
 def test_equal_runs_are_equal_to_the_last_bit(planted, tmp_path):
     """Phase 2 too, with its held-out scores in between."""
-    settings = {"segment_labels": True, "holdout_fraction": 0.3, "max_steps": 6}
+    settings = {"segment_labels": True, "model": runs.FULL, "holdout_fraction": 0.3, "max_steps": 6}
     one, other = (phase.train(runs.small(planted, tmp_path / name, **settings), {}) for name in "ab")
     assert one.weights_sha256 == other.weights_sha256 and one.loss == other.loss
     assert held_out_scores.read(str(tmp_path / "a")) == held_out_scores.read(str(tmp_path / "b"))

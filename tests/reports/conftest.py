@@ -13,8 +13,9 @@ NASTY = '</script><img src=x onerror="document.title=1">'
 def two_phases(planted, tmp_path_factory):
     """Directory with phase1/ and phase2/; phase 2 was started from another working directory's phase1."""
     folder = tmp_path_factory.mktemp("run")
-    phase.train(runs.small(planted, folder / "phase1", max_steps=4), {})
-    phase.train(runs.small(planted, folder / "phase2", True, max_steps=3, init_checkpoint=str(folder / "phase1")), {})
+    model, start = {"model": "multi_attention"}, {"init_checkpoint": str(folder / "phase1")}
+    phase.train(runs.small(planted, folder / "phase1", model=model, max_steps=4), {})
+    phase.train(runs.small(planted, folder / "phase2", True, model=model, max_steps=3, **start), {})
     return folder
 
 

@@ -6,11 +6,19 @@ from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
 from yt8m_attention.data import label_ids
 
 FEATURES = Features(("rgb", "audio"), (24, 8))
+# What most runs train: little to trace, yet with what has to be kept beside weights, the statistics of a batch norm and
+# the state of noise.
+PLAIN = {
+    "model": "frame_pooling", "video_level_classifier_model": "logistic", "hidden_layer": False, "context_gating": False
+}  # fmt: skip
+# The default network, four times as slow to trace: for what is about attention, heads or experts, and once for each
+# promise that all that a network holds could break.
+FULL = {name: getattr(Model, name) for name in PLAIN}
 
 
 def small(planted, train_dir, segment_labels=False, model=None, run=None, **phase):
     """A run of few steps, in float32 on any device; keyword arguments go to the phase, `model` and `run` are dicts of
-    their fields."""
+    their fields, of the model those in which it is not PLAIN."""
     split = "validate" if segment_labels else "train"
     data = Data(
         features=FEATURES,
@@ -23,19 +31,25 @@ def small(planted, train_dir, segment_labels=False, model=None, run=None, **phas
     return Run(
         train_dir=str(train_dir),
         train_data_pattern=str(planted / split / "*.tfrecord"),
-        model=dataclasses.replace(network, **(model or {})),
+        model=dataclasses.replace(network, **(PLAIN | (model or {}))),
         data=data,
         phase=Phase(**settings),
         **{"save_checkpoint_steps": 3, "log_steps": 2, "deterministic": True, "precision": "float32"} | (run or {}),
     )
 
 
-def flags(planted, train_dir, *more, split="train"):
+def flags(planted, train_dir, *more, split="train", model=None):
     """The flags of such a run, for the command."""
     return [
         f"--train_data_pattern={planted}/{split}/*.tfrecord", f"--train_dir={train_dir}",
         "--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6",
         f"--segment_label_ids_file={planted}/segment_label_ids.csv",
         "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",
-        "--batch_size=8", "--save_checkpoint_steps=3", "--seed=5", "--deterministic", *more,
+        "--batch_size=8", "--save_checkpoint_steps=3", "--seed=5", "--deterministic",
+        *flags_of(PLAIN | (model or {})), *more,
     ]  # fmt: skip
+
+
+def flags_of(model):
+    """A dict of a model's fields as flags."""
+    return [f"--{name}={value}" for name, value in model.items()]

@@ -14,9 +14,10 @@ import pytest
 from tests import commands
 from tests.training import runs
 
-ASKED = ["--max_steps=40"]  # phase 1, two seconds of it
+FULL = runs.flags_of(runs.FULL)
+ASKED = ["--max_steps=120"]  # phase 1, two seconds of it
 # Phase 2 with a held-out score at each checkpoint, so that most of its time goes into what a kill may disturb.
-SCORED = ["--segment_labels", "--holdout_fraction=0.3", "--max_steps=60"]
+SCORED = ["--segment_labels", "--holdout_fraction=0.3", "--max_steps=60", *FULL]
 # What is being written while it is killed: where that is, and how its temporary file's name begins.
 WRITES = {
     "checkpoint": ("run/checkpoints", ".step-"),
@@ -77,14 +78,15 @@ def whole(planted, tmp_path_factory):
     return commands.succeed("train", *_flags(planted, tmp_path_factory.mktemp("whole"), ASKED))
 
 
-def test_killed_and_started_again(planted, whole, tmp_path):
+def test_killed_and_started_again(planted, tmp_path):
     seed = random.randrange(1000)
     print("seed", seed)
     rng = random.Random(seed)
-    folder = tmp_path / "killed"
-    assert _kill(planted, folder, ASKED, lambda p: _wait_for(folder, "checkpoint", rng.randint(1, 6), p))
-    _kill(planted, folder, ASKED, lambda p: p.join(rng.uniform(0, 4)))
-    _finish(planted, folder, ASKED, whole)
+    asked, folder = ["--max_steps=40", *FULL], tmp_path / "killed"
+    whole = commands.succeed("train", *_flags(planted, tmp_path / "whole", asked))
+    assert _kill(planted, folder, asked, lambda p: _wait_for(folder, "checkpoint", rng.randint(1, 6), p))
+    _kill(planted, folder, asked, lambda p: p.join(rng.uniform(0, 4)))
+    _finish(planted, folder, asked, whole)
 
 
 @pytest.mark.slow
@@ -131,7 +133,7 @@ def test_asked_to_stop_it_saves_and_goes_on_later(planted, whole, tmp_path, numb
 
 def test_a_second_interrupt_stops_at_once(planted, tmp_path):
     """The first comes before the first step, which takes seconds to trace; the second does not wait for it."""
-    flags = _flags(planted, tmp_path, ASKED)
+    flags = _flags(planted, tmp_path, FULL + ASKED)
     with commands.started("train", *flags) as command:
         while "multi_attention:" not in command.stderr:
             assert command.process.exitcode is None, command.stderr

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import functools
 import itertools
 import json
 import os
@@ -22,16 +23,29 @@ from yt8m_attention.training import checkpoints, held_out_scores, phase, restore
 from yt8m_attention.training.directory_lock import DirectoryLock
 
 
-def test_stopped_anywhere_and_gone_on_with_it_ends_with_the_same_weights(planted, tmp_path):
-    whole = phase.train(runs.small(planted, tmp_path / "whole", max_steps=7), {})
-    for stop in (1, 4, 6):
+@pytest.fixture(scope="module")
+def whole(planted, tmp_path_factory):
+    """A function of a model that gives its undisturbed run of seven steps, which is made once: (directory, result)."""
+
+    @functools.cache
+    def made(name):
+        folder = tmp_path_factory.mktemp("whole") / "run"
+        return folder, phase.train(runs.small(planted, folder, model=getattr(runs, name), max_steps=7), {})
+
+    return made
+
+
+@pytest.mark.parametrize("name, stops", [("PLAIN", (1, 4, 6)), ("FULL", (4,))])
+def test_stopped_anywhere_and_gone_on_with_it_ends_with_the_same_weights(planted, whole, tmp_path, name, stops):
+    model = getattr(runs, name)
+    for stop in stops:
         folder = tmp_path / f"stopped{stop}"
-        first = phase.train(runs.small(planted, folder, max_steps=stop), {})
+        first = phase.train(runs.small(planted, folder, model=model, max_steps=stop), {})
         assert first.step == stop
-        second = phase.train(runs.small(planted, folder, max_steps=7), {})
+        second = phase.train(runs.small(planted, folder, model=model, max_steps=7), {})
         assert second.resumed_from == first.checkpoint
         assert second.step == 7
-        assert second.weights_sha256 == whole.weights_sha256
+        assert second.weights_sha256 == whole(name)[1].weights_sha256
 
 
 def test_seeds_differ_and_repeat(planted, tmp_path):
@@ -81,12 +95,12 @@ def test_phase_2_carries_weights_optimizer_and_step_on(planted, tmp_path):
     assert phase.train(runs.small(planted, tmp_path / "3", True, max_steps=2, **start), {}).step == 2
 
 
-def test_phase_2_starts_from_phase_1s_weights(planted, tmp_path):
-    phase.train(runs.small(planted, tmp_path / "1", max_steps=3), {})
-    frozen = runs.small(planted, tmp_path / "2", True, max_steps=1, init_checkpoint=str(tmp_path / "1"),
+def test_phase_2_starts_from_phase_1s_weights(planted, whole, tmp_path):
+    former, _ = whole("FULL")
+    frozen = runs.small(planted, tmp_path / "2", True, model=runs.FULL, max_steps=1, init_checkpoint=str(former),
                         base_learning_rate=1e-12)  # fmt: skip
     phase.train(frozen, {})
-    one, two = (restore.load(str(tmp_path / name), "last").model for name in "12")
+    one, two = (restore.load(str(folder), "last").model for folder in (former, tmp_path / "2"))
     for a, b in zip(one.trainable_weights, two.trainable_weights, strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-7)
 
@@ -269,7 +283,8 @@ def test_a_held_out_share_without_a_positive_rating_is_said_before_anything_is_w
 
 def test_the_run_is_described_beside_its_checkpoints_and_its_size_is_said(planted, tmp_path, capsys):
     """All that it learns, and what its weights fill, statistics too."""
-    run = runs.small(planted, tmp_path, max_steps=1, model={"hidden_size": 3000})
+    # So wide that the statistics show in the first decimal of the size.
+    run = runs.small(planted, tmp_path, max_steps=1, model={"hidden_layer": True, "hidden_size": 10_000})
     result = phase.train(run, {"max_steps": 1})
     assert run_file.read(str(tmp_path)) == run
     with open(tmp_path / "run.json") as file:
@@ -278,4 +293,4 @@ def test_the_run_is_described_beside_its_checkpoints_and_its_size_is_said(plante
     weights = [array for name, array in arrays.items() if name.startswith("model/") and "seed" not in name]
     assert result.parameters == sum(array.size for name, array in arrays.items() if name.endswith("_momentum"))
     size = sum(array.nbytes for array in weights) / 1e6
-    assert f"multi_attention: {result.parameters:,} parameters, {size:.1f} MB, float32\n" in capsys.readouterr().err
+    assert f"frame_pooling: {result.parameters:,} parameters, {size:.1f} MB, float32\n" in capsys.readouterr().err

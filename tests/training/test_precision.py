@@ -70,7 +70,7 @@ def test_layers_keep_the_arithmetic_they_were_built_with_and_later_ones_do_not_g
 
 
 def test_a_model_trained_in_16_bits_is_restored_in_float32(planted, tmp_path):
-    phase.train(runs.small(planted, tmp_path, max_steps=1, run={"precision": "mixed_bfloat16"}), {})
+    phase.train(runs.small(planted, tmp_path, model=runs.FULL, max_steps=1, run={"precision": "mixed_bfloat16"}), {})
     with precision.use("mixed_bfloat16"):
         model = restore.load(str(tmp_path)).model
     assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"}

@@ -14,7 +14,8 @@ from yt8m_attention.models import registry
 from yt8m_attention.training import compiling, optimizer, precision
 from yt8m_attention.training.step import make_step
 
-MODEL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
+FULL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
+PLAIN = dataclasses.replace(FULL, **runs.PLAIN | {"hidden_layer": True})
 
 
 def _batch(rows=8, seed=0):
@@ -27,11 +28,11 @@ def _batch(rows=8, seed=0):
     }
 
 
-def _make(phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32"):
+def _make(phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32", network=PLAIN):
     keras.utils.set_random_seed(7)
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope(), precision.use(policy):
-        model = registry.build(MODEL)
+        model = registry.build(network)
         adam = optimizer.build(phase, loss_scaling)
         adam.build(model.trainable_variables)
     return model, adam, make_step(model, adam, phase, np.ones(6), strategy, jit_compile)
@@ -56,10 +57,11 @@ def test_unrated_pairs_are_ignored_or_negative(unrated):
     _, _, step = _make(Phase(max_steps=1, unrated=unrated))
     batch = _batch()
     keras.utils.set_random_seed(7)
-    outputs = registry.build(MODEL)(batch, training=True)
+    model = registry.build(PLAIN)
+    penalty = sum(float(loss) for loss in model.losses)
+    outputs = model(batch, training=True)
     rated = batch["rated"] if unrated == "ignore" else None
     expected = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, np.ones(6))
-    penalty = sum(float(loss) for loss in registry.build(MODEL).losses)
     assert np.isclose(float(step(batch)["loss"]), float(expected), atol=1e-3 + penalty)
 
 
@@ -79,7 +81,7 @@ def test_norm_is_that_of_the_whole_gradient_and_is_clipped():
 def test_compiled_step_equals_plain_one():
     results = []
     for jit_compile in (False, True):
-        _, adam, step = _make(Phase(max_steps=1), jit_compile=jit_compile)
+        _, adam, step = _make(Phase(max_steps=1), jit_compile=jit_compile, network=FULL)
         loss = float(step(_batch())["loss"])
         results.append(_moments(adam) | {"loss": np.array(loss)})
     _assert_close(*results, tolerance=1e-5)
@@ -96,8 +98,9 @@ def test_loss_scaling_changes_nothing_in_float32():
 
 def _first_step(policy):
     """-> ([loss, norm of the gradient], the gradient in small)."""
-    _, adam, step = _make(Phase(max_steps=1), loss_scaling=policy == "mixed_float16", policy=policy)
-    if policy == "mixed_float16":
+    scaled = policy == "mixed_float16"
+    _, adam, step = _make(Phase(max_steps=1), loss_scaling=scaled, policy=policy, network=FULL)
+    if scaled:
         adam.dynamic_scale.assign(256.0)  # which overflows nowhere, so that the first step counts
     result = step(_batch())
     gradient = [moment.ravel() for name, moment in _moments(adam).items() if name.endswith("momentum")]

@@ -1,0 +1,11 @@
+"""What a test of networks borrows is given back at its end."""
+
+import pytest
+
+from tests.models import network_case
+
+
+@pytest.fixture(autouse=True)
+def networks_are_given_back():
+    yield
+    network_case.give_back()
