@@ -13,6 +13,9 @@ class Network(keras.Model):
         super().__init__(name=name or config.model, autocast=False, **kwargs)
         self.config = config
 
+    def build(self, input_shape):
+        """Nothing: every layer is built when it is first called. Keras would trace the whole network for it first."""
+
     def get_config(self):
         return {"config": configs.to_dict(self.config), "name": self.name, "dtype": self.dtype_policy.name}
 
