@@ -63,12 +63,16 @@ def _rates(work, size):
 def runs_of(data, settings, label_ids, results):
     """{network: its config.Runs, of phase 1 and of phase 2} of {network: its finished results}.
 
+    A variant of which nobody knows how it differs is left out.
+
     Args:
       settings: as quality.patterns gives them.
       label_ids: path of segment_label_ids.csv.
     """
     found = {}
     for name, (result, *_) in results.items():
+        if name != result["model"] and "extra" not in result:
+            continue
         given = (f"--segment_label_ids_file={label_ids}", *result.get("extra", ()))
         phases = run_settings.runs(data, [result["model"]], given)[result["model"]]
         found[name] = tuple(

@@ -150,7 +150,7 @@ def _check_same(folder, name, settings):
         differing = run_settings.differences(saved, settings) if saved else []
         if differing:
             raise UserError(f"{path} was trained with other settings ({'; '.join(differing)}); give the same, a "
-                            "--variant with --extra, or another --work_dir, or remove that file")  # fmt: skip
+                            "--variant with --extra, or another --results_dir, or remove that file")  # fmt: skip
 
 
 def run(data, settings, models, seeds, work_dir, results_dir, results_file, quick=False, variant=None, extra=()):

@@ -62,6 +62,8 @@ def test_networks_take_turns_and_the_table_holds_medians(tmp_path, data_dir, mon
         (tmp_path / "audioset" / name).mkdir(parents=True)
         one = result(name.partition("@")[0], 0, 0.9 - len(name) / 100) | {"extra": extra}
         (tmp_path / "audioset" / name / "seed0.json").write_text(json.dumps(one))
+    (tmp_path / "audioset" / "cnn_1@old").mkdir()
+    (tmp_path / "audioset" / "cnn_1@old" / "seed0.json").write_text(json.dumps(result("cnn_1", 0, 0.5)))
     command(monkeypatch, tmp_path, data_dir, "--rounds=3")
     assert turns == ["video_level, auto", "attention, mixed_bfloat16"] * 3
     kept = json.loads((tmp_path / "audioset" / "video_moe" / quality_table.SPEED).read_text())
