@@ -133,7 +133,8 @@ def hardware():
             names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
         processor = names[0] if names else processor
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    parts = [processor, f"{len(os.sched_getaffinity(0))} cores", f"{gigabytes:.0f} GiB"]
+    cores = len(os.sched_getaffinity(0))
+    parts = [processor, f"{cores} core{'s' * (cores > 1)}", f"{gigabytes:.0f} GiB"]
     try:
         parts += subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True,
                                 text=True, check=True).stdout.strip().splitlines()  # fmt: skip

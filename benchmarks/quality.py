@@ -86,7 +86,7 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
                f"--input_data_pattern={min(glob.glob(settings['EVAL_DATA']))}",
                f"--output_file={run_dir}/segments.csv"]  # fmt: skip
     scored = _result(scoring, run_dir, environment)
-    phases = [json.loads((run_dir / f"{name}.json").read_text().splitlines()[-1]) for name in ("phase1", "phase2")]
+    phases = [json.loads((run_dir / f"{name}.json").read_text().splitlines()[-1]) for name in run_settings.PHASES]
     _, arrays, _ = checkpoints.find(str(run_dir / "phase2"), "train_dir")
     shutil.rmtree(run_dir / "phase1" / "checkpoints")  # large, and nothing needs them any more
     return {
@@ -106,7 +106,7 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
         "average_precisions": {
             name: _average_precisions(run_dir / f"{name}_classes.csv") for name in run_settings.PHASES
         },
-        "budget": [_budget(run_dir / name) for name in ("phase1", "phase2")],
+        "budget": [_budget(run_dir / name) for name in run_settings.PHASES],
         "commit": harness.commit(),
         "hardware": harness.hardware(),
         "date": datetime.date.today().isoformat(),

@@ -60,8 +60,10 @@ def gradients(loss_of, weights, inputs):
 class LayerCase(abc.ABC):
     """What a subclass fills in."""
 
+    width = 6  # of the frames
     counts = (0, 0)  # of numbers in trainable weights and in the others
     takes_mask = True
+    answers_padding = True  # False: what it answers at padding means nothing, and is read as 0
     bag_axis_only = False  # the output has no axis of entries
     output_dtype = "float32"  # under mixed precision; "compute": the policy's
 
@@ -70,12 +72,12 @@ class LayerCase(abc.ABC):
         """A new layer. kwargs are every layer's own: name, dtype."""
 
     @abc.abstractmethod
-    def inputs(self, rng, bags=BAGS, entries=ENTRIES):
-        """The positional arguments of a call: arrays [B, T, ...]."""
-
-    @abc.abstractmethod
     def reference(self, weights, mask, *inputs):
         """The answer at inference, in numpy."""
+
+    def inputs(self, rng, bags=BAGS, entries=ENTRIES):
+        """The positional arguments of a call: arrays [B, T, ...]."""
+        return [np.float32(rng.normal(size=(bags, entries, self.width)))]
 
     # What the tests share.
 
@@ -87,7 +89,10 @@ class LayerCase(abc.ABC):
 
     def run(self, layer, inputs, mask=None, training=False):
         arguments = {"mask": ops.convert_to_tensor(mask)} if self.takes_mask and mask is not None else {}
-        return layer(*map(ops.convert_to_tensor, inputs), training=training, **arguments)
+        answer = layer(*map(ops.convert_to_tensor, inputs), training=training, **arguments)
+        if self.answers_padding or mask is None:
+            return answer
+        return ops.where(mask[..., None], answer, ops.zeros_like(answer))
 
     def ragged(self, rng, bags=BAGS, entries=ENTRIES):
         """A mask whose bags end at different entries, one of them full."""

@@ -1,5 +1,4 @@
 import numpy as np
-from keras import ops
 
 from tests import numpy_layers
 from tests.layer_case import LayerCase
@@ -13,9 +12,6 @@ class TestAttentionPooling(LayerCase):
 
     def make(self, **kwargs):
         return AttentionPooling(**kwargs)
-
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(*map(ops.convert_to_tensor, inputs))
 
     def inputs(self, rng, bags=3, entries=5):
         frames = np.float32(rng.normal(size=(bags, entries, 6)))

@@ -21,9 +21,6 @@ class TestLogistic(LayerCase):
     def make(self, **kwargs):
         return Logistic(4, l2=0.3, **kwargs)
 
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     def reference(self, weights, mask, x):
         return numpy_layers.logistic(weights, x)
 

@@ -1,5 +1,3 @@
-import numpy as np
-
 from tests import numpy_layers
 from tests.layer_case import LayerCase
 from yt8m_attention.layers.context_gating import ContextGating
@@ -11,9 +9,6 @@ class TestContextGating(LayerCase):
 
     def make(self, **kwargs):
         return ContextGating(**kwargs)
-
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
 
     def reference(self, weights, mask, x):
         return numpy_layers.context_gating(weights, x)

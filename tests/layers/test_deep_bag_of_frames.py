@@ -15,9 +15,6 @@ class DeepBagCase(LayerCase):
     def make(self, **kwargs):
         return DeepBagOfFrames(8, self.pooling, **kwargs)
 
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     def reference(self, weights, mask, frames):
         clusters = numpy_layers.batch_norm(numpy_layers.below(weights, "cluster_norm"), frames @ weights["kernel"])
         return reference_pool(np.maximum(clusters, 0), mask, self.pooling)

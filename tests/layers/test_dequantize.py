@@ -12,9 +12,6 @@ class TestDequantize(LayerCase):
     def make(self, **kwargs):
         return Dequantize(**kwargs)
 
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(*map(ops.convert_to_tensor, inputs))
-
     def inputs(self, rng, bags=3, entries=5):
         return [rng.integers(0, 256, (bags, entries, 6), dtype=np.uint8)]
 

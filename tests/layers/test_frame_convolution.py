@@ -13,12 +13,6 @@ class TestFrameConvolution(LayerCase):
     def make(self, **kwargs):
         return FrameConvolution((1, 2, 3), (4, 5, 7), **kwargs)
 
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(inputs[0], mask=mask)
-
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     def reference(self, weights, mask, frames):
         """By the definition: every filter laid on every place of every bag."""
         return np.stack([self.one_bag(weights, np.float64(x[real])) for x, real in zip(frames, mask, strict=True)])

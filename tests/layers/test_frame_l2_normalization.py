@@ -10,9 +10,6 @@ class TestFrameL2Normalization(LayerCase):
     def make(self, **kwargs):
         return FrameL2Normalization(**kwargs)
 
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(*map(ops.convert_to_tensor, inputs), mask=None if mask is None else ops.convert_to_tensor(mask))
-
     def inputs(self, rng, bags=3, entries=5):
         frames = np.float32(rng.normal(0, 10 ** rng.uniform(-3, 3, (bags, entries, 1)), (bags, entries, 6)))
         frames[0, 0] = 0

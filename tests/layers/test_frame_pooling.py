@@ -21,12 +21,6 @@ class PoolingCase(LayerCase):
     def make(self, **kwargs):
         return FramePooling(self.pooling, **kwargs)
 
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(inputs[0], mask=mask)
-
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     def reference(self, weights, mask, frames):
         return reference_pool(frames, mask, self.pooling)
 

@@ -14,9 +14,6 @@ class TestSparsemaxAttention(LayerCase):
     def make(self, **kwargs):
         return GatedAttention(2, 3, self.normalizer, **kwargs)
 
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(*map(ops.convert_to_tensor, inputs), mask=None if mask is None else ops.convert_to_tensor(mask))
-
     def inputs(self, rng, bags=3, entries=5):
         return [np.float32(rng.normal(0, 2.0, (bags, entries, 6)))]
 

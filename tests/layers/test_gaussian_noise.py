@@ -14,9 +14,6 @@ class TestGaussianNoise(LayerCase):
     def make(self, **kwargs):
         return GaussianNoise(0.3, **kwargs)
 
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     def reference(self, weights, mask, x):
         return x
 

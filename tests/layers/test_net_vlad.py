@@ -19,9 +19,6 @@ class TestNetVLAD(LayerCase):
     def make(self, **kwargs):
         return NetVLAD(4, **kwargs)
 
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     def reference(self, weights, mask, frames):
         """By the definition: one bag, frame and cluster after the other."""
         norm = numpy_layers.below(weights, "assignment_norm")

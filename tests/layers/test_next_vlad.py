@@ -10,6 +10,7 @@ D, K, G, E = 6, 4, 3, 12
 
 
 class TestNeXtVLAD(LayerCase):
+    width = D
     counts = (
         (D * E + E) + (E * G + G) + (E * G * K + 2 * G * K) + K * E // G + 2 * K * E // G,
         (2 * G * K + 1) + (2 * K * E // G + 1),
@@ -19,9 +20,6 @@ class TestNeXtVLAD(LayerCase):
 
     def make(self, **kwargs):
         return NeXtVLAD(K, groups=G, expansion=E // D, **kwargs)
-
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, D)))]
 
     def reference(self, weights, mask, frames):
         """By the definition: one bag, frame, part and cluster after the other."""

@@ -16,12 +16,6 @@ class RecurrenceCase(LayerCase):
     def make(self, **kwargs):
         return Recurrence(self.kind, 4, **kwargs)
 
-    def run(self, layer, inputs, mask=None, training=False):
-        return layer(inputs[0], mask=mask)
-
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, 6)))]
-
     @abc.abstractmethod
     def step(self, weights, gates, state):
         """Projected frame [parts, U] and a state to the next: a tuple whose first is the output."""

@@ -21,19 +21,13 @@ def gelu(x):
 
 
 class TestTransformerBlock(LayerCase):
+    width = D
+    answers_padding = False
     counts = (4 * D * D + 2 * 2 * D + (D * 4 * D + 4 * D) + (4 * D * D + D), 0)
     output_dtype = "compute"
 
     def make(self, **kwargs):
         return TransformerBlock(HEADS, **kwargs)
-
-    def run(self, layer, inputs, mask=None, training=False):
-        """What is answered at padding has no meaning."""
-        answer = layer(inputs[0], mask=mask)
-        return answer if mask is None else ops.where(mask[..., None], answer, ops.zeros_like(answer))
-
-    def inputs(self, rng, bags=3, entries=5):
-        return [np.float32(rng.normal(size=(bags, entries, D)))]
 
     def reference(self, weights, mask, frames):
         """One bag, frame and head after the other, over the real frames alone."""
