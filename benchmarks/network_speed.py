@@ -73,7 +73,7 @@ def runs_of(data, settings, label_ids, results):
     for name, (result, *_) in results.items():
         if name != result["model"] and "extra" not in result:
             continue
-        given = (f"--segment_label_ids_file={label_ids}", *result.get("extra", ()))
+        given = (quality.FLOAT32, f"--segment_label_ids_file={label_ids}", *result.get("extra", ()))
         phases = run_settings.runs(data, [result["model"]], given)[result["model"]]
         found[name] = tuple(
             dataclasses.replace(phases[phase], train_data_pattern=settings[files_of])

@@ -5,12 +5,15 @@
 
 Each run is run_train.sh's own: flagfiles phase1 and phase2, the network's, the data's and its budgets, then one
 evaluation of either phase on DIR's test split. Checkpoints are chosen on held-out training videos, so the test split
-chooses nothing. What came of a finished run is one file of the results directory, benchmarks/results/DATA/NETWORK/
-seedN.json, which belongs into the repository; such a run is skipped. An interrupted one goes on from its last
-checkpoint in the work directory, and the table is written anew after each. A variant, of what --extra adds to `train`'s
-flags, is a network of its own there: `NETWORK@VARIANT`. Each result keeps the settings that it was trained with, and
-one of other settings than the present ones stops the command, so that no row mixes them; of results that do not say it,
-nobody knows. The last line of standard output is JSON.
+chooses nothing. Training is in float32, whatever the machine would choose, so that rows of several machines compare;
+evaluation is in what it chooses, which moves MAP in the fourth decimal.
+
+What came of a finished run is one file of the results directory, benchmarks/results/DATA/NETWORK/seedN.json, which
+belongs into the repository; such a run is skipped. An interrupted one goes on from its last checkpoint in the work
+directory, and the table is written anew after each. A variant, of what --extra adds to `train`'s flags, is a network of
+its own there: `NETWORK@VARIANT`. Each result keeps the settings that it was trained with, and one of other settings
+than the present ones stops the command, so that no row mixes them; of results that do not say it, nobody knows. The
+last line of standard output is JSON.
 """
 
 import argparse
@@ -35,6 +38,7 @@ from yt8m_attention.training import checkpoints
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")
 RESULTS_DIR = ROOT / "benchmarks" / "results"
+FLOAT32 = "--precision=float32"
 # With --quick: does it run? What comes of it says nothing.
 QUICK = ("--max_steps=2", "--batch_size=8", "--save_checkpoint_steps=2")
 
@@ -79,7 +83,8 @@ def patterns(data_dir, quick):
 def measure(data, settings, model, seed, run_dir, quick, extra=()):
     """Trains and scores one network with one seed; returns what is known of it, as JSON can hold it."""
     environment = {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": str(ROOT), "DATA": data, "MODEL": model} | settings
-    command = [str(ROOT / "run_train.sh"), f"--seed={seed}", "--keep_checkpoints=1", *extra, *(QUICK if quick else ())]
+    command = [str(ROOT / "run_train.sh"), f"--seed={seed}", "--keep_checkpoints=1", FLOAT32, *extra,
+               *(QUICK if quick else ())]  # fmt: skip
     trained = _result(command, run_dir, environment | {"RUN_DIR": str(run_dir)})
     scoring = [sys.executable, "-m", "yt8m_attention.inference", f"--train_dir={run_dir}/phase2", "--segment_labels",
                # One file tells how fast it is.
@@ -169,7 +174,7 @@ def run(data, settings, models, seeds, work_dir, results_dir, results_file, quic
     """
     folder, failed = results_dir / data, {}
     names = {model: f"{model}@{variant}" if variant else model for model in models}
-    given = (*extra, *(QUICK if quick else ()))
+    given = (FLOAT32, *extra, *(QUICK if quick else ()))
     trained_with = run_settings.effective(data, models, given)
     for model, name in names.items():
         _check_same(folder, name, trained_with[model])

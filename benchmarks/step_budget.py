@@ -1,8 +1,9 @@
 """Where a training step's time goes: every operation of ours, as TensorFlow's profiler sees it, added up by part.
 
-`python -m benchmarks.step_budget [--quick] [--rounds=5]`. Milliseconds of one processor core (operations run one at a
-time on one thread), 64 videos of 120 frames, float32; of each operation the least of some steps. The last line of
-standard output is JSON: `parts`, each [matrix products, all else]; above it the same as a table for people.
+`python -m benchmarks.step_budget [--quick] [--rounds=5] [--precision=mixed_bfloat16]`. Milliseconds of one processor
+core (operations run one at a time on one thread), 64 videos of 120 frames, float32 unless told otherwise; of each
+operation the least of some steps. The last line of standard output is JSON: `parts`, each [matrix products, all else];
+above it the same as a table for people.
 """
 
 import collections
@@ -16,6 +17,7 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks import harness, networks, train_step
+from yt8m_attention.training import precision
 
 # The first that is found in an operation's name says what it is part of.
 PARTS = {
@@ -64,18 +66,21 @@ def budget(step, steps):
 
 
 def main():
-    arguments = harness.parse(__doc__)
+    arguments = harness.parse(__doc__, precision="float32, mixed_bfloat16, ...; as --precision of train")
+    policy = precision.choose(arguments.precision or "float32")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     model, size = networks.model_config(arguments.quick), 16 if arguments.quick else 64
-    step = train_step.ours(model, "float32", networks.batch(model, size, networks.BAG_FRAMES), size)
+    step = train_step.ours(model, policy, networks.batch(model, size, networks.BAG_FRAMES), size)
     parts = {part: [round(ms, 1) for ms in both] for part, both in budget(step, arguments.rounds).items()}
     total = [round(sum(column), 1) for column in zip(*parts.values(), strict=True)]
     print(f"| {'part':40} | products | all else |\n|---|---|---|")
     for part, (products, rest) in {**parts, "whole step": total}.items():
         print(f"| {part:40} | {products:8.0f} | {rest:8.0f} |")
-    print(json.dumps({"name": "step_budget", "unit": "core-ms", "parts": parts, "total": total, "batch": size,
-                      "commit": harness.commit(), "hardware": harness.hardware()}), flush=True)  # fmt: skip
+    print(json.dumps({
+        "name": "step_budget", "unit": "core-ms", "parts": parts, "total": total, "batch": size, "precision": policy,
+        "commit": harness.commit(), "hardware": harness.hardware(),
+    }), flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_networks_take_turns_and_the_table_holds_medians(tmp_path, data_dir, mon
     (tmp_path / "audioset" / "cnn_1@old").mkdir()
     (tmp_path / "audioset" / "cnn_1@old" / "seed0.json").write_text(json.dumps(result("cnn_1", 0, 0.5)))
     command(monkeypatch, tmp_path, data_dir, "--rounds=3")
-    assert turns == ["video_level, auto", "attention, mixed_bfloat16"] * 3
+    assert turns == ["video_level, float32", "attention, mixed_bfloat16"] * 3
     kept = json.loads((tmp_path / "audioset" / "video_moe" / quality_table.SPEED).read_text())
     assert [kept[f"examples_per_second{end}"] for end in ("", "_min", "_max")] == [3.5, 1, 6]  # 1, 2, 3, 4, 5, 6
     assert [kept[f"segments_per_second{end}"] for end in ("", "_min", "_max")] == [30, 10, 50]

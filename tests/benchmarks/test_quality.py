@@ -87,6 +87,9 @@ def test_a_variant_is_a_row_of_its_own_with_its_flags(tmp_path, measured):
     assert measured == [("better", 0), ("better", 0, *settings["extra"]), ("better", 1, *settings["extra"])]
     assert line["seeds"] == {"better": 1, "better@half": 2}
     assert sorted(row[:2] for row in rows(tmp_path)) == [["`better@half`", "2"], ["`better`", "1"]]
+    for name, precision in (("better", "float32"), ("better@half", "mixed_bfloat16")):
+        saved = json.loads((tmp_path / "results" / "audioset" / name / "seed0.json").read_text())
+        assert [saved["settings"][phase]["precision"] for phase in run_settings.PHASES] == [precision] * 2
 
 
 def test_results_of_other_settings_are_not_mixed(tmp_path, measured):

@@ -15,23 +15,22 @@ from yt8m_attention.training import compiling, model_state, optimizer, phase, pr
 def device(monkeypatch):
     """A function that puts a device of certain details in the place of this machine's."""
 
-    def put(gpu, cpu_flags):
+    def put(gpu, cpu_is_fast):
         monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [] if gpu is None else ["the GPU"])
         monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: gpu)
-        monkeypatch.setattr(precision, "_cpu_flags", lambda: set(cpu_flags.split()))
+        monkeypatch.setattr(precision, "cpu_is_fast_at_bfloat16", lambda: cpu_is_fast)
 
     return put
 
 
 @pytest.mark.parametrize(
-    "gpu, cpu_flags, training, scoring",
+    "gpu, cpu_is_fast, training, scoring",
     [
-        (None, "", "float32", "float32"),
-        (None, "avx512f avx512_bf16", "float32", "float32"),
-        (None, "avx512_bf16 amx_bf16", "mixed_bfloat16", "mixed_bfloat16"),
-        ({}, "amx_bf16", "float32", "float32"),
+        (None, False, "float32", "float32"),
+        (None, True, "mixed_bfloat16", "mixed_bfloat16"),
+        ({}, True, "float32", "float32"),
         *(
-            ({"compute_capability": capability}, "amx_bf16", training, scoring)
+            ({"compute_capability": capability}, True, training, scoring)
             for capabilities, training, scoring in (
                 (((3, 7), (5, 3), (6, 1)), "float32", "float32"),
                 (((6, 0), (6, 2), (7, 0), (7, 5)), "mixed_float16", "float32"),
@@ -41,21 +40,44 @@ def device(monkeypatch):
         ),
     ],
 )
-def test_each_device_gets_the_arithmetic_that_it_is_good_at(device, gpu, cpu_flags, training, scoring):
-    device(gpu, cpu_flags)
+def test_each_device_gets_the_arithmetic_that_it_is_good_at(device, gpu, cpu_is_fast, training, scoring):
+    device(gpu, cpu_is_fast)
     assert (precision.choose("auto"), precision.choose_for_scoring("auto")) == (training, scoring)
     for given in ("float32", "mixed_bfloat16", "mixed_float16"):
         assert precision.choose(given) == precision.choose_for_scoring(given) == given
 
 
-@pytest.mark.parametrize("info", ["", "processor\t: 0\nflags\t\t: fpu avx2 amx_bf16\nflags\t\t: other\n", None])
-def test_the_processors_flags_are_what_linux_says(monkeypatch, tmp_path, info):
-    """Of the first processor; nothing where there is no such file."""
+@pytest.mark.parametrize(
+    "vendor, flags, fast",
+    [
+        ("GenuineIntel", "fpu avx512f avx512_bf16", False),
+        ("GenuineIntel", "fpu avx512_bf16 amx_bf16 amx_tile", True),
+        ("AuthenticAMD", "fpu avx2", False),
+        ("AuthenticAMD", "avx512f avx512_bf16", True),
+    ],
+)
+def test_the_first_processor_is_asked(monkeypatch, tmp_path, vendor, flags, fast):
+    """Not a later one, of which this file says the contrary."""
+    other = "avx2" if fast else "amx_bf16"
+    cpus = [
+        f"processor\t: {i}\nvendor_id\t: {vendor}\nflags\t\t: {f}\nbugs\t\t:\n" for i, f in enumerate((flags, other))
+    ]
+    _put_cpuinfo(monkeypatch, tmp_path, "\n".join(cpus))
+    assert precision.cpu_is_fast_at_bfloat16() == fast
+
+
+@pytest.mark.parametrize("text", ["", "Hardware\t: other\n", None])
+def test_a_processor_of_which_nothing_is_known_is_not_fast(monkeypatch, tmp_path, text):
+    _put_cpuinfo(monkeypatch, tmp_path, text)
+    assert not precision.cpu_is_fast_at_bfloat16()
+
+
+def _put_cpuinfo(monkeypatch, tmp_path, text):
+    """In the place of /proc/cpuinfo; None: no such file."""
     path, real = tmp_path / "cpuinfo", open
-    if info is not None:
-        path.write_text(info)
+    if text is not None:
+        path.write_text(text)
     monkeypatch.setattr("builtins.open", lambda name, *rest, **named: real(path, *rest, **named))
-    assert precision._cpu_flags() == ({"fpu", "avx2", "amx_bf16"} if info else set())
 
 
 def test_layers_keep_the_arithmetic_they_were_built_with_and_later_ones_do_not_get_it():

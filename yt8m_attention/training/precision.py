@@ -14,15 +14,14 @@ def choose(name: str) -> str:
     """The Keras dtype policy that a value of --precision stands for.
 
     "auto" asks the first GPU, or where there is none the CPU: bfloat16 where there are units for it, from compute
-    capability 8.0 (A100) and with AMX; float16, with loss scaling, for 6.0 (P100), 6.2, and 7.0 (V100) to 7.5; float32
-    on anything else. AVX-512's bfloat16 instructions alone gain nothing: through oneDNN 3.7 their products took 1.2 to
-    1.6 times as long as float32's.
+    capability 8.0 (A100) and as `cpu_is_fast_at_bfloat16` says; float16, with loss scaling, for 6.0 (P100), 6.2, and
+    7.0 (V100) to 7.5; float32 on anything else.
     """
     if name != "auto":
         return name
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return "mixed_bfloat16" if "amx_bf16" in _cpu_flags() else "float32"
+        return "mixed_bfloat16" if cpu_is_fast_at_bfloat16() else "float32"
     capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
     if capability and capability >= (8, 0):
         return "mixed_bfloat16"
@@ -39,14 +38,20 @@ def choose_for_scoring(name: str) -> str:
     return "mixed_bfloat16" if choose("auto") == "mixed_bfloat16" else "float32"
 
 
-def _cpu_flags():
-    """What the processor has, as Linux names it; empty on other systems."""
+def cpu_is_fast_at_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 at more than float32's rate; False on systems other than Linux.
+
+    It does with AMX; and AMD's do with AVX-512's bfloat16 instructions (from Zen 4: 1.9 times). Intel's issue half as
+    many of these as of float32's, so without AMX nothing is gained: products take 1.2 to 1.6 times as long.
+    """
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            flags = next((line for line in file if line.startswith("flags")), "")
+            first = file.read().partition("\n\n")[0]
     except OSError:
-        return set()
-    return set(flags.partition(":")[2].split())
+        return False
+    fields = {name.strip(): value.split() for name, _, value in (line.partition(":") for line in first.splitlines())}
+    flags = fields.get("flags", [])
+    return "amx_bf16" in flags or ("avx512_bf16" in flags and fields.get("vendor_id") == ["AuthenticAMD"])
 
 
 @contextlib.contextmanager
