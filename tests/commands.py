@@ -14,6 +14,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import arithmetic
+
 _PRELOADED = ["tensorflow", "keras", "pandas", *(f"yt8m_attention.{name}" for name in (
     "training.phase", "evaluation.checkpoint", "inference.rank", "reports.report",
 ))]  # fmt: skip
@@ -93,6 +95,7 @@ def _main(module, flags, folder, setup):
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(os.path.join(folder, name), os.O_WRONLY), number)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
+    arithmetic.stay_in_float32()
     if setup:
         setup()
     sys.argv = [module, *flags]

@@ -10,6 +10,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import hypothesis
 import pytest
 
+from tests import arithmetic
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Tests assert results, never times; the first example of a property may trace a function or load TensorFlow.
@@ -28,6 +30,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def same_arithmetic_everywhere():
+    arithmetic.stay_in_float32()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from tests.training import runs
 from yt8m_attention.config import Phase
 from yt8m_attention.errors import UserError
 from yt8m_attention.training import compiling, model_state, optimizer, phase, precision, restore
+from yt8m_attention.training.precision import cpu_is_fast_at_bfloat16  # the real one: tests/arithmetic.py
 
 
 @pytest.fixture
@@ -63,13 +64,13 @@ def test_the_first_processor_is_asked(monkeypatch, tmp_path, vendor, flags, fast
         f"processor\t: {i}\nvendor_id\t: {vendor}\nflags\t\t: {f}\nbugs\t\t:\n" for i, f in enumerate((flags, other))
     ]
     _put_cpuinfo(monkeypatch, tmp_path, "\n".join(cpus))
-    assert precision.cpu_is_fast_at_bfloat16() == fast
+    assert cpu_is_fast_at_bfloat16() == fast
 
 
 @pytest.mark.parametrize("text", ["", "Hardware\t: other\n", None])
 def test_a_processor_of_which_nothing_is_known_is_not_fast(monkeypatch, tmp_path, text):
     _put_cpuinfo(monkeypatch, tmp_path, text)
-    assert not precision.cpu_is_fast_at_bfloat16()
+    assert not cpu_is_fast_at_bfloat16()
 
 
 def _put_cpuinfo(monkeypatch, tmp_path, text):
