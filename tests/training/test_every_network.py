@@ -132,7 +132,7 @@ def test_video_level_reads_real_records(shared_data):
         Model(model="video_level", hidden_layer=False, context_gating=False, video_level_classifier_model="logistic")
     )
     pattern = str(shared_data / "yt8m_video" / "validate0000.tfrecord")
-    batch = next(iter(pipeline.evaluation_batches(pattern, Data(), 8)))
+    batch = next(iter(pipeline.evaluation_batches(pattern, Data(index_dir="none"), 8)))
     answer = scoring.make_scorer(model)(batch)["probabilities"]
     assert answer.shape == (8, 3862) and np.isfinite(answer).all() and answer.std(axis=0).max() > 0
 
