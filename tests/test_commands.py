@@ -80,6 +80,18 @@ def test_the_csv_scores_what_evaluation_says(planted, trained, tmp_path):
     _check_scores_file(ranked, tmp_path / "scores.npz")
 
 
+def test_the_csv_scores_what_evaluation_says_of_segments_rescored(planted, trained, tmp_path):
+    folder, weight = trained[0], "--video_score_weight=0.3"
+    ranked = f"{tmp_path}/segments.csv"
+    commands.succeed("inference", f"--input_data_pattern={planted}/test/*.tfrecord", f"--train_dir={folder}/2",
+                     "--segment_labels", f"--output_file={ranked}", weight)  # fmt: skip
+    score = commands.succeed("segment_eval_inference", f"--eval_data_pattern={planted}/test/*.tfrecord",
+                             f"--submission_file={ranked}")  # fmt: skip
+    rescored = _evaluate(planted, f"{folder}/2", weight)["segment_map"]
+    assert np.isclose(score["map"], rescored, atol=1e-9)
+    assert rescored != _evaluate(planted, f"{folder}/2")["segment_map"]
+
+
 def _check_scores_file(ranked, scores_file):
     """The CSV's order is the scores' order."""
     with np.load(scores_file) as saved:
@@ -189,6 +201,13 @@ def _wrong(planted, trained, tmp_path):
         "no segment in the window": ("inference", f"--input_data_pattern={planted}/test/*.tfrecord", model,
                                      "--segment_labels", f"--output_file={tmp_path}/s.csv", "--segment_window=60,60",
                                      "--segment_window"),
+        "a whole video rescored": ("eval", f"--eval_data_pattern={planted}/test/*.tfrecord", model,
+                                   "--video_score_weight=0.1", "--video_score_weight=0.1: rescores segments"),
+        "whole videos rescored": ("inference", f"--input_data_pattern={planted}/test/*.tfrecord", model,
+                                  f"--output_file={tmp_path}/s.csv", "--video_score_weight=0.1",
+                                  "--video_score_weight=0.1: rescores segments"),
+        "files rescored": ("ensemble", f"--inputs={planted}/segment_label_ids.csv", f"--output_file={tmp_path}/s.csv",
+                           "--video_score_weight=0.1", "--video_score_weight=0.1: rescores what models give"),
         "no such submission": ("segment_eval_inference", dataset, "--submission_file=/nowhere.csv", "/nowhere.csv"),
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ import os
 
 from absl import flags
 
-from yt8m_attention.cli import app, data_flags, ensemble_flags, holdout_flags, values
+from yt8m_attention.cli import app, data_flags, ensemble_flags, holdout_flags, values, video_score_flags  # noqa: F401
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -21,6 +21,9 @@ FLAGS = flags.FLAGS
 def main():
     paths, output_file = ensemble_flags.paths(), ensemble_flags.output_file()
     weights, is_model = ensemble_flags.weights(len(paths)), tuple(map(os.path.isdir, paths))
+    if FLAGS.video_score_weight and not any(is_model):
+        raise UserError(f"--video_score_weight={FLAGS.video_score_weight:g}: rescores what models give, and --inputs "
+                        "are files; give it to `inference` when writing them")  # fmt: skip
     if output_file:
         _check_ranking(weights, is_model)
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -29,7 +32,8 @@ def main():
 
     def job(data, share=0.0):
         held_out = 0.0 if FLAGS.fit_data_pattern else holdout_flags.share(share)
-        return rank.Job(FLAGS.input_data_pattern, data, output_file, FLAGS.scores_file, held_out)
+        return rank.Job(FLAGS.input_data_pattern, data, output_file, FLAGS.scores_file, held_out,
+                        video_score_weight=FLAGS.video_score_weight)  # fmt: skip
 
     inputs = ensemble.Inputs(paths, is_model, weights, FLAGS.method)
     rated = ensemble.Rated(FLAGS.fit_data_pattern, holdout_flags.share) if FLAGS.fit_data_pattern else None

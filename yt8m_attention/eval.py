@@ -17,6 +17,7 @@ from yt8m_attention.cli import (  # they define flags
     precision_flags,  # noqa: F401
     trained_flags,
     values,
+    video_score_flags,
     vocabulary_flags,
 )
 from yt8m_attention.errors import UserError
@@ -27,6 +28,7 @@ FLAGS = flags.FLAGS
 def main():
     train_dir = trained_flags.train_dir()
     pattern = values.required("eval_data_pattern")
+    weight = video_score_flags.of_segments()
     if FLAGS.per_class_file and not FLAGS.segment_labels:
         raise UserError("--per_class_file: holds classes of segments, and --segment_labels is not given; give both")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -43,6 +45,7 @@ def main():
         held_out=holdout_flags.share,
         limit=FLAGS.num_examples,
         precision=FLAGS.precision,
+        video_score_weight=weight,
         per_class_file=FLAGS.per_class_file,
         class_name=vocabulary_flags.vocabulary(train_dir).name,
     )

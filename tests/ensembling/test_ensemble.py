@@ -40,7 +40,8 @@ def test_files(planted):
     return str(planted / "test" / "*.tfrecord")
 
 
-def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="mean", rated=None, held_out=0.0):
+def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="mean", rated=None, held_out=0.0,
+             video_score_weight=0.0):  # fmt: skip
     """Blends in this process, for speed; the command itself is asked below. Without a name nothing is ranked."""
     paths = tuple(str(folder / path) for path in inputs.split(","))
     is_model = tuple(not path.endswith(".npz") for path in paths)
@@ -48,7 +49,8 @@ def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="m
     rated = rated and blending.Rated(rated, lambda share: held_out)
 
     def make_job(data, share):
-        return dataclasses.replace(job(folder, name, test_files, data), held_out=0.0 if rated else held_out)
+        changed = {"held_out": 0.0 if rated else held_out, "video_score_weight": video_score_weight}
+        return dataclasses.replace(job(folder, name, test_files, data), **changed)
 
     if any(is_model):
         return blending.rank_models(asked, make_job, lambda data: data, 1000, rated)
@@ -128,6 +130,21 @@ def test_given_weights_are_judged_by_the_score_of_what_is_ranked(folder, test_fi
     made = ensemble(folder, "judged", test_files, "single_one.npz,two", (3.0, 1.0), method, rated=test_files)
     assert made["weights"] == [0.75, 0.25]
     ranked = submission_file.score(str(folder / "judged.csv"), test_files, 1000)
+    assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
+
+
+def test_each_member_is_rescored_by_its_own_scores_of_the_videos(folder, test_files, singles):
+    made = ensemble(folder, "rescored", test_files, weights=(3.0, 1.0), rated=test_files, video_score_weight=0.4)
+    wanted = 0.0
+    for name, share in (("one", 0.75), ("two", 0.25)):
+        trained = restore.load(str(folder / name))
+        rank.rank_classes(trained.model, job(folder, f"videos_{name}", test_files, trained.run.data), 5)
+        segments, videos = scores_of(folder, f"single_{name}"), scores_of(folder, f"videos_{name}")
+        row = {video: number for number, video in enumerate(videos["ids"].tolist())}
+        of_videos = videos["scores"][[row[video] for video in segments["ids"].tolist()]][:, segments["classes"]]
+        wanted += share * segments["scores"] ** 0.6 * of_videos**0.4
+    np.testing.assert_allclose(scores_of(folder, "rescored")["scores"], wanted, atol=1e-5)
+    ranked = submission_file.score(str(folder / "rescored.csv"), test_files, 1000)
     assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
 
 

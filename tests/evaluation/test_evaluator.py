@@ -36,12 +36,14 @@ def _evaluate(score, examples, **options):
     return evaluator.evaluate(score, examples, np.ones(6, np.float32), segments=True, **options)
 
 
-def test_segment_map_is_the_references(examples):
-    result = _evaluate(_drawn, examples)
+@pytest.mark.parametrize("weight", [0.0, 0.3])
+def test_segment_map_is_the_references(examples, weight):
+    result = _evaluate(_drawn, examples, video_score_weight=weight)
     ranked, ratings = {}, {}
     rows = [(batch["ordinal"].numpy(), batch["labels"].numpy(), batch["rated"].numpy(), _drawn(batch)["probabilities"])
             for batch in examples.batches("rated_segments")]  # fmt: skip
     ordinals, labels, rated, scores = (np.concatenate(part) for part in zip(*rows, strict=True))
+    scores = np.float32(scores ** (1 - weight) * _of_videos(examples) ** weight)
     for c in examples.data.segment_classes:
         keep = np.flatnonzero(rated[:, c])
         order = np.lexsort((ordinals[keep], -scores[keep, c]))
@@ -50,6 +52,19 @@ def test_segment_map_is_the_references(examples):
     assert np.isclose(result["segment_map"], reference.mean_average_precision_at_k(ranked, ratings))
     assert result["rated_pairs"] == sum(map(len, ratings.values()))
     assert result["classes"] == sum(any(r.values()) for r in ratings.values())
+
+
+def _of_videos(examples):
+    """What _drawn gives the video of each rated segment."""
+    videos = {}
+    for batch in examples.batches("videos"):
+        videos.update(zip(batch["id"].numpy(), _drawn(batch)["probabilities"], strict=True))
+    return np.stack([videos[i] for batch in examples.batches("rated_segments") for i in batch["id"].numpy()])
+
+
+def test_by_the_videos_score_alone_is_the_copied_score(examples):
+    result = _evaluate(_drawn, examples, video_score_weight=1.0)
+    assert result["segment_map"] == result["copied_video_score_map"] != _evaluate(_drawn, examples)["segment_map"]
 
 
 def test_a_model_that_knows_is_perfect_and_its_copy_is_not(examples):

@@ -85,13 +85,16 @@ def tied_over_files(cell):
     return any(a[0] < 2 <= b[0] and (a[1], s) == (b[1], t) for (a, s), (b, t) in itertools.pairwise(names))
 
 
-@pytest.mark.parametrize(("stride", "k"), [(None, 25), (2, 1000)])
-def test_any_number_of_workers_makes_the_same_file(model, videos, tmp_path, stride, k):
-    whole = ranked_by(model, videos, tmp_path, None, k, window_stride=stride)
+@pytest.mark.parametrize(("stride", "k", "weight"), [(None, 25, 0.0), (2, 1000, 0.0), (None, 1000, 0.3)])
+def test_any_number_of_workers_makes_the_same_file(model, videos, tmp_path, stride, k, weight):
+    settings = {"window_stride": stride, "video_score_weight": weight}
+    whole = ranked_by(model, videos, tmp_path, None, k, **settings)
     for row in csv.reader(whole.decode().splitlines()[1:]):
         assert tied_over_files(row[1])
     for workers in (1, 2, 3):
-        assert ranked_by(model, videos, tmp_path, workers, k, window_stride=stride) == whole
+        assert ranked_by(model, videos, tmp_path, workers, k, **settings) == whole
+    other = settings | {"video_score_weight": 0.7}
+    assert ranked_by(model, videos, tmp_path, None, 1000, **other) != whole
 
 
 SCORED = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)

@@ -91,7 +91,9 @@ def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None
             members.check_not_scored(rated.pattern, job.pattern)
         members.check_unseen(trained, rated.pattern, held_out, "fit_data_pattern")
         scorers = [scoring.make_scorer(t.model) for t in trained]
-        pairs = rated_pairs.of_models(scorers, saved, inputs.in_order, rated.pattern, data, classes, held_out)
+        pairs = rated_pairs.of_models(
+            scorers, saved, inputs.in_order, rated.pattern, data, classes, held_out, job.video_score_weight
+        )
         weights, judged = _judge(inputs, pairs)
     if not job.output_file:
         return {"inputs": len(inputs.paths)} | judged

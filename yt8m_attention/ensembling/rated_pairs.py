@@ -3,6 +3,7 @@
 Letters: P rated pairs of segment and class.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from yt8m_attention.data import holdout, pipeline, segments
 from yt8m_attention.data.bad_records import BadRecords
 from yt8m_attention.ensembling import blend
 from yt8m_attention.errors import UserError
+from yt8m_attention.inference import video_scores
 from yt8m_attention.metrics.streaming import average_precision_by_class
 
 _SEGMENTS = 256  # a batch; it bounds memory and never changes a result
@@ -51,7 +53,7 @@ class RatedPairs(NamedTuple):
         return float(np.nanmean(precision))
 
 
-def of_models(scorers, saved, in_order, pattern, data, classes, held_out):
+def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_score_weight=0.0):
     """Scores the rated segments of files by all models in one pass, and looks up what files of scores say of them.
 
     Args:
@@ -61,6 +63,7 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out):
       pattern, data: as pipeline.evaluation_batches.
       classes: int64 [C], of which pairs are taken.
       held_out: the share of the videos that alone is used; 0: all.
+      video_score_weight: how much a model's score of a segment owes to its score of the video (video_scores.rescore).
 
     Returns:
       RatedPairs.
@@ -69,14 +72,18 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out):
       UserError: where there is no rated segment with a positive, or a file has no score of one.
     """
     counts, parts = np.isin(np.arange(data.num_classes), classes), []
+
+    def read(items, size):
+        return pipeline.evaluation_batches(pattern, data, size, items, held_out, bool(held_out), flag=_FLAG)
+
     with pipeline.user_errors():
-        batches = pipeline.evaluation_batches(
-            pattern, data, _SEGMENTS, "rated_segments", held_out, bool(held_out), flag=_FLAG
-        )
+        batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", video_scores.SIZE)
+        rescorer = video_scores.Rescorer(scorers, videos, video_score_weight)
         for batch in progress.through(batches, "rated segments"):
             rows, of = np.nonzero(batch["rated"].numpy() & counts)
             named = batch["id"].numpy()[rows], batch["start"].numpy()[rows], of
-            by_models = [score(batch)["probabilities"][rows, of] for score in scorers]
+            by_models = rescorer(batch["id"].numpy(), [score(batch)["probabilities"] for score in scorers])
+            by_models = [scores[rows, of] for scores in by_models]
             scores = in_order(by_models, [file.pick(*named) for file in saved])
             parts.append((of, batch["labels"].numpy()[rows, of] > 0, *scores))
     of, labels, *scores = map(np.concatenate, zip(*parts, strict=True))

@@ -18,7 +18,8 @@ _POLL_SECONDS = 5.0
 
 
 def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, held_out=None, limit=None,
-             precision="float32", per_class_file=None, class_name="class {}".format):  # fmt: skip
+             precision="float32", video_score_weight=0.0, per_class_file=None,
+             class_name="class {}".format):  # fmt: skip
     """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
 
     Args:
@@ -32,6 +33,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
         None: all videos.
       limit: as evaluator.Examples.
       precision: of the products, as scoring.make_scorer's arithmetic.
+      video_score_weight: as evaluator.evaluate.
       per_class_file, class_name: where to and how, as per_class_file.write; None: nowhere.
 
     Returns:
@@ -47,7 +49,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     seen = seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
     score = scoring.make_scorer(trained.model, None, precision)
-    result = evaluator.evaluate(score, examples, weights, segments, top_k)
+    result = evaluator.evaluate(score, examples, weights, segments, top_k, video_score_weight)
     curves, per_class = result.pop("precision_recall"), result.pop("per_class", None)
     if per_class_file:
         by_class.write(per_class_file, per_class, class_name)

@@ -9,6 +9,7 @@ from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation.precision_recall import PrecisionRecall
+from yt8m_attention.inference import video_scores
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
@@ -52,7 +53,8 @@ class Examples:
                     return
 
 
-def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: int = schema.TOP_CLASSES):
+def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: int = schema.TOP_CLASSES,
+             video_score_weight: float = 0.0):  # fmt: skip
     """Every figure of one checkpoint.
 
     Args:
@@ -61,6 +63,8 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
       class_weights: float [V], weights of the reported loss.
       segments: whether rated segments are scored too.
       top_k: how many classes of a video GAP and MAP look at.
+      video_score_weight: how much a segment's score owes to its video's (inference.video_scores.rescore), where the
+        limit leaves that in.
 
     Returns:
       dict of `gap`, `hit_at_one`, `perr`, `map`, `loss`, `videos` over whole videos; with segments also `segment_map`
@@ -76,7 +80,7 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
     result = _videos(score, examples, class_weights, top_k, kept, curves["videos"])
     if segments:
         curves["segments"] = PrecisionRecall()
-        result |= _segments(score, examples, kept, curves["segments"])
+        result |= _segments(score, examples, kept, curves["segments"], video_score_weight)
     return result | {"precision_recall": {name: curve.result() for name, curve in curves.items()}}
 
 
@@ -105,20 +109,20 @@ def _classes_that_count(data):
     return np.isin(np.arange(data.num_classes), data.segment_classes)
 
 
-def _segments(score, examples, video_scores, curve):
+def _segments(score, examples, of_videos, curve, weight):
     metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
     counts = _classes_that_count(examples.data)
     for batch in examples.batches("rated_segments"):
         labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
         rated &= counts
-        probabilities = score(batch)["probabilities"]
+        probabilities, ids = score(batch)["probabilities"], batch["id"].numpy()
+        known = np.array([video in of_videos for video in ids], bool)
+        if known.any():
+            rows = np.stack([of_videos[video] for video in ids[known]])
+            copied.add(rows, labels[known], rated[known], ordinals[known])
+            probabilities[known] = video_scores.rescore(probabilities[known], rows, weight)
         metrics.add(probabilities, labels, rated, ordinals)
         curve.add(probabilities, labels, rated)
-        ids = batch["id"].numpy()
-        known = np.array([video in video_scores for video in ids], bool)
-        if known.any():
-            rows = np.stack([video_scores[video] for video in ids[known]])
-            copied.add(rows, labels[known], rated[known], ordinals[known])
     result = metrics.result()
     if not result["classes"]:
         raise UserError(f"{examples.pattern}: no rated segment with a positive; --segment_labels needs rated segments")

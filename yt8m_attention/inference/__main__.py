@@ -19,6 +19,7 @@ from yt8m_attention.cli import (  # they define flags
     precision_flags,  # noqa: F401
     trained_flags,
     values,
+    video_score_flags,
 )
 
 FLAGS = flags.FLAGS
@@ -39,7 +40,7 @@ def _merge(parts):
 
 def _rank():
     worker, train_dir = inference_flags.worker(), trained_flags.train_dir()
-    pattern = values.required("input_data_pattern")
+    pattern, weight = values.required("input_data_pattern"), video_score_flags.of_segments()
     output_file = values.required("ranking_file" if worker else "output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.inference import rank
@@ -57,6 +58,7 @@ def _rank():
         FLAGS.precision,
         trained.path,
         worker,
+        weight,
     )
     if FLAGS.segment_labels:
         return rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)

@@ -64,6 +64,7 @@ def identity(model, scorer, job, max_per_class):
         "max_frames": data.sampling.max_frames,
         "only_holdout": job.held_out,
         "precision": scorer.arithmetic,
+        "video_score_weight": job.video_score_weight,
     }
 
 

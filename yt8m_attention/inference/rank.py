@@ -34,6 +34,7 @@ class Job:
       precision: of the products, as scoring.make_scorer's arithmetic.
       scorer: what gives the scores, for messages.
       worker: (number from 0, of how many), which part of the files is ranked; None: all.
+      video_score_weight: how much a segment's score owes to its video's, as video_scores.rescore's weight.
     """
 
     pattern: str
@@ -45,6 +46,7 @@ class Job:
     precision: str = "float32"
     scorer: str = "the model"
     worker: tuple[int, int] | None = None
+    video_score_weight: float = 0.0
 
     @property
     def named(self):
@@ -55,7 +57,8 @@ class Job:
     def stride(self):
         return self.window_stride or self.data.segment_size
 
-    def batches(self, items, size):
+    def batches(self, items, size, shown=True):
+        """Batches of so many videos, windows ..., as pipeline.evaluation_batches; shown: as progress, too."""
         with pipeline.user_errors():
             batches = pipeline.evaluation_batches(
                 self.pattern,
@@ -67,7 +70,8 @@ class Job:
                 "input_data_pattern",
                 self.worker or (0, 1),
             )
-            yield from progress.through(batches, "videos" if items == "videos" else "segments")
+            unit = "videos" if items == "videos" else "segments"
+            yield from progress.through(batches, unit) if shown else batches
 
 
 def rank_segments(model, job: Job, max_per_class):

@@ -1,6 +1,7 @@
 """The windows of videos that segments are ranked by, scored. Letters: N windows, T frames of one, C classes."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +10,7 @@ from yt8m_attention import schema
 from yt8m_attention.config import Sampling
 from yt8m_attention.data.segments import window_starts
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import scoring
+from yt8m_attention.inference import scoring, video_scores
 
 # Bags, and whole videos, a batch; they bound memory, and change no more than last bits. Bags are filled up to be so
 # many: what came before decides nothing, so that a batch has the same scores whichever worker makes it.
@@ -21,6 +22,8 @@ _FRAMES = 64
 
 def score(scorers, job):
     """Scores every eligible window of a rank.Job by several models, in one pass over the files.
+
+    With job.video_score_weight, by their videos too (video_scores.rescore), which are read in a second pass beside it.
 
     With job.stride frames between neighbours less than a window has, windows overlap: then a video is read whole, up
     to its first --max_frames, and its windows share what a scorer does frame by frame.
@@ -34,6 +37,13 @@ def score(scorers, job):
     Raises:
       UserError: where no video has a window, unless others have videos too, or files or records cannot be used.
     """
+    videos = functools.partial(job.batches, "videos", video_scores.SIZE, shown=False)
+    rescorer = video_scores.Rescorer(scorers, videos, job.video_score_weight)
+    for ids, begin, scores in _by_themselves(scorers, job):
+        yield ids, begin, rescorer(ids, scores)
+
+
+def _by_themselves(scorers, job):
     if job.stride == job.data.segment_size:
         for batch in job.batches("windows", _WINDOWS):
             bags = {name: scoring.fill_up(batch[name], _WINDOWS) for name in ("frames", "mask")}
