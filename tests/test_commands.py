@@ -174,6 +174,8 @@ def _wrong(planted, trained, tmp_path):
         "no such flagfile": (*train, f"--flagfile={tmp_path}/none.flags", "none.flags"),
         "value of the wrong kind": (*train, "--batch_size=many", "batch_size"),
         "value out of range": (*train, "--num_heads=0", "--num_heads"),
+        "no number": ("eval", dataset, model, "--only_holdout", "--holdout_fraction=nan",
+                      "--holdout_fraction=nan: wanted a number"),
         "no such model": (*train, *FEATURES, "--model=perceptron", "multi_attention"),
         "nothing to train for": (*train[:3], "--max_steps"),
         "glob that matches nothing": ("train", "--train_data_pattern=/nowhere/*.x", *train[2:], "/nowhere/*.x"),

@@ -127,7 +127,8 @@ def test_no_line_is_wider_than_the_terminal(columns):
     lines = os.read(reader, 10_000).decode().split("\r\x1b[K")[1:]
     os.close(reader)
     assert len(lines) == 4
-    assert {len(line.rstrip("\r\n")) for line in lines} == {columns - 1}
+    widths = [len(line.rstrip("\r\n")) for line in lines]
+    assert widths[:3] == [columns - 1] * 3 and widths[3] < columns  # the last, without a note, may need less
     assert all(line.startswith(f"{n}/60,100 examp") for n, line in zip((1, 2, 3, 3), lines, strict=True))
 
 

@@ -133,7 +133,7 @@ def disarm():
         "training.restore": {"load": lambda *_: trained},
         "evaluation.checkpoint": {"evaluate": with_options, "follow": with_options},
         "evaluation.submission_file": {"score": lambda *_, **__: {}},
-        "inference.rank": {"rank_segments": lambda *_: {}, "rank_classes": lambda *_: {}, "Job": lambda *_: None},
+        "inference.rank": {"rank_segments": lambda *_: {}, "rank_classes": lambda *_: {}, "Job": lambda *_, **__: None},
         "inference.name_moments": {"run": lambda *_: {}, "Job": lambda *_: None},
         "ensembling.ensemble": {
             "rank_models": rank_models,

@@ -12,7 +12,7 @@ from yt8m_attention.inference import video_scores
 PROBABILITIES = st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4)
 
 
-@given(PROBABILITIES, PROBABILITIES, st.floats(0, 1))
+@given(PROBABILITIES, PROBABILITIES, st.floats(0, 1, width=32))
 def test_a_score_lies_between_the_segments_and_the_videos(segments, videos, weight):
     segments, videos = np.float32([segments, videos])
     found = video_scores.rescore(segments, videos, weight)

@@ -172,7 +172,7 @@ def parse(argv):
 
     Raises:
       flags.Error: for an unknown flag or a value that its flag does not take.
-      UserError: for a leftover argument, or a flagfile line that absl would let pass silently.
+      UserError: for a leftover argument, and for a flagfile line or a value that absl would let pass silently.
     """
     for i, argument in enumerate(argv[1:], start=1):
         if argument.startswith(("--flagfile=", "-flagfile=")):
@@ -182,6 +182,9 @@ def parse(argv):
     leftover = FLAGS(argv)[1:]
     if leftover:
         raise UserError(f"argument {leftover[0]!r}: not a flag; flags are written --name=value, lists without blanks")
+    for name, value in effective_flags().items():
+        if value != value:  # NaN is within every bound
+            raise UserError(f"--{name}={value}: wanted a number")
 
 
 def _check_flagfile(path, within=()):
