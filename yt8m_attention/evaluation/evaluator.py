@@ -120,7 +120,8 @@ def _segments(score, examples, of_videos, curve, weight):
         if known.any():
             rows = np.stack([of_videos[video] for video in ids[known]])
             copied.add(rows, labels[known], rated[known], ordinals[known])
-            probabilities[known] = video_scores.rescore(probabilities[known], rows, weight)
+            if weight:
+                probabilities[known] = video_scores.rescore(probabilities[known], rows, weight)
         metrics.add(probabilities, labels, rated, ordinals)
         curve.add(probabilities, labels, rated)
     result = metrics.result()

@@ -24,8 +24,6 @@ def rescore(segments, videos, weight):
     Returns:
       float32 [..., C].
     """
-    if not weight:
-        return np.asarray(segments, np.float32)
     factors = np.power(np.float32(segments), np.float32(1 - weight)), np.power(np.float32(videos), np.float32(weight))
     return factors[0] * factors[1]
 
