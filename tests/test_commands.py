@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests import commands
+from yt8m_attention.training.summaries import read_scalars
 
 FEATURES = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6")
 SMALL = (*FEATURES, "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",
@@ -89,7 +90,10 @@ def test_the_csv_scores_what_evaluation_says_of_segments_rescored(planted, train
                              f"--submission_file={ranked}")  # fmt: skip
     rescored = _evaluate(planted, f"{folder}/2", weight)["segment_map"]
     assert np.isclose(score["map"], rescored, atol=1e-9)
-    assert rescored != _evaluate(planted, f"{folder}/2")["segment_map"]
+    plain = _evaluate(planted, f"{folder}/2")["segment_map"]
+    assert rescored != plain
+    curves = {name: read_scalars(f"{folder}/2/{name}") for name in ("eval", "eval_video_score_weight_0.3")}
+    assert [points["eval/segment_map"][-1][1] for points in curves.values()] == pytest.approx([plain, rescored])
 
 
 def _check_scores_file(ranked, scores_file):

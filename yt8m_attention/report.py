@@ -18,6 +18,7 @@ from yt8m_attention.cli import (  # they define flags
     report_flags,  # noqa: F401
     trained_flags,
     values,
+    video_score_flags,  # noqa: F401
     vocabulary_flags,
 )
 
@@ -40,6 +41,7 @@ def main():
         video_ids=FLAGS.video_ids,
         top=FLAGS.top,
         limit=FLAGS.num_examples,
+        video_score_weight=FLAGS.video_score_weight,
         class_name=vocabulary_flags.vocabulary(train_dir).name,
     )
     return report.write(job)

@@ -75,9 +75,15 @@ def test_the_page_is_whole_and_asks_for_nothing(written):
             assert a.get(name, ids[0]) in ids
 
 
-def test_scores_stand_beside_their_controls(written, two_phases, planted):
+@pytest.mark.parametrize("weight", [0, 0.5])
+def test_scores_stand_beside_their_controls(written, two_phases, planted, tmp_path, weight):
     text = written[0].read_text("utf-8")
-    flags = [f"--eval_data_pattern={planted}/test/*.tfrecord", "--segment_labels"]
+    rescore = f"--video_score_weight={weight}"
+    if weight:
+        text = report(two_phases, f"{planted}/test/*.tfrecord", tmp_path / "r.html", rescore)[1]
+    Outline(text)
+    assert ("p<sub>video</sub><sup>0.5</sup>" in text) == bool(weight)
+    flags = [f"--eval_data_pattern={planted}/test/*.tfrecord", "--segment_labels", rescore]
     two, one = (commands.succeed("eval", f"--train_dir={two_phases / p}", *flags) for p in ("phase2", "phase1"))
     shown = re.findall(r'<th scope="row">([^<]*)</th><td>([\d.]+)</td><td class="bar">', text)[:4]
     values = (two["segment_map"], one["segment_map"], two["copied_video_score_map"], two["chance"])
@@ -259,7 +265,7 @@ def scored(**other):
     values = {"videos": 4, "precision_recall": counts} | dict.fromkeys(
         ("gap", "map", "hit_at_one", "perr", "loss"), 0.5
     )
-    return scores.Scored("a*", "", 0.0, None, False, values, None, **other)
+    return scores.Scored("a*", "", 0.0, None, 0.0, False, values, None, **other)
 
 
 def test_nobody_can_tell_what_was_trained_on():
@@ -290,6 +296,14 @@ def test_a_users_own_video(two_phases, own, tmp_path):
     assert '<h3 id="title0">my-holidays <small>0:20 min' in text and "data-class=" in text
     assert f"Shown without scores, as nothing there is labelled: <code>{own}</code>" in text
     assert "<dd>" not in text and "Scored:" not in text and "is labelled" in result.stderr
+
+
+def test_nothing_is_rescored_where_nothing_is_rated(two_phases, own, planted, tmp_path):
+    for pattern in (own, f"{planted}/train/*.tfrecord"):
+        result = commands.run("report", f"--train_dir={two_phases / 'phase2'}", f"--input_data_pattern={pattern}",
+                              f"--output_file={tmp_path / 'r.html'}", "--video_score_weight=0.5")  # fmt: skip
+        assert result.status == 2 and not (tmp_path / "r.html").exists()
+        assert "--video_score_weight=0.5: rescores rated segments, and --input_data_pattern" in result.stderr
 
 
 def test_a_users_own_video_beside_labelled_ones(two_phases, own, planted, tmp_path, written):

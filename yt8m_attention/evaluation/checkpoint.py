@@ -22,6 +22,8 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
              class_name="class {}".format):  # fmt: skip
     """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
 
+    Of segments rescored with weight W, under `TRAIN_DIR/eval_video_score_weight_W`, so that no curve mixes two weights.
+
     Args:
       train_dir: what train has written to.
       pattern: the labelled files.
@@ -54,7 +56,8 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     if per_class_file:
         by_class.write(per_class_file, per_class, class_name)
     pictures = attention_images.make(trained.model, pattern, data, share) if segments else {}
-    _write_summaries(train_dir, trained.meta["step"], result, per_class, curves, pictures)
+    name = f"eval_video_score_weight_{video_score_weight:g}" if video_score_weight else "eval"
+    _write_summaries(os.path.join(train_dir, name), trained.meta["step"], result, per_class, curves, pictures)
     return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}
 
 
@@ -132,8 +135,8 @@ def seen_in_training(run, pattern, share):
     return seen
 
 
-def _write_summaries(train_dir, step, result, per_class, curves, pictures):
-    summaries = Summaries(os.path.join(train_dir, "eval"))
+def _write_summaries(directory, step, result, per_class, curves, pictures):
+    summaries = Summaries(directory)
     summaries.scalars(step, {f"eval/{name}": value for name, value in result.items()})
     if per_class:
         summaries.histogram(step, "eval/average_precision_by_class", [row[0] for row in per_class.values()])

@@ -36,6 +36,7 @@ class Job:
       video_ids: videos to show; empty: a few, those that nothing is known of first, then those with a positive rating.
       top: moments of a video.
       limit: score no more than so many videos, and so many segments; None: all.
+      video_score_weight: as evaluator.evaluate, of the scores; moments and timelines are segments' own.
       class_name: function of a class id -> its name.
     """
 
@@ -48,6 +49,7 @@ class Job:
     video_ids: tuple[str, ...]
     top: int
     limit: int | None
+    video_score_weight: float
     class_name: Callable
 
 
@@ -55,7 +57,8 @@ def write(job: Job):
     """Writes the page; returns dict of `videos`, `moments`, `seen_in_training` (of what was scored), `output_file`.
 
     Raises:
-      UserError: where model, files or named videos are not there, or the page cannot be written.
+      UserError: where model, files or named videos are not there, nothing is rated that a weight could rescore, or the
+        page cannot be written.
     """
     trained = restore.load(job.train_dir, job.which)
     data = job.change_data(trained.run.data)
@@ -119,17 +122,20 @@ def _look(job, data, share):
 def _score(job, trained, before, data, share, labelled, others):
     """The scores.Scored of both phases on the labelled files."""
     if not labelled:
+        _check_weight(job.video_score_weight, False)
         progress.say(f"note: nothing in --{_FLAG}={others} is labelled; videos are shown, and nothing is scored")
-        return scores.Scored(labelled, others, share, job.limit, None, {}, None)
+        return scores.Scored(labelled, others, share, job.limit, 0.0, None, {}, None)
     run = trained.run
     seen = _seen([run] + ([run_file.read(before)] if before else []), labelled, share)
     examples = evaluator.Examples(labelled, data, share, job.limit)
     rated = pipeline.summarise(labelled, data, True, share, bool(share), _FLAG).rated_pairs > 0
-    result, earlier = _evaluate(trained.model, examples, run, rated), None
+    weight = job.video_score_weight
+    _check_weight(weight, rated)
+    result, earlier = _evaluate(trained.model, examples, run, rated, weight), None
     if rated and before:
         progress.say(f"scoring phase 1, {before}")
-        earlier = _evaluate(restore.load(before).model, examples, run, rated)
-    return scores.Scored(labelled, others, share, job.limit, seen, result, earlier)
+        earlier = _evaluate(restore.load(before).model, examples, run, rated, weight)
+    return scores.Scored(labelled, others, share, job.limit, weight, seen, result, earlier)
 
 
 def _seen(runs, pattern, share):
@@ -143,9 +149,15 @@ def _seen(runs, pattern, share):
     return False if known else None
 
 
-def _evaluate(model, examples, run, rated):
+def _check_weight(weight, rated):
+    if weight and not rated:
+        raise UserError(f"--video_score_weight={weight:g}: rescores rated segments, and --{_FLAG} has none; drop it")
+
+
+def _evaluate(model, examples, run, rated, video_score_weight):
     weights = class_weights(run.model.num_classes, examples.data.segment_classes, run.phase.segment_class_weight)
-    return evaluator.evaluate(scoring.make_scorer(model), examples, weights, rated)
+    scorer = scoring.make_scorer(model)
+    return evaluator.evaluate(scorer, examples, weights, rated, video_score_weight=video_score_weight)
 
 
 def _timelines(job, model, data, videos):

@@ -16,6 +16,7 @@ class Scored:
       only_shown: files that nothing is known of, so that they cannot be scored; "" for none.
       held_out: the share of the videos that alone was scored; 0: all.
       limit: of videos, and of segments; None: none.
+      video_score_weight: how much a segment's score owes to its video's; 0: nothing.
       seen: whether the model was trained on these files; None: nobody can tell.
       scores: what evaluator.evaluate returned, of rated segments too where there are any; empty without files.
       before: the same of phase 1, or None.
@@ -25,6 +26,7 @@ class Scored:
     only_shown: str
     held_out: float
     limit: int | None
+    video_score_weight: float
     seen: bool | None
     scores: dict
     before: dict | None
@@ -40,7 +42,8 @@ def section(scored):
     if scored.pattern:
         parts.append(_warning(scored))
     if "segment_map" in scored.scores:
-        parts.append(_when(scored.scores, scored.before))
+        parts.append(_when(scored))
+        parts.append(_ranked_by(scored.video_score_weight))
     if scored.pattern:
         parts.append(_videos(scored.scores))
     return "".join(parts)
@@ -77,7 +80,8 @@ was trained on are no longer where they were.</p>"""
     return ""
 
 
-def _when(scores, before):
+def _when(scored):
+    scores, before = scored.scores, scored.before
     rows = [
         ("this model", scores["segment_map"]),
         ("the same after phase 1 alone", before["segment_map"] if before else None),
@@ -93,6 +97,13 @@ def _when(scores, before):
     return f"""<h3>When: MAP of {scores["rated_pairs"]:,} rated pairs of segment and class</h3>
 <table class="bars">{bars}</table>
 <p>Mean over {scores["classes"]:,} classes. It {verdict} the copied score: a model that does not locates nothing.</p>"""
+
+
+def _ranked_by(weight):
+    if not weight:
+        return ""
+    return f"""<p>Segments are ranked by p<sub>segment</sub><sup>{1 - weight:g}</sup> &middot; \
+p<sub>video</sub><sup>{weight:g}</sup> (<code>--video_score_weight</code>); moments are found without it.</p>"""
 
 
 def _videos(scores):
