@@ -194,6 +194,24 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Augmentation:
+    """How training varies its bags; each draw is a new one every epoch. Nothing of it is done elsewhere."""
+
+    virtual_segments: float = 0.0  # bags are mixed in pairs, with shares from Beta(this, this); 0: none
+    reversed_videos: float = 0.0  # of the bags, whose frames come in reverse order
+    dropped_segments: float = (
+        0.0  # of a video's segments, whose frames are left out of its bag; never of a segment's bag
+    )
+
+    def __post_init__(self):
+        # Below, gamma draws underflow; far above, every share is a half.
+        alpha = self.virtual_segments
+        _require(alpha == 0 or 0.01 <= alpha <= 100, "virtual_segments", alpha, "0, or a number from 0.01 to 100")
+        _require(0 <= self.reversed_videos <= 1, "reversed_videos", self.reversed_videos, "a share, 0 to 1")
+        _unit_interval("dropped_segments", self.dropped_segments)
+
+
+@dataclass(frozen=True)
 class Phase:
     """One phase of training: what is learned from, how fast, how long."""
 
@@ -210,6 +228,9 @@ class Phase:
     holdout_fraction: float = 0.0  # of the videos, by a hash of the id: never trained on, picks the best checkpoint
     init_checkpoint: str | None = None  # file or training directory whose weights (and optimizer, step) to start from
     reset_optimizer: bool = False
+    augmentation: Augmentation = Augmentation()
+    teachers: tuple[str, ...] = ()  # training directories of networks whose mean answer is learned from, too ...
+    teacher_weight: float = 0.5  # ... as so large a part of each label
 
     def __post_init__(self):
         _one_of("unrated", self.unrated, ("ignore", "negative"))
@@ -225,6 +246,7 @@ class Phase:
                 _between(flag, getattr(self, flag), 1)
         _require(self.max_steps or self.num_epochs, "max_steps", None, "--max_steps or --num_epochs")
         _unit_interval("holdout_fraction", self.holdout_fraction)
+        _require(0 < self.teacher_weight <= 1, "teacher_weight", self.teacher_weight, "a share, more than 0, to 1")
 
 
 @dataclass(frozen=True)

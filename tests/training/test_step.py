@@ -11,7 +11,7 @@ from tests.training import runs
 from yt8m_attention.config import Model, Phase
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.models import registry
-from yt8m_attention.training import compiling, optimizer, precision
+from yt8m_attention.training import compiling, optimizer, precision, virtual_segments
 from yt8m_attention.training.step import make_step
 
 FULL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
@@ -28,14 +28,14 @@ def _batch(rows=8, seed=0):
     }
 
 
-def _make(phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32", network=PLAIN):
+def _make(phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32", network=PLAIN, teach=None):
     keras.utils.set_random_seed(7)
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope(), precision.use(policy):
         model = registry.build(network)
         adam = optimizer.build(phase, loss_scaling)
         adam.build(model.trainable_variables)
-    return model, adam, make_step(model, adam, phase, np.ones(6), strategy, jit_compile)
+    return model, adam, make_step(model, adam, phase, np.ones(6), strategy, jit_compile, teach)
 
 
 def _weights(model):
@@ -63,6 +63,62 @@ def test_unrated_pairs_are_ignored_or_negative(unrated):
     rated = batch["rated"] if unrated == "ignore" else None
     expected = weighted_cross_entropy(batch["labels"], outputs["probabilities"], rated, np.ones(6))
     assert np.isclose(float(step(batch)["loss"]), float(expected), atol=1e-3 + penalty)
+
+
+# An answer of one half costs the same whatever the label is.
+UNLIKELY = dataclasses.replace(PLAIN, prior_probability=0.1)
+
+
+def _loss_of_first_step(batch, teach=None, **phase):
+    _, _, step = _make(Phase(max_steps=1, **phase), network=UNLIKELY, teach=teach)
+    return float(step(batch)["loss"])
+
+
+def _answer(bags):
+    """Of the network that _make builds, before it has learned anything."""
+    keras.utils.set_random_seed(7)
+    return registry.build(UNLIKELY)(bags, training=True)["probabilities"]
+
+
+@pytest.mark.parametrize("unrated", ["ignore", "negative"])
+def test_a_teacher_says_its_part_of_each_label_and_alone_what_nobody_rated(unrated):
+    batch = _batch()
+    said = tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
+    asked = []
+
+    def teach(bags):
+        asked.append(sorted(bags))
+        return said
+
+    rated = batch["rated"] if unrated == "ignore" else None
+    answer = _answer(batch)
+    of_labels = float(weighted_cross_entropy(batch["labels"], answer, rated))
+    of_teacher = float(weighted_cross_entropy(said, answer))
+    found = _loss_of_first_step(batch, teach, unrated=unrated, teacher_weight=0.3)
+    assert found == pytest.approx(0.7 * of_labels + 0.3 * of_teacher, rel=1e-3)
+    assert found != pytest.approx(_loss_of_first_step(batch, unrated=unrated), rel=0.005)
+    assert asked == [["frames", "mask"]]  # once, when the step was traced
+
+
+def test_virtual_segments_are_what_the_step_learns_from():
+    batch = _batch()
+    for shares in (np.ones(8), np.linspace(0, 1, 8)):
+        own = tf.constant(shares, tf.float32)
+        bags, (labels, weights) = virtual_segments.mix(batch, (batch["labels"], batch["rated"]), own)
+        expected = float(weighted_cross_entropy(labels, _answer(bags), weights))
+        assert _loss_of_first_step(batch | {"own_share": own}) == pytest.approx(expected, rel=1e-3)
+        if shares.all():
+            assert expected == pytest.approx(_loss_of_first_step(batch), rel=1e-3)
+
+
+def test_learns_its_teacher_by_heart():
+    said = tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
+    phase = Phase(max_steps=1, base_learning_rate=0.01, teacher_weight=1.0)
+    model, _, step = _make(phase, teach=lambda bags: said)
+    before = np.abs(np.asarray(model(_batch())["probabilities"]) - said).mean()
+    for _ in range(80):
+        step(_batch() | {"own_share": tf.ones(8)})
+    assert np.abs(np.asarray(model(_batch(), training=True)["probabilities"]) - said).mean() < before / 3
 
 
 def test_norm_is_that_of_the_whole_gradient_and_is_clipped():

@@ -2,8 +2,15 @@
 
 from absl import flags
 
-from yt8m_attention.cli import data_flags, model_flags, values, vocabulary_flags  # noqa: F401  they define flags
-from yt8m_attention.config import Phase, Run
+from yt8m_attention.cli import (  # they define flags
+    augmentation_flags,  # noqa: F401
+    data_flags,
+    model_flags,
+    teacher_flags,  # noqa: F401
+    values,
+    vocabulary_flags,  # noqa: F401
+)
+from yt8m_attention.config import Augmentation, Phase, Run
 from yt8m_attention.data.holdout import RATED_SHARE
 
 FLAGS = flags.FLAGS
@@ -55,5 +62,5 @@ def run() -> Run:
         train_data_pattern=values.required("train_data_pattern"),
         model=model_flags.model(random_frames),
         data=data,
-        phase=values.collect(Phase, holdout_fraction=holdout),
+        phase=values.collect(Phase, holdout_fraction=holdout, augmentation=values.collect(Augmentation)),
     )

@@ -1,8 +1,11 @@
 """The arrays of one batch, and how items fill them. Letters: B items, T frames of a bag, F features, V classes."""
 
+import functools
+
 import numpy as np
 
-from yt8m_attention.data import sampling
+from yt8m_attention.config import Augmentation
+from yt8m_attention.data import augmentation, sampling
 from yt8m_attention.data.bad_records import BadRecord
 
 
@@ -23,10 +26,11 @@ class Batch:
       size: rows there is room for.
       training: whether frames may be random ones.
       buffers: a buffers.Buffers to take the memory from.
+      varied: a config.Augmentation, of batches for training.
     """
 
-    def __init__(self, source, size, training, buffers):
-        self._source, self._training, self.filled = source, training, 0
+    def __init__(self, source, size, training, buffers, varied=Augmentation()):  # noqa: B008  it is frozen
+        self._source, self._training, self._varied, self.filled = source, training, varied, 0
         frames, classes = bag_size(source, training), source.data.num_classes
         dtype = np.float32 if source.video_level else np.uint8
         self._frames = buffers.array((size, frames, source.data.features.total), dtype)
@@ -54,6 +58,10 @@ class Batch:
         """
         window.check(numbers)
         indices, lengths = self._bags(window, numbers, drawn_by)
+        if self._training and not self._source.video_level:
+            draw = functools.partial(sampling.draws, *drawn_by, window.ordinals(numbers))
+            size = self._source.data.segment_size if self._source.kind == "videos" else None
+            indices, lengths = augmentation.vary(self._varied, indices, lengths, draw, window.start[numbers], size)
         kept = self._fill(window, numbers, indices, lengths)
         if len(kept) < len(numbers):
             numbers, lengths = numbers[kept], lengths[kept]

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from yt8m_attention import progress
-from yt8m_attention.data import order, segments
+from yt8m_attention.data import augmentation, order, segments
 from yt8m_attention.data.ahead import ahead
 from yt8m_attention.data.batch import Batch, bag_size
 from yt8m_attention.data.buffers import Buffers
@@ -70,8 +70,9 @@ def training_batches(
       tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
       rated bool [B, V] (all of a video's pairs, the rated ones of a segment's), position int64 [3]: where the next
       batch starts, to be saved once this one has been learned from, and share float32 [B]: of num_epochs, by windows
-      of shards and by items of one, that is done with this batch; 0 without an end. With a device, an iterator of
-      them, position and share being numpy arrays.
+      of shards and by items of one, that is done with this batch; 0 without an end. With virtual segments also
+      own_share float32 [B], which augmentation.own_shares describes. With a device, an iterator of them, position and
+      share being numpy arrays.
 
     Raises:
       UserError: where files or records cannot be used.
@@ -79,11 +80,13 @@ def training_batches(
     kind = "rated_segments" if phase.segment_labels else "videos"
     source = Source(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records, again=True)
     position = tuple(int(p) for p in (START if position is None else position))
-    stream = _Shuffled(source, seed, phase.num_epochs, shard_of)
+    stream = _Shuffled(source, seed, phase.num_epochs, shard_of, phase.augmentation)
     stream.check(position)
     size = phase.batch_size
     signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
+    if phase.augmentation.virtual_segments:
+        signature["own_share"] = signature["share"]
     if device:
         return _copied_ahead(stream.batches(position, size), signature, stopped, device)
     return _dataset(lambda: stream.batches(position, size), signature, stopped)
@@ -218,8 +221,8 @@ def _signature(source, training, size):
 class _Shuffled:
     """Batches in the order of training."""
 
-    def __init__(self, source, seed, num_epochs, shard_of=(0, 1)):
-        self._source, self._seed, self._num_epochs = source, seed, num_epochs
+    def __init__(self, source, seed, num_epochs, shard_of, varied):
+        self._source, self._seed, self._num_epochs, self._varied = source, seed, num_epochs, varied
         self._worker, self._workers = shard_of
         self._buffers = Buffers()
         self._window_size = source.data.shuffle_shards or (_REMOTE_WINDOW if source.remote else 0)
@@ -253,10 +256,16 @@ class _Shuffled:
                 if taken == whole:
                     share = self._share(epoch, window, offset / len(numbers))
                     position = self._position(epoch, window, offset, len(numbers))
-                    yield {**batch.arrays(share), "position": position}
+                    yield self._arrays(batch, share, position)
                     batch, taken = self._batch(size), 0
         if batch.filled:
-            yield {**batch.arrays(share=1), "position": np.array([self._num_epochs, 0, 0])}
+            yield self._arrays(batch, 1, np.array([self._num_epochs, 0, 0]))
+
+    def _arrays(self, batch, share, position):
+        arrays = {**batch.arrays(share), "position": position}
+        if self._varied.virtual_segments:
+            arrays["own_share"] = augmentation.own_shares(self._varied, batch.filled, self._seed, position)
+        return arrays
 
     def _usable(self, opened, numbers):
         """The places in a window's order that are dealt out: int64, ascending.
@@ -284,7 +293,7 @@ class _Shuffled:
             epoch, window = epoch + 1, 0
 
     def _batch(self, size):
-        return Batch(self._source, size, True, self._buffers)
+        return Batch(self._source, size, True, self._buffers, self._varied)
 
     def _windows(self, epoch):
         return order.windows(len(self._source.paths), self._window_size, self._seed, epoch)

@@ -53,11 +53,24 @@ def random_frame_indices(sampling, num_frames, seed, epoch, ordinals):
       int64 [B, sampling.num_frames].
     """
     first, end = _trimmed(np.asarray(num_frames, np.int64), sampling.trim_frames)
-    key = _mix(_mix(_mix(np.uint64(seed % 2**64)) ^ np.uint64(epoch)) ^ np.asarray(ordinals).astype(np.uint64))
-    draws = _mix(key[:, None] + np.arange(sampling.num_frames, dtype=np.uint64)) >> np.uint64(32)
     span = (end - first).astype(np.uint64)[:, None]
-    indices = (draws * span >> np.uint64(32)).astype(np.int64)
+    indices = (draws(seed, epoch, ordinals, np.arange(sampling.num_frames)) * span >> np.uint64(32)).astype(np.int64)
     return np.sort(indices, axis=1) + first[:, None]
+
+
+def draws(seed, epoch, ordinals, numbers):
+    """Uniform draws below 2^32, each a hash of its (seed, epoch, ordinal, number).
+
+    Args:
+      seed, epoch: integers.
+      ordinals: int [B].
+      numbers: int [N], which of an ordinal's draws; or [B, N].
+
+    Returns:
+      uint64 [B, N].
+    """
+    key = _mix(_mix(_mix(np.uint64(seed % 2**64)) ^ np.uint64(epoch)) ^ np.asarray(ordinals).astype(np.uint64))
+    return _mix(key[:, None] + np.asarray(numbers).astype(np.uint64)) >> np.uint64(32)
 
 
 def _trimmed(num_frames, trim):

@@ -43,14 +43,20 @@ class Shard:
             tfrecord.check_stamp(self.index.stamp)
 
     def read(self, item, frames, out):
-        """Copies frames of an item; frames, out and errors as FrameReader.read has them."""
+        """Copies frames of an item; frames, out and errors as FrameReader.read has them.
+
+        Of items that are kept in memory, segments, all frames are asked for each time, in any order.
+        """
+        if self._memory is None:
+            self._tried(item, self._reader.read, frames, out)
+            return
+        places = frames - self.items.start[item]
         if self._kept[item]:
-            out[:] = self._memory[item, : len(out)]
+            np.take(self._memory[item], places, axis=0, out=out, mode="clip")  # unlike "raise", straight into out
             return
         self._tried(item, self._reader.read, frames, out)
-        if self._memory is not None:
-            self._memory[item, : len(out)] = out
-            self._kept[item] = True
+        self._memory[item, places] = out
+        self._kept[item] = True
 
     def look_over(self):
         """The BadRecord that each item is of, or None: a list."""

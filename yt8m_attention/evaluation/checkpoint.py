@@ -112,7 +112,16 @@ def _finished(train_dir):
 
 
 def seen_in_training(run, pattern, share):
-    """Whether a run was trained on videos of these files, which it says; None where nobody can tell any more.
+    """As learned_from; where it is so, it says that scores mean little."""
+    seen = learned_from(run, pattern, share)
+    if seen:
+        progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "
+                     "(--only_holdout scores the share that was held out)")  # fmt: skip
+    return seen
+
+
+def learned_from(run, pattern, share):
+    """Whether a run was trained on videos of these files; None where nobody can tell any more.
 
     Args:
       run: its config.Run.
@@ -128,11 +137,7 @@ def seen_in_training(run, pattern, share):
         trained_on = {os.path.abspath(path) for path in data_files.expand(run.train_data_pattern, "train_data_pattern")}
     except UserError:
         return None
-    seen = any(os.path.abspath(path) in trained_on for path in data_files.expand(pattern, "eval_data_pattern"))
-    if seen:
-        progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "
-                     "(--only_holdout scores the share that was held out)")  # fmt: skip
-    return seen
+    return any(os.path.abspath(path) in trained_on for path in data_files.expand(pattern, "eval_data_pattern"))
 
 
 def _write_summaries(directory, step, result, per_class, curves, pictures):

@@ -10,7 +10,8 @@ def weighted_cross_entropy(labels, probabilities, rated=None, class_weights=None
     Args:
       labels: [B, V], bool or 0..1; soft labels are taken as they are.
       probabilities: [B, V], 0..1.
-      rated: bool [B, V], false where nobody rated the pair: unknown, so no part of the loss. None: all rated.
+      rated: [B, V], false where nobody rated the pair: unknown, so no part of the loss. Or how much a pair counts, 0
+        or more. None: all rated.
       class_weights: [V], see `class_weights`. None: 1 for each.
       epsilon: added inside both logarithms, as in the YouTube-8M starter code; bounds a pair's loss at -log(epsilon).
 

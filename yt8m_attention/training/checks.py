@@ -6,12 +6,12 @@ from yt8m_attention.data import files as data_files
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints
+from yt8m_attention.training import checkpoints, teachers
 
 
 def check(run):
     """What can be known to be wrong before anything is written: the first shard, the share that is held out of files
-    that are not far, the checkpoint, the model's name."""
+    that are not far, the checkpoint, the model's name, its teachers."""
     kind = "rated_segments" if run.phase.segment_labels else "videos"
     share = run.phase.holdout_fraction
     Source(run.train_data_pattern, "train_data_pattern", run.data, kind, share).open([0])
@@ -20,6 +20,7 @@ def check(run):
     if run.phase.init_checkpoint:
         checkpoints.candidates(run.phase.init_checkpoint, "init_checkpoint")
     registry.find(run.model.model)
+    teachers.check(run)
 
 
 def _check_held_out(source, share):

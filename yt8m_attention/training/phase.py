@@ -29,6 +29,7 @@ from yt8m_attention.training import (
     profiling,
     run_file,
     start,
+    teachers,
 )
 from yt8m_attention.training.directory_lock import DirectoryLock
 from yt8m_attention.training.loop import Loop
@@ -80,6 +81,8 @@ def _train(run, flags, stop):
     if run.data.segment_classes is None and run.phase.segment_class_weight != 1:
         weight = f"--segment_class_weight={run.phase.segment_class_weight:g}"
         progress.say(f"{weight} weighs no class: no --segment_label_ids_file tells which ones segments are rated for")
+    if run.phase.segment_labels and run.phase.augmentation.dropped_segments:
+        progress.say("--dropped_segments drops nothing: with --segment_labels each bag is one segment")
     files.make_directory(run.train_dir, "train_dir")
     with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
@@ -167,7 +170,9 @@ def _run(run, flags, model, adam, variables, state, strategy, compiled, batches,
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    step = make_step(model, adam, run.phase, weights, strategy, compiled)
+    with strategy.scope():  # after the network, whose first weights are drawn as they are without teachers
+        teach = teachers.load(run.phase.teachers)
+    step = make_step(model, adam, run.phase, weights, strategy, compiled, teach)
     profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
     loop = Loop(
         run,

@@ -26,17 +26,18 @@ class Trained:
     meta: dict
 
 
-def load(train_dir, which="best") -> Trained:
+def load(train_dir, which="best", flag="train_dir") -> Trained:
     """Builds the model that a training directory holds, in float32, and gives it a checkpoint's weights.
 
     Args:
       which: "best" by held-out score (the newest where nothing was held out), "last", or a checkpoint file.
+      flag: that of train_dir, for messages.
 
     Raises:
       UserError: where there is no run, no whole checkpoint, or that of another network.
     """
-    run = run_file.read(train_dir)
-    place, flag = (train_dir, "train_dir") if which in ("best", "last") else (which, "checkpoint")
+    run = run_file.read(train_dir, flag)
+    place, flag = (train_dir, flag) if which in ("best", "last") else (which, "checkpoint")
     path, arrays, meta = checkpoints.find(place, flag, which)
     with precision.use("float32"):  # as its weights are; for other arithmetic, scoring folds it
         model = registry.build(run.model)

@@ -4,24 +4,27 @@ import keras
 import tensorflow as tf
 
 from yt8m_attention.config import Phase
+from yt8m_attention.losses import targets
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.ops import islands
-from yt8m_attention.training import compiling, distribution
+from yt8m_attention.training import compiling, distribution, virtual_segments
 
 
-def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool):
+def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool, teach=None):
     """Builds the function that trains on a batch.
 
     Args:
       model: follows the model contract; its variables are changed in place.
       optimizer: built for the model's trainable variables.
-      phase: how unrated pairs count, and the norm to clip at.
+      phase: how unrated pairs count, how much of a label a teacher says, and the norm to clip at.
       class_weights: float [V], each class's weight in the loss.
       strategy: the replicas; the gradient is that of the whole batch, summed over them, before it is clipped.
       jit_compile: whether XLA compiles the step.
+      teach: function of bags -> probabilities [B,V] (teachers.load); None: labels alone teach.
 
     Returns:
-      A function of a batch (frames [B,T,F], mask [B,T], labels [B,V], rated [B,V]) -> dict of scalars: `loss`, the
+      A function of a batch (frames [B,T,F], mask [B,T], labels [B,V], rated [B,V], and own_share [B] where its bags are
+      to be mixed by virtual_segments.mix) -> dict of scalars: `loss`, the
       cross-entropy and penalties of this batch before the update, and `gradient_norm`, before clipping.
     """
     variables = model.trainable_variables
@@ -32,11 +35,11 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
     compiler = compiling.xla if pays else None
 
     def replica_step(batch, share):
+        bags, labels, counts = _lesson(batch, phase, teach)
         with tf.GradientTape() as tape:
             with islands.compiled_by(compiler):
-                outputs = model({"frames": batch["frames"], "mask": batch["mask"]}, training=True)
-            rated = batch["rated"] if phase.unrated == "ignore" else None
-            loss = sum(weighted_cross_entropy(batch["labels"], p, rated, weights) for p in _answers(outputs))
+                outputs = model(bags, training=True)
+            loss = sum(weighted_cross_entropy(labels, p, counts, weights) for p in _answers(outputs))
             # The shares add up to 1: what is a mean over rows becomes that of the whole batch, and what the weights
             # alone cost, which is the same on every replica, counts once.
             loss = (loss + sum(model.losses)) * share
@@ -76,6 +79,21 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
         return step(*distribution.split(batch, strategy))
 
     return train_on
+
+
+def _lesson(batch, phase, teach):
+    """What a batch teaches -> (bags, labels [B, V], how much each pair counts [B, V], or None where all do)."""
+    bags = {name: batch[name] for name in ("frames", "mask")}
+    labels, counts = batch["labels"], batch["rated"] if phase.unrated == "ignore" else None
+    if teach is None and "own_share" not in batch:
+        return bags, labels, counts
+    all_pairs = tf.ones_like(batch["rated"])
+    target = labels, all_pairs if counts is None else counts
+    if "own_share" in batch:
+        bags, target = virtual_segments.mix(bags, target, batch["own_share"])
+    if teach is not None:
+        target = targets.mix(target, (teach(bags), all_pairs), 1.0 - phase.teacher_weight)
+    return bags, *target
 
 
 def _answers(outputs):
