@@ -84,6 +84,7 @@ def of_run(run):
     data = saved["data"]
     found = saved["model"] | saved["phase"] | data["sampling"] | {name: data[name] for name in _OF_DATA}
     found |= {name: saved[name] for name in _OF_RUN}
+    found |= found.pop("augmentation")
     del found["init_checkpoint"]
     return json.loads(json.dumps(found))
 

@@ -135,10 +135,12 @@ def test_norm_is_that_of_the_whole_gradient_and_is_clipped():
 
 
 def test_compiled_step_equals_plain_one():
-    results = []
+    """With all that can teach."""
+    results, said = [], tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     for jit_compile in (False, True):
-        _, adam, step = _make(Phase(max_steps=1), jit_compile=jit_compile, network=FULL)
-        loss = float(step(_batch())["loss"])
+        phase = Phase(max_steps=1)
+        _, adam, step = _make(phase, jit_compile=jit_compile, network=FULL, teach=lambda bags: said)
+        loss = float(step(_batch() | {"own_share": tf.linspace(0.0, 1.0, 8)})["loss"])
         results.append(_moments(adam) | {"loss": np.array(loss)})
     _assert_close(*results, tolerance=1e-5)
 
