@@ -7,24 +7,22 @@ truth.csv                               every moment: split, id, class, start, e
 synthesize.json                         what it was made with; written last, so where it is, all is
 """
 
-import contextlib
-import json
 import os
 import shutil
 from dataclasses import asdict
 
 import numpy as np
 
-from yt8m_attention import files, progress
+from yt8m_attention import progress
 from yt8m_attention.data import label_ids, writer
 from yt8m_attention.data.collage import Collage
 from yt8m_attention.data.composition import noisy_labels, rate
+from yt8m_attention.data.made_once import MadeOnce, begun_name
 from yt8m_attention.data.recipe import SPLITS
 from yt8m_attention.data.synthetic import Planted
-from yt8m_attention.errors import UserError
 
-MARK = "synthesize.json"
-BEGUN = ".synthesize-begun.json"
+_COMMAND = "synthesize"
+BEGUN = begun_name(_COMMAND)
 ID_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -41,65 +39,23 @@ def make(recipe, output_dir):
     Raises:
       UserError: where output_dir holds anything else, or cannot be written to.
     """
-    arguments = json.loads(json.dumps(asdict(recipe)))
-    mark = _complete(output_dir, arguments)
-    if mark is None:
+    made = MadeOnce(output_dir, _COMMAND, asdict(recipe))
+    result = made.result()
+    if result is None:
         composer = Collage(recipe) if recipe.sources else Planted(recipe)
-        _begin(output_dir, arguments)
+        _begin(made, output_dir)
         videos, rated_pairs = _write_files(recipe, composer, output_dir)
-        mark = {"arguments": arguments, "videos": videos, "rated_pairs": rated_pairs}
-        writer.write_text(os.path.join(output_dir, MARK), json.dumps(mark, indent=1) + "\n")
-        with _removing(output_dir):
-            os.remove(os.path.join(output_dir, BEGUN))
-    return {"videos": mark["videos"], "rated_pairs": mark["rated_pairs"], "output_dir": output_dir}
+        result = {"videos": videos, "rated_pairs": rated_pairs}
+        made.end(**result)
+    return result | {"output_dir": output_dir}
 
 
-def _complete(output_dir, arguments):
-    """The mark of a complete data set with these arguments, or None where there is room for one."""
-    try:
-        found = os.listdir(output_dir)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"--output_dir={output_dir}: cannot be read: {error.strerror}") from error
-    if MARK in found:
-        mark = _read_mark(os.path.join(output_dir, MARK))
-        if mark.get("arguments") != arguments:
-            raise UserError(f"--output_dir={output_dir}: holds a data set made with other arguments, see {MARK} there; "
-                            "name another directory or remove this one")  # fmt: skip
-        return mark
-    if found and BEGUN not in found:
-        raise UserError(f"--output_dir={output_dir}: neither empty nor a data set made here; name another directory")
-    return None
-
-
-def _read_mark(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read as JSON; name another directory or remove this one") from error
-
-
-def _begin(output_dir, arguments):
+def _begin(made, output_dir):
     """Marks the directory as ours, and clears what an unfinished run has left there."""
-    files.make_directory(output_dir, "output_dir")
-    writer.write_text(os.path.join(output_dir, BEGUN), json.dumps(arguments) + "\n")
+    made.begin()
     for name in (*SPLITS, "video"):
-        with _removing(output_dir):
+        with made.removing():
             shutil.rmtree(os.path.join(output_dir, name))
-
-
-@contextlib.contextmanager
-def _removing(output_dir):
-    """Inside, what is not there is as good as removed, and what cannot be removed is said."""
-    try:
-        yield
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        what = f"{error.filename} cannot be removed: {error.strerror}"
-        raise UserError(f"--output_dir={output_dir}: {what}; remove it, or name another directory") from error
 
 
 def _write_files(recipe, composer, output_dir):

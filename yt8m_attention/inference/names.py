@@ -91,6 +91,11 @@ class Names:
         """A list of bytes."""
         return [self._text[start:end] for start, end in zip(self._starts.tolist(), self._ends.tolist(), strict=True)]
 
+    def videos(self):
+        """The videos' ids: of each name, which has to be one of `parse`'s, what is before the colon."""
+        colons = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord(":"))
+        return Names(self._text, self._starts, colons[np.searchsorted(colons, self._starts)])
+
     @functools.cached_property
     def keys(self):
         """A number for each name, equal for equal names: uint64 [N].
