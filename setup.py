@@ -14,6 +14,7 @@ COMMANDS = {
     "inference": "inference.__main__",  # a folder has the name
     "segment_eval_inference": "segment_eval_inference",
     "ensemble": "ensemble",
+    "pseudo_label": "pseudo_label",
     "synthesize": "synthesize",
     "export_model": "export_model",
     "moments": "moments",

@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("train", "eval", "inference.__main__", "segment_eval_inference", "ensemble", "synthesize", "moments",
-            "report", "export_model")  # fmt: skip
+COMMANDS = ("train", "eval", "inference.__main__", "segment_eval_inference", "ensemble", "pseudo_label", "synthesize",
+            "moments", "report", "export_model")  # fmt: skip
 # Flags of other programs that the text, not a block of shell, speaks of.
 FOREIGN = {"help", "logdir", "slow", "name"}
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))

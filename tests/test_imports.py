@@ -24,7 +24,7 @@ FLOORS = {
 COMMAND_FLOOR = 6
 
 # Pure arithmetic, which has to run without TensorFlow, on what it imports included.
-NUMPY_ALONE = ("metrics.reference", "inference.ranking", "ensembling.blend")
+NUMPY_ALONE = ("metrics.reference", "inference.ranking", "ensembling.blend", "ensembling.pseudo_labels")
 # These run unchanged on every Keras backend.
 BACKEND_FREE = ("ops", "layers", "losses", "models")
 

@@ -4,7 +4,13 @@ import dataclasses
 
 from absl import flags
 
-from yt8m_attention.cli import feature_flags, record_flags, segment_class_flags, values  # noqa: F401  they define flags
+from yt8m_attention.cli import (  # they define flags
+    feature_flags,
+    record_flags,  # noqa: F401
+    segment_class_flags,
+    segment_size_flags,  # noqa: F401
+    values,
+)
 from yt8m_attention.config import Data, Sampling
 from yt8m_attention.errors import UserError
 
@@ -18,7 +24,6 @@ flags.DEFINE_integer("frame_stride", Sampling.frame_stride, "every: one frame in
 flags.DEFINE_integer("first_frame", Sampling.first_frame, "every: the first frame taken")
 flags.DEFINE_integer("last_frame", Sampling.last_frame, "every: the last frame that may be taken")
 flags.DEFINE_integer("max_frames", Sampling.max_frames, "frames of a video beyond this many are not read")
-flags.DEFINE_integer("segment_size", Data.segment_size, "frames of a segment")
 flags.DEFINE_float("frame_seconds", Data.frame_seconds, "how far apart frames are; AudioSet's are 0.96")
 values.define_integers("segment_window", Data.segment_window,
                        "frames at the head and the tail of a video in which inference ranks no segment")  # fmt: skip

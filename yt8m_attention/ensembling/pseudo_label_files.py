@@ -1,0 +1,171 @@
+"""From a ranking and the files that it is of to files with pseudo-labels, to train on beside rated ones."""
+
+import contextlib
+import glob
+import os
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from yt8m_attention import config, progress
+from yt8m_attention.data import files, holdout, relabelled
+from yt8m_attention.data.made_once import MadeOnce
+from yt8m_attention.ensembling import pseudo_labels
+from yt8m_attention.errors import UserError
+from yt8m_attention.inference import submission
+
+_FLAG = "input_data_pattern"
+_LATEST = 10**9 - 1  # a start of more digits is taken for this one, which no video reaches
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is labelled, and how.
+
+    Attributes:
+      submission_file: the ranking, see inference/submission.py.
+      pattern: files that its segments are of.
+      data: how they are read.
+      output_dir: a directory that is new, empty, or holds what this job wrote.
+      rule: which segments get a label.
+      holdout_fraction: the share of the videos that training holds out, which get none.
+    """
+
+    submission_file: str
+    pattern: str
+    data: config.Data
+    output_dir: str
+    rule: pseudo_labels.Rule
+    holdout_fraction: float = holdout.RATED_SHARE
+
+
+def write(job):
+    """Writes the shards, or leaves them where they have been written by the same job before.
+
+    Returns:
+      dict of relabelled.Tally's fields, `classes` with labels, `short_classes` without, and `output_dir`.
+
+    Raises:
+      UserError: where the ranking, the files or the directory cannot be used, or no segment gets a label; what has been
+        written by then is removed.
+    """
+    made = MadeOnce(job.output_dir, "pseudo_label", _arguments(job))
+    result = made.result()
+    if result is None:
+        existed = os.path.isdir(job.output_dir)
+        made.begin()
+        _clear(made, job.output_dir)
+        try:
+            result = _write(job)
+            made.end(**result)
+        except BaseException:
+            _clear(made, job.output_dir)
+            made.unmark()
+            if not existed:
+                with contextlib.suppress(OSError):  # somebody has put something there
+                    os.rmdir(job.output_dir)
+            raise
+    return result | {"output_dir": job.output_dir}
+
+
+def _arguments(job):
+    data = job.data
+    return {
+        "submission": files.stamps([job.submission_file]),
+        "input": files.stamps(files.expand(job.pattern, _FLAG)),
+        "features": asdict(data.features),
+        "num_classes": data.num_classes,
+        "segment_size": data.segment_size,
+        "max_bad_records": data.max_bad_records,
+        "rule": asdict(job.rule),
+        "holdout_fraction": job.holdout_fraction,
+    }
+
+
+def _clear(made, directory):
+    """Removes shards, whole and half-written, that an unfinished run has left."""
+    for name in ("*.tfrecord", ".*.partial"):
+        for path in glob.glob(os.path.join(glob.escape(directory), name)):
+            with made.removing():
+                os.remove(path)
+
+
+def _write(job):
+    labels, classes, short_classes = _chosen(job)
+    tally = relabelled.write(job.pattern, _FLAG, job.data, labels, job.output_dir)
+    if not tally.segments:
+        raise UserError(f"--{_FLAG}={job.pattern}: gives no segment of {job.submission_file} a label: {_lost(tally)}; "
+                        "name the files that were ranked")  # fmt: skip
+    progress.say(f"{tally.videos:,} videos got {tally.positives:,} positives and {tally.negatives:,} negatives of "
+                 f"{classes:,} classes; without a label: {_lost(tally)}")  # fmt: skip
+    return asdict(tally) | {"classes": classes, "short_classes": short_classes}
+
+
+def _lost(tally):
+    return (f"{tally.unknown_segments:,} segments whose video is in none of the files, {tally.skipped_segments:,} that "
+            f"begin beyond the last frame, {tally.already_rated:,} pairs that people had rated")  # fmt: skip
+
+
+def _chosen(job):
+    """-> (Labels, how many classes have some, how many rank too few segments for any)."""
+    held_out, parts, short, classes = _HeldOut(job.holdout_fraction), [], [], 0
+    shown = progress.Progress("classes of the ranking", brief=True)
+    for row in submission.read(job.submission_file):
+        if row.class_id >= job.data.num_classes:
+            raise UserError(f"{job.submission_file}: has class {row.class_id}, wanted less than --num_classes="
+                            f"{job.data.num_classes}; set --num_classes accordingly")  # fmt: skip
+        chosen = pseudo_labels.choose(*held_out.videos(row.segments.videos()), job.rule)
+        if [len(places) for places in chosen] == [job.rule.positives, job.rule.negatives]:
+            parts += [_of_class(row, places, score) for places, score in zip(chosen, (1, 0), strict=True)]
+            classes += 1
+        else:
+            short.append(row.class_id)
+        shown.add(1)
+    shown.close()
+    _say_short(job, short, classes)
+    return relabelled.Labels(*map(np.concatenate, zip(*parts, strict=True))), classes, len(short)
+
+
+def _say_short(job, short, classes):
+    """Half a choice would be a bad one: of a short ranking, the positives reach down to where none are likely."""
+    if not short:
+        return
+    rule, wanted = job.rule, f"--positives={job.rule.positives} and --negatives={job.rule.negatives}"
+    wanted += f" from --negatives_from={rule.negatives_from}" if rule.negatives_from else ""
+    wanted += f" with --max_per_video={rule.max_per_video}" if rule.max_per_video else ""
+    wanted += f" outside the held-out share (--holdout_fraction={job.holdout_fraction:g})"
+    if not classes:
+        raise UserError(f"{job.submission_file}: no class ranks enough segments for {wanted}; give smaller numbers")
+    progress.say(f"{len(short):,} classes rank too few segments for {wanted}, and get no label, {short[0]} the first")
+
+
+class _HeldOut:
+    """Tells which segments are of videos that training holds out; each video is looked at once, not once a class."""
+
+    def __init__(self, fraction):
+        self._fraction, self._kept = fraction, {}
+
+    def videos(self, names):
+        """Names of R segments' videos -> (a number for each one's video, whether it is trained on): [R] each."""
+        keys, first, numbers = np.unique(names.keys, return_index=True, return_inverse=True)
+        new = [place for place, key in enumerate(keys.tolist()) if key not in self._kept]
+        kept = holdout.kept(names[first[new]].tolist(), self._fraction) if new else ()
+        self._kept.update(zip(keys[new].tolist(), kept, strict=True))
+        return numbers, np.array([self._kept[key] for key in keys.tolist()], bool)[numbers]
+
+
+def _of_class(row, places, score):
+    """Labels of some segments of a class."""
+    parts = [name.split(b":") for name in row.segments[places].tolist()]
+    starts = [_start(start) for _, start in parts]
+    return relabelled.Labels(
+        np.array([video_id for video_id, _ in parts], bytes),
+        np.array(starts, np.int64),
+        np.full(len(parts), row.class_id),
+        np.full(len(parts), score, np.uint8),
+    )
+
+
+def _start(digits):
+    digits = digits.lstrip(b"0")
+    return min(int(digits or 0), _LATEST) if len(digits) < 19 else _LATEST
