@@ -208,6 +208,8 @@ def test_every_command_tells_how_far_it_is_and_is_quiet_on_demand(planted, tmp_p
         "segment_eval_inference": (f"--eval_data_pattern={test}", f"--submission_file={tmp_path}/s.csv"),
         "ensemble": (f"--inputs={tmp_path}/run", f"--input_data_pattern={test}", f"--output_file={tmp_path}/e.csv",
                      f"--fit_data_pattern={validate}", "--only_holdout"),
+        "pseudo_label": (f"--submission_file={tmp_path}/s.csv", f"--input_data_pattern={test}", "--positives=5",
+                         f"--output_dir={tmp_path}/pseudo", "--feature_sizes=24,8", "--num_classes=6"),
         "moments": (f"--input={test}", model, f"--output_file={tmp_path}/m.txt"),
         "report": (f"--input_data_pattern={test}", model, f"--output_file={tmp_path}/r.html"),
         "export_model": (model, f"--output_dir={tmp_path}/exported"),
@@ -219,7 +221,7 @@ def test_every_command_tells_how_far_it_is_and_is_quiet_on_demand(planted, tmp_p
         if name not in brief:
             assert re.search(r"^[\d,/]+ [a-z ]+, [\d,.]+/s", told.stderr, re.M), (name, told.stderr)
         assert "\r" not in told.stderr and "\x1b" not in told.stderr
-        if name == "synthesize":  # made already, it is left as it is
-            flags = (f"--output_dir={tmp_path}/again", *flags[1:])
+        if name in ("synthesize", "pseudo_label"):  # made already, it is left as it is
+            flags = (*flags, f"--output_dir={tmp_path}/{name} again")
         quiet = commands.run(name, *flags, "--quiet", *(["--start_new_model"] if name == "train" else []))
         assert (quiet.status, quiet.stderr) == (0, ""), name

@@ -20,6 +20,8 @@ BASES = {
                   "--output_file={new}/s.csv"],
     "segment_eval_inference": ["--eval_data_pattern={planted}/test/*", "--submission_file={submission}"],
     "ensemble": ["--inputs={model},{model}", "--input_data_pattern={planted}/test/*", "--output_file={new}/s.csv"],
+    "pseudo_label": ["--submission_file={submission}", "--input_data_pattern={planted}/test/*", "--positives=5",
+                     "--output_dir={new}/pseudo", *FEATURES],
     "synthesize": ["--output_dir={new}/data", "--num_train=2", "--num_validate=1", "--num_test=1", "--num_classes=4",
                    "--feature_names=rgb,audio", "--feature_sizes=4,2", "--video_frames=50,60"],
     "export_model": ["--train_dir={model}", "--output_dir={new}/exported"],
