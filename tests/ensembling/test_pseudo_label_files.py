@@ -120,7 +120,8 @@ def test_what_is_ranked_and_cannot_be_labelled_is_counted(planted, ranked, tmp_p
     c = min(ranked)
     first, *rest = ranked[c]
     beyond = first.split(":")[0] + ":0" + 30 * "9"
-    csv = write_csv(tmp_path / "s.csv", ranked | {c: ["none:5", "none:10", beyond, *rest]})
+    zero = first.replace(":", "\0:")  # no id that a record can have
+    csv = write_csv(tmp_path / "s.csv", ranked | {c: ["none:5", zero, beyond, *rest]})
     result = commands.succeed("pseudo_label", *flags(planted, csv, tmp_path / "pseudo", "--holdout_fraction=0"))
     assert (result["unknown_segments"], result["skipped_segments"]) == (2, 1)
     assert (result["classes"], result["positives"], result["negatives"]) == (4, 17, 16)

@@ -36,6 +36,14 @@ def test_parses_as_a_regular_expression_does(cell):
         assert Names.parse(cell).tolist() == cell.split()
 
 
+@given(MANY, st.data())
+def test_videos_are_what_is_before_the_colon(names, data):
+    parsed = Names.parse(b" ".join(names))
+    places = data.draw(st.lists(st.integers(0, len(names) - 1)) if names else st.just([]))
+    some = parsed[np.array(places, np.int64)]
+    assert some.videos().tolist() == [names[place].split(b":")[0] for place in places]
+
+
 @given(MANY)
 def test_holds_what_it_is_given(names):
     held = Names.of(names)

@@ -22,7 +22,7 @@ _SUFFIX = ".tfrecord"
 class Labels(NamedTuple):
     """P pairs of (segment, class) to add, parallel. Of a pair that comes again the first one counts."""
 
-    ids: np.ndarray  # bytes [P], the videos'
+    ids: np.ndarray  # bytes [P], the videos'; any kind of array
     starts: np.ndarray  # int64 [P], frames
     classes: np.ndarray  # int64 [P]
     scores: np.ndarray  # uint8 [P], 0 or 1

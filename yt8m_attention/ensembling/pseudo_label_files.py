@@ -159,7 +159,7 @@ def _of_class(row, places, score):
     parts = [name.split(b":") for name in row.segments[places].tolist()]
     starts = [_start(start) for _, start in parts]
     return relabelled.Labels(
-        np.array([video_id for video_id, _ in parts], bytes),
+        np.array([video_id for video_id, _ in parts], object),  # of fixed width, they would lose zeros at their ends
         np.array(starts, np.int64),
         np.full(len(parts), row.class_id),
         np.full(len(parts), score, np.uint8),
