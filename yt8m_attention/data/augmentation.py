@@ -61,5 +61,5 @@ def own_shares(augmentation, size, seed, position):
       position: int [3], where the next batch starts, which no other batch shares.
     """
     alpha = augmentation.virtual_segments
-    generator = np.random.default_rng([seed, *map(int, position)])
+    generator = np.random.default_rng([seed % 2**64, *map(int, position)])
     return generator.beta(alpha, alpha, size).astype(np.float32)

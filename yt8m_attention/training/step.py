@@ -24,8 +24,8 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
 
     Returns:
       A function of a batch (frames [B,T,F], mask [B,T], labels [B,V], rated [B,V], and own_share [B] where its bags are
-      to be mixed by virtual_segments.mix) -> dict of scalars: `loss`, the
-      cross-entropy and penalties of this batch before the update, and `gradient_norm`, before clipping.
+      to be mixed by virtual_segments.mix) -> dict of scalars: `loss`, the cross-entropy and penalties of this batch
+      before the update, and `gradient_norm`, before clipping.
     """
     variables = model.trainable_variables
     weights = tf.constant(class_weights, tf.float32)
