@@ -199,12 +199,10 @@ class Augmentation:
 
     virtual_segments: float = 0.0  # bags are mixed in pairs, with shares from Beta(this, this); 0: none
     reversed_videos: float = 0.0  # of the bags, whose frames come in reverse order
-    dropped_segments: float = (
-        0.0  # of a video's segments, whose frames are left out of its bag; never of a segment's bag
-    )
+    dropped_segments: float = 0.0  # of a video's segments, whose frames its bag is left without; bags of videos only
 
     def __post_init__(self):
-        # Below, gamma draws underflow; far above, every share is a half.
+        # Far below, every share is 0 or 1; far above, a half.
         alpha = self.virtual_segments
         _require(alpha == 0 or 0.01 <= alpha <= 100, "virtual_segments", alpha, "0, or a number from 0.01 to 100")
         _require(0 <= self.reversed_videos <= 1, "reversed_videos", self.reversed_videos, "a share, 0 to 1")

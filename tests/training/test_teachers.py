@@ -9,7 +9,7 @@ from tests import commands
 from tests.training import runs
 from yt8m_attention.config import Augmentation
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints, phase, restore, teachers
+from yt8m_attention.training import checkpoints, phase, restore, run_file, teachers
 
 VARIED = Augmentation(virtual_segments=0.4, reversed_videos=0.5, dropped_segments=0.3)
 
@@ -59,12 +59,15 @@ def test_teachers_answer_with_their_mean_and_stay_what_they_are(planted, pair, t
 
 
 def test_an_unfit_teacher_is_refused_before_anything_is_written(planted, pair, tmp_path):
-    run = _student(planted, tmp_path / "new", pair)
+    run, begun = _student(planted, tmp_path / "new", pair), tmp_path / "begun"
+    begun.mkdir()
+    run_file.write(dataclasses.replace(run, train_dir=str(begun)), {}, "0")
     fewer = dataclasses.replace(run.model, num_classes=5)
     for wrong, said in (
         (dataclasses.replace(run, model=fewer), f"--teachers={pair[0]}: answers .*--num_classes: 6 there, 5 here"),
         (_student(planted, tmp_path / "new", (pair[0], f"{tmp_path}/none")), "--teachers=.*/none: is no directory"),
         (_student(planted, tmp_path / "new", (str(tmp_path),)), "--teachers=.*: holds no run.json"),
+        (_student(planted, tmp_path / "new", (str(begun),)), "--teachers=.*/begun: holds no checkpoint"),
     ):
         with pytest.raises(UserError, match=said):
             phase.train(wrong, {})

@@ -9,11 +9,6 @@ from yt8m_attention.data import writer
 from yt8m_attention.errors import UserError
 
 
-def mark_name(command):
-    """The file that is written last: where it is, all is."""
-    return f"{command}.json"
-
-
 def begun_name(command):
     """The file that is written first and removed in the end: where it is, a run was killed before its end."""
     return f".{command}-begun.json"
@@ -30,7 +25,7 @@ class MadeOnce:
 
     def __init__(self, output_dir, command, arguments):
         self._output_dir, self._arguments = output_dir, json.loads(json.dumps(arguments))
-        self._mark, self._begun = mark_name(command), begun_name(command)
+        self._mark, self._begun = f"{command}.json", begun_name(command)  # where the mark is, all is
 
     def result(self):
         """What `end` was told when the directory was made with these arguments; None where it has to be made.

@@ -5,7 +5,7 @@ from keras import ops
 from yt8m_attention import progress
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import restore, run_file
+from yt8m_attention.training import checkpoints, restore, run_file
 
 
 def check(run):
@@ -14,7 +14,8 @@ def check(run):
     It says where a teacher learned from videos that the run holds out to choose its checkpoint by.
 
     Raises:
-      UserError: where a directory holds no run, or that of a network of other features or classes.
+      UserError: where a directory holds no run, none with a checkpoint, or that of a network of other features or
+        classes.
     """
     share = run.phase.holdout_fraction
     for directory in run.phase.teachers:
@@ -23,6 +24,7 @@ def check(run):
         differing = run_file.differences(*pairs)
         if differing:
             raise UserError(f"--teachers={directory}: answers other questions: {'; '.join(differing)}; name another")
+        checkpoints.candidates(directory, "teachers")
         if share and checkpoint.learned_from(teacher, run.train_data_pattern, share):
             progress.say(f"note: {directory} of --teachers learned from videos that are held out here, so held-out "
                          f"scores will be too good; train it with --holdout_fraction={share:g}")  # fmt: skip
