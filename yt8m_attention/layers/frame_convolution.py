@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from yt8m_attention.layers.frame_pooling import FramePooling
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.ops.masked import zero_masked
+from yt8m_attention.ops.max_over_time import max_over_time
 from yt8m_attention.ops.normalize import l2_normalize
 
 
@@ -26,14 +26,14 @@ class FrameConvolution(MaskedLayer):
       widths: frames that a filter sees, distinct.
       filters: the number of filters of each width.
 
-    Call: frames [B, T, D], in order of time; mask bool [B, T], true where a frame exists, or None for all.
+    Call: frames [B, T, D], in order of time; scale and shift, float32 [D], of a batch norm that they are to be seen
+      through, or neither; mask bool [B, T], true where a frame exists, or None for all.
     Returns: [B, N] in the layer's compute type, of length 1; 0 for a bag without frames.
     """
 
     def __init__(self, widths, filters, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # scale and kernel are multiplied before they are rounded
         self.widths, self.filters = tuple(widths), tuple(filters)
-        self.maximum = FramePooling("max", dtype=self.dtype_policy, name="maximum")
 
     def build(self, input_shape, *_):
         self.kernels = [
@@ -42,27 +42,31 @@ class FrameConvolution(MaskedLayer):
         ]
         self.bias = self.add_weight(name="bias", shape=(sum(self.filters),), initializer="zeros")
 
-    def call(self, frames_BTD, mask=None):
-        # A batch norm before this leaves padding anything but zero.
-        frames_BTD = zero_masked(frames_BTD, mask)
-        strongest = [self.maximum(_convolve(frames_BTD, kernel), mask=mask) for kernel in self.kernels]
+    def call(self, frames_BTD, scale_D=None, shift_D=None, mask=None):
+        if mask is None:
+            mask = ops.ones(ops.shape(frames_BTD)[:2], dtype="bool")
+        frames_BTD = zero_masked(ops.cast(frames_BTD, self.compute_dtype), mask)
+        kernels = [ops.convert_to_tensor(kernel) for kernel in self.kernels]
+        if scale_D is not None:
+            # What the shift adds to an answer depends on how many of the frames seen exist, so it is the kernel of one
+            # more feature, 1 in every frame. No frame needs a gradient then.
+            exists_BT1 = ops.expand_dims(ops.cast(mask, self.compute_dtype), -1)
+            frames_BTD = ops.concatenate([frames_BTD, exists_BT1], axis=-1)
+            kernels = [_fold(kernel, scale_D, shift_D) for kernel in kernels]
+        strongest = [max_over_time(frames_BTD, ops.cast(kernel, self.compute_dtype), mask) for kernel in kernels]
         # A filter's bias is the same at every frame, so it can wait until only one is left.
-        found_BN = ops.concatenate(strongest, axis=-1) + self.bias
-        if mask is not None:
-            found_BN = ops.where(ops.any(mask, axis=1, keepdims=True), found_BN, ops.zeros_like(found_BN))
+        found_BN = ops.concatenate(strongest, axis=-1) + ops.cast(self.bias, self.compute_dtype)
+        found_BN = ops.where(ops.any(mask, axis=1, keepdims=True), found_BN, ops.zeros_like(found_BN))
         return ops.cast(l2_normalize(found_BN), self.compute_dtype)
 
-    def compute_output_spec(self, frames_BTD, mask=None):
+    def compute_output_spec(self, frames_BTD, scale_D=None, shift_D=None, mask=None):
         return keras.KerasTensor((frames_BTD.shape[0], sum(self.filters)), dtype=self.compute_dtype)
 
     def get_config(self):
         return super().get_config() | {"widths": list(self.widths), "filters": list(self.filters)}
 
 
-def _convolve(frames_BTD, kernel_WDN):
-    """Each filter's answer at each frame, [B, T, N], zeros standing around the bag."""
-    width, size, count = kernel_WDN.shape
-    frames = ops.shape(frames_BTD)[1]
-    padded = ops.pad(frames_BTD, ((0, 0), ((width - 1) // 2, width // 2), (0, 0)))
-    seen = ops.concatenate([padded[:, first : first + frames] for first in range(width)], axis=-1)
-    return ops.matmul(seen, ops.reshape(kernel_WDN, (width * size, count)))
+def _fold(kernel_WDN, scale_D, shift_D):
+    """The kernel for frames x and a one as that for x * scale + shift: [W, D + 1, N]."""
+    shifted_W1N = ops.matmul(ops.expand_dims(shift_D, 0), kernel_WDN)
+    return ops.concatenate([ops.expand_dims(scale_D, -1) * kernel_WDN, shifted_W1N], axis=1)

@@ -17,5 +17,7 @@ class Cnn(FrameLevelModel):
         super().__init__(config, **kwargs)
         self.convolution = FrameConvolution(config.cnn_filter_widths, config.cnn_filters, name="convolution")
 
-    def pool(self, frames, mask, training):
-        return ops.expand_dims(self.convolution(frames, mask=mask), 1), {}
+    def normalise_and_pool(self, frames, mask, training):
+        """The input batch norm is folded into the filters, so that no array of the frames' size needs a gradient."""
+        line = self.input_norm.line(frames, mask=mask, training=training)
+        return ops.expand_dims(self.convolution(frames, *line, mask=mask), 1), {}
