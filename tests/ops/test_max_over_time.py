@@ -99,6 +99,16 @@ def test_of_equal_answers_the_first_learns(way):
     assert (told == (np.arange(FRAMES) == 0) * MASK).all()
 
 
+def test_what_is_not_a_number_stays_so(way):
+    """No largest answer can be found then; training stops at a loss that is NaN, which it has to come to."""
+    frames, kernel = drawn(2)
+    kernel[0, 0, 3] = np.nan
+    answer, _, by_kernel = learned(max_over_time, frames, kernel)
+    wanted = np.zeros((BAGS, 7), bool)
+    wanted[MASK.any(axis=1), 3] = True
+    assert (np.isnan(answer) == wanted).all() and np.isfinite(by_kernel[..., :3]).all()
+
+
 def test_16_bits_are_summed_in_32(way):
     """Each of many bags adds too little to show in 16 bits beside what the others have added."""
     count = 600

@@ -58,22 +58,25 @@ def _padded(frames, width):
 
 
 def _first(marked):
-    """Where the first mark of each bag and filter is: bool [B, T, N] -> int32 [B, N]."""
+    """Where the first mark of each bag and filter is: bool [B, T, N] -> int32 [B, N]; the last frame where none is."""
     length = ops.shape(marked)[1]
     left = ops.expand_dims(length - ops.arange(length, dtype="int32"), -1)
-    return length - ops.max(ops.where(marked, left, 0), axis=1)
+    return length - ops.max(ops.where(marked, left, 1), axis=1)
 
 
 def _gradients(frames, kernel, place, upstream):
     """Of frames [B, T, D] and kernel [W, D, N], from place and upstream, both [B, N]."""
     width, size, count = kernel.shape
     length = ops.shape(frames)[1]
-    at_place = ops.equal(ops.expand_dims(ops.arange(length, dtype="int32"), -1), ops.expand_dims(place, 1))
-    answers = ops.where(at_place, ops.expand_dims(upstream, 1), ops.cast(0, upstream.dtype))  # [B, T, N]
+
+    def of_answers():
+        """[B, T, N], 0 where an answer was not the largest."""
+        at_place = ops.equal(ops.expand_dims(ops.arange(length, dtype="int32"), -1), ops.expand_dims(place, 1))
+        return ops.where(at_place, ops.expand_dims(upstream, 1), ops.cast(0, upstream.dtype))
 
     def by_product():
         seen = ops.reshape(_windows(frames, width), (-1, width * size))
-        return ops.matmul(ops.transpose(seen), ops.reshape(answers, (-1, count)))
+        return ops.matmul(ops.transpose(seen), ops.reshape(of_answers(), (-1, count)))
 
     def by_gathering():
         return ops.reshape(_gathered(_padded(frames, width), place, upstream, width), (width * size, count))
@@ -81,7 +84,7 @@ def _gradients(frames, kernel, place, upstream):
     gathers = keras.distribution.list_devices()[0].startswith("cpu")
     of_kernel = ops.cond(length > GATHERED_FROM, by_gathering, by_product) if gathers else by_product()
     # Pruned from a compiled step in which nothing before the frames is trained.
-    by_window = ops.matmul(answers, ops.transpose(ops.reshape(kernel, (-1, count))))
+    by_window = ops.matmul(of_answers(), ops.transpose(ops.reshape(kernel, (-1, count))))
     return _unwindowed(by_window, width), ops.reshape(of_kernel, kernel.shape)
 
 
