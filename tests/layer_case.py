@@ -228,3 +228,30 @@ class LayerCase(abc.ABC):
         inputs, mask = self.inputs(rng), self.ragged(rng)
         wanted = self.reference(weights_of(layer), mask, *inputs)
         assert_close(self.run(layer, inputs, mask), wanted)
+
+
+class AffineCase(LayerCase):
+    """Of a layer that sees its frames through a batch norm, too: layer(frames, scale, shift)."""
+
+    @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+    def test_frames_seen_through_a_batch_norm_are_what_it_makes_of_them(self, dtype):
+        """Values, and the gradients of every weight, of the scale and of the shift."""
+        rng, layer = np.random.default_rng(0), self.built(dtype=dtype)
+        (frames,), mask = self.inputs(rng), ops.convert_to_tensor(self.ragged(rng))
+        line = [np.float32(rng.uniform(0.5, 2.0, self.width)), np.float32(rng.normal(size=self.width))]
+
+        def taught(answer):
+            return lambda *line: (ops.sum(ops.cast(answer(*line), "float32") ** 3), answer(*line))
+
+        def folded(scale, shift):
+            return layer(frames, scale, shift, mask=mask)
+
+        def plain(scale, shift):
+            return layer(frames * scale + shift, mask=mask)
+
+        own, wanted = (gradients(taught(answer), layer.trainable_weights, line) for answer in (folded, plain))
+        tolerance = 2e-5 if dtype == "float32" else 0.06
+        assert_close(ops.cast(own[0], "float32"), ops.cast(wanted[0], "float32"), tolerance)
+        for found, expected in zip([*own[1].values(), *own[2]], [*wanted[1].values(), *wanted[2]], strict=True):
+            assert np.abs(expected).max() > 0.005
+            assert_close(found, expected, tolerance * np.abs(expected).max())

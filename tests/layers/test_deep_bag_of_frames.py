@@ -1,12 +1,12 @@
 import numpy as np
 
 from tests import numpy_layers
-from tests.layer_case import LayerCase
+from tests.layer_case import AffineCase
 from tests.layers.test_frame_pooling import reference_pool
 from yt8m_attention.layers.deep_bag_of_frames import DeepBagOfFrames
 
 
-class DeepBagCase(LayerCase):
+class DeepBagCase(AffineCase):
     counts = (6 * 8 + 2 * 8, 2 * 8 + 1)
     bag_axis_only = True
     output_dtype = "compute"

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from tests.layer_case import LayerCase, assert_close
+from tests.layer_case import AffineCase, assert_close
 from tests.numpy_layers import sigmoid
 from yt8m_attention.layers.recurrence import Recurrence
 
 
-class RecurrenceCase(LayerCase):
+class RecurrenceCase(AffineCase):
     kind = None
     parts = None
 

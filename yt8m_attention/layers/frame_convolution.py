@@ -36,11 +36,13 @@ class FrameConvolution(MaskedLayer):
         self.widths, self.filters = tuple(widths), tuple(filters)
 
     def build(self, input_shape, *_):
+        size, kernel = input_shape[-1], {"initializer": "glorot_uniform", "autocast": False}
         self.kernels = [
-            self.add_weight(name=f"kernel_{width}", shape=(width, input_shape[-1], n), initializer="glorot_uniform")
+            self.add_weight(name=f"kernel_{width}", shape=(width, size, n), **kernel)
             for width, n in zip(self.widths, self.filters, strict=True)
         ]
-        self.bias = self.add_weight(name="bias", shape=(sum(self.filters),), initializer="zeros")
+        bias = {"initializer": "zeros", "autocast": False}
+        self.bias = self.add_weight(name="bias", shape=(sum(self.filters),), **bias)
 
     def call(self, frames_BTD, scale_D=None, shift_D=None, mask=None):
         if mask is None:

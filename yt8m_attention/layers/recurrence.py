@@ -5,6 +5,7 @@ from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.layers.recurrent_cells import CELLS
+from yt8m_attention.ops.affine import affine_product
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -21,12 +22,13 @@ class Recurrence(MaskedLayer):
       kind: "gru" or "lstm".
       cells: U.
 
-    Call: frames [B, T, D], in order of time; mask bool [B, T], true where a frame exists, or None for all.
+    Call: frames [B, T, D], in order of time; scale and shift, float32 [D], of a batch norm that they are to be seen
+      through, or neither; mask bool [B, T], true where a frame exists, or None for all.
     Returns: states, float32 [B, T, U]; at a masked frame the state before it.
     """
 
     def __init__(self, kind, cells, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # scale and kernel are multiplied before they are rounded
         if kind not in CELLS:
             raise ValueError(f"kind: found {kind!r}, wanted one of {', '.join(CELLS)}")
         self.kind, self.cells = kind, cells
@@ -35,8 +37,9 @@ class Recurrence(MaskedLayer):
 
     def build(self, input_shape, *_):
         width = self.cell.parts * self.cells
-        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], width), initializer="glorot_uniform")
-        self.bias = self.add_weight(name="bias", shape=(width,), initializer=self._first_bias)
+        shape = (input_shape[-1], width)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform", autocast=False)
+        self.bias = self.add_weight(name="bias", shape=(width,), initializer=self._first_bias, autocast=False)
         self.steps.build((*input_shape[:-1], width))
 
     def _first_bias(self, shape, dtype=None):
@@ -46,11 +49,11 @@ class Recurrence(MaskedLayer):
             parts = ops.concatenate([parts[:1], parts[1:2] + 1.0, parts[2:]], axis=0)
         return ops.reshape(parts, shape)
 
-    def call(self, frames_BTD, mask=None):
-        projected = ops.cast(ops.matmul(frames_BTD, self.kernel) + self.bias, "float32")
-        return self.steps(projected, mask=mask)
+    def call(self, frames_BTD, scale_D=None, shift_D=None, mask=None):
+        projected = affine_product(frames_BTD, self.kernel, scale_D, shift_D, self.compute_dtype)
+        return self.steps(ops.cast(projected, "float32") + self.bias, mask=mask)
 
-    def compute_output_spec(self, frames_BTD, mask=None):
+    def compute_output_spec(self, frames_BTD, scale_D=None, shift_D=None, mask=None):
         return keras.KerasTensor((*frames_BTD.shape[:2], self.cells), dtype="float32")
 
     def get_config(self):

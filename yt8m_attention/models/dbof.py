@@ -15,5 +15,7 @@ class Dbof(FrameLevelModel):
         super().__init__(config, **kwargs)
         self.bag = DeepBagOfFrames(config.dbof_cluster_size, config.pooling, name="bag")
 
-    def pool(self, frames, mask, training):
-        return ops.expand_dims(self.bag(frames, mask=mask, training=training), 1), {}
+    def normalise_and_pool(self, frames, mask, training):
+        """The input batch norm is folded into the clusters, so that no array of the frames' size needs a gradient."""
+        line = self.input_norm.line(frames, mask=mask, training=training)
+        return ops.expand_dims(self.bag(frames, *line, mask=mask, training=training), 1), {}

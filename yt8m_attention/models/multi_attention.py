@@ -9,6 +9,7 @@ from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormaliz
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.models.frame_level import FrameLevelModel
 from yt8m_attention.models.streams import split_streams
+from yt8m_attention.ops.affine import affine_product
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -78,11 +79,8 @@ class AttentionStream(MaskedLayer):
         self.attention.build(reduced)
 
     def call(self, frames_BTD, scale_D, shift_D, mask=None, training=False):
-        kernel_DC = ops.convert_to_tensor(self.reduce.kernel)
-        folded_DC = ops.cast(ops.expand_dims(scale_D, -1) * kernel_DC, self.compute_dtype)
-        # In float32, as what the batch norm subtracts from it.
-        shifted_BTC = ops.cast(ops.matmul(frames_BTD, folded_DC), "float32") + ops.matmul(shift_D, kernel_DC)
-        reduced_BTC = self.reduce_norm(shifted_BTC, mask=mask, training=training)
+        reduced_BTC = affine_product(frames_BTD, self.reduce.kernel, scale_D, shift_D, self.compute_dtype)
+        reduced_BTC = self.reduce_norm(reduced_BTC, mask=mask, training=training)
         attention_BTM = self.attention(reduced_BTC, mask=mask)
         pooled_BMD = ops.cast(self.pooling(frames_BTD, attention_BTM), "float32")
         total_BM1 = ops.expand_dims(ops.sum(attention_BTM, axis=1), -1)  # 1, and 0 for a bag without frames

@@ -18,8 +18,10 @@ class Recurrent(FrameLevelModel):
         self.recurrence = Recurrence(self.kind, getattr(config, f"{self.kind}_cells"), name="recurrence")
         self.pooling = FramePooling(config.pooling, name="pooling")
 
-    def pool(self, frames, mask, training):
-        states = self.recurrence(frames, mask=mask)
+    def normalise_and_pool(self, frames, mask, training):
+        """The input batch norm is folded into the gates, so that no array of the frames' size needs a gradient."""
+        line = self.input_norm.line(frames, mask=mask, training=training)
+        states = self.recurrence(frames, *line, mask=mask)
         return ops.expand_dims(self.pooling(states, mask=mask), 1), {}
 
 
