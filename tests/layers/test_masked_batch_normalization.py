@@ -69,3 +69,20 @@ class TestMaskedBatchNormalization(LayerCase):
         layer(x, training=True)
         assert_close(layer.moving_mean, ops.cast(x, "float32")[0], 1e-5)
         assert keras.backend.standardize_dtype(layer(x).dtype) == "bfloat16"
+
+    @pytest.mark.parametrize("training", [False, True])
+    @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+    def test_line_is_the_call_written_out(self, dtype, training):
+        """To a few times the type's own rounding, also where means are as large as twenty standard deviations."""
+        x, mask = np.float32(np.random.default_rng(0).normal(20.0, 1.0, (6, 7, 6))), np.arange(7) < np.full((6, 1), 5)
+        plain, layer = MaskedBatchNormalization(), MaskedBatchNormalization(dtype=dtype)
+        for own in (plain, layer):
+            own.build(x.shape)
+            own.moving_mean.assign(np.full(6, 19.5))
+        own_x, scale, shift = layer.line(x, mask=mask, training=training)
+        assert keras.backend.standardize_dtype(own_x.dtype) == layer.compute_dtype
+        found = ops.cast(own_x, "float32") * scale + shift
+        tolerance = {"float32": 1e-5, "mixed_bfloat16": 0.01, "mixed_float16": 0.002}[dtype]
+        assert_close(found, plain(x, mask=mask, training=training), tolerance)
+        for one, other in zip(layer.get_weights(), plain.get_weights(), strict=True):
+            assert_close(one, other)

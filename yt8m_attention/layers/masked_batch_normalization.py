@@ -57,15 +57,20 @@ class MaskedBatchNormalization(MaskedLayer):
         return _normalise(x, mean, variance, self.gamma, self.beta, **settings)
 
     def line(self, x, mask=None, training=False):
-        """What a call with the same arguments does to x, as (scale, shift), float32 [D]: it returns x * scale + shift.
+        """What a call with the same arguments gives, for a layer behind to fold into its weights: x * scale + shift.
 
-        The gradient goes on to gamma and beta, not to x.
+        Returns (x, scale, shift): x [..., D] in the layer's compute type, scale and shift float32 [D]. In 16 bits x
+        comes less its mean, since what rounding takes off a mean of several standard deviations would show. The
+        gradient goes on to gamma and beta; statistics have none for x.
         """
         if not self.built:
             self.build(x.shape)
-        mean, variance = self._moments(ops.stop_gradient(ops.cast(x, "float32")), mask, training)
+        x = ops.cast(x, "float32")
+        mean, variance = self._moments(ops.stop_gradient(x), mask, training)
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
-        return scale, self.beta - mean * scale
+        if self.compute_dtype in ("bfloat16", "float16"):
+            return _centre(x, mean, dtype=self.compute_dtype), scale, ops.convert_to_tensor(self.beta)
+        return ops.cast(x, self.compute_dtype), scale, self.beta - mean * scale
 
     def _moments(self, x, mask, training):
         """Mean and variance [D] to go by; in training those of x, which the kept ones move towards."""
@@ -103,6 +108,11 @@ def _moments(x, mask):
     mean_1D = ops.matmul(weights_1N, entries_ND) / divisor
     variance_1D = ops.matmul(weights_1N, ops.square(entries_ND - mean_1D)) / divisor
     return mean_1D[0], variance_1D[0], count
+
+
+@island
+def _centre(x, mean, *, dtype):
+    return ops.cast(x - mean, dtype)
 
 
 @island

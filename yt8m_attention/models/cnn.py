@@ -20,4 +20,4 @@ class Cnn(FrameLevelModel):
     def normalise_and_pool(self, frames, mask, training):
         """The input batch norm is folded into the filters, so that no array of the frames' size needs a gradient."""
         line = self.input_norm.line(frames, mask=mask, training=training)
-        return ops.expand_dims(self.convolution(frames, *line, mask=mask), 1), {}
+        return ops.expand_dims(self.convolution(*line, mask=mask), 1), {}

@@ -37,10 +37,8 @@ class MultiAttention(FrameLevelModel):
         backward: y = scale * x + shift goes through the reduction as a scaled kernel, and through the pooling, whose
         weights sum to one, as itself."""
         features = self.config.features
-        lines = self.input_norm.line(frames, mask=mask, training=training)
-        frames_BTF = ops.cast(frames, self.compute_dtype)
-        streams = zip(self.streams, features.names, *(split_streams(x, features) for x in (frames_BTF, *lines)),
-                      strict=True)  # fmt: skip
+        line = self.input_norm.line(frames, mask=mask, training=training)
+        streams = zip(self.streams, features.names, *(split_streams(x, features) for x in line), strict=True)
         pooled, attention = [], {}
         for stream, name, own_BTD, scale_D, shift_D in streams:
             pooled_BMD, attention[f"attention_{name}"] = stream(own_BTD, scale_D, shift_D, mask=mask, training=training)
