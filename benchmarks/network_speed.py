@@ -27,7 +27,7 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import compiling, optimizer, precision
+from yt8m_attention.training import compiling, optimizer, precision, teachers
 from yt8m_attention.training.step import make_step
 
 SCORED = 256  # segments of a batch
@@ -36,13 +36,16 @@ CALLS = 3  # timed in a turn
 
 def training(run):
     """Videos a second of the training step, batch by batch."""
+    # As in a process that trains; a scorer made before has switched it off.
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": True})
     with precision.use(run.precision) as policy:
         model = registry.build(run.model)
         adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
         adam.build(model.trainable_variables)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
     compiled = compiling.whole_step(run.jit_compile)
-    step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), compiled)
+    teach = teachers.load(run.phase.teachers)
+    step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), compiled, teach)
     batch = next(iter(pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed)))
     return _rates(lambda: float(step(batch)["loss"]), run.phase.batch_size)
 

@@ -33,7 +33,7 @@ from pathlib import Path
 from benchmarks import harness, quality_table, run_settings
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints
+from yt8m_attention.training import checkpoints, run_file
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")
@@ -93,7 +93,6 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
     scored = _result(scoring, run_dir, environment)
     phases = [json.loads((run_dir / f"{name}.json").read_text().splitlines()[-1]) for name in run_settings.PHASES]
     _, arrays, _ = checkpoints.find(str(run_dir / "phase2"), "train_dir")
-    shutil.rmtree(run_dir / "phase1" / "checkpoints")  # large, and nothing needs them any more
     return {
         "data": data,
         "model": model,
@@ -158,6 +157,20 @@ def _check_same(folder, name, settings):
                             "--variant with --extra, or another --results_dir, or remove that file")  # fmt: skip
 
 
+def _check_same_run(run_dir, settings):
+    """Makes sure that an interrupted run would go on as it began.
+
+    Raises:
+      UserError: where a phase of it was begun with other settings, see run_settings.
+    """
+    begun = {name: run_dir / name for name in run_settings.PHASES if (run_dir / name / "run.json").exists()}
+    there = {name: run_settings.of_run(run_file.read(str(path))) for name, path in begun.items()}
+    differing = run_settings.differences(settings | there, settings)
+    if differing:
+        raise UserError(f"{run_dir} was begun with other settings ({'; '.join(differing)}); give the same, a --variant "
+                        "with --extra, or another --work_dir, or remove that directory")  # fmt: skip
+
+
 def run(data, settings, models, seeds, work_dir, results_dir, results_file, quick=False, variant=None, extra=()):
     """Measures what is not finished yet, seed by seed, so that every network has one before any has two.
 
@@ -188,12 +201,15 @@ def run(data, settings, models, seeds, work_dir, results_dir, results_file, quic
             try:
                 run_dir = work_dir / data / name / f"seed{seed}"
                 run_dir.parent.mkdir(parents=True, exist_ok=True)
+                _check_same_run(run_dir, trained_with[model])
                 result = measure(data, settings, model, seed, run_dir, quick, extra)
-            except (RuntimeError, OSError, ValueError, KeyError) as error:
+                files.write_json(str(path), result | {"settings": trained_with[model]}, indent=None)
+            except (UserError, RuntimeError, OSError, ValueError, LookupError) as error:
                 failed[f"{name}, seed {seed}"] = str(error)
                 print(f"failed: {error}", file=sys.stderr, flush=True)
                 continue
-            files.write_json(str(path), result | {"settings": trained_with[model]}, indent=None)
+            # Large, and nothing needs them any more.
+            shutil.rmtree(run_dir / "phase1" / "checkpoints", ignore_errors=True)
             quality_table.write_results(results_file, data, folder)
     results = quality_table.finished(folder)
     if results:

@@ -1,5 +1,6 @@
 """The table of quality: what is finished is not done again, and the table says what the runs said."""
 
+import dataclasses
 import json
 import sys
 
@@ -106,6 +107,31 @@ def test_results_of_other_settings_are_not_mixed(tmp_path, measured):
         path.write_text(json.dumps(saved))
     line = run(tmp_path, ["attention_3"], 3, variant="rate", extra=["--base_learning_rate=0.02"])
     assert line["seeds"] == {"attention_3@rate": 3}
+
+
+def test_an_interrupted_run_does_not_go_on_with_other_settings(tmp_path, measured):
+    """It fails alone, and so does one whose files cannot be used; the others are measured."""
+    phase = run_settings.runs("audioset", ["better"], ("--base_learning_rate=0.01",))["better"]["phase1"]
+    begun = tmp_path / "work/audioset/better/seed0/phase1"
+    begun.mkdir(parents=True)
+    run_file.write(dataclasses.replace(phase, train_dir=str(begun)), {}, "0")
+    line = run(tmp_path, ["better", "worse"], 1)
+    assert measured == [("worse", 0)] and line["ours"] == {"worse": 0.8}
+    assert "phase1 --base_learning_rate: 0.01 there, 0.0008 here" in line["failed"]["better, seed 0"]
+
+
+def test_checkpoints_are_removed_when_the_result_is_safe(tmp_path, measured, monkeypatch):
+    kept = tmp_path / "work/audioset/better/seed0/phase1/checkpoints"
+    kept.mkdir(parents=True)
+    monkeypatch.setattr(quality.files, "write_json", _full)
+    assert "is full" in run(tmp_path, ["better"], 1)["failed"]["better, seed 0"] and kept.exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(quality, "measure", lambda *_: result("better", 0, 0.9))
+    assert not run(tmp_path, ["better"], 1)["failed"] and not kept.exists()
+
+
+def _full(path, *_, **__):
+    raise UserError(f"{path}: cannot be written: the disk is full")
 
 
 def test_a_rate_that_nobody_knows_is_told_as_such(tmp_path, measured):

@@ -148,6 +148,23 @@ def test_each_member_is_rescored_by_its_own_scores_of_the_videos(folder, test_fi
     assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
 
 
+def test_members_that_sample_videos_otherwise_are_not_rescored_by_them(folder, test_files, tmp_path):
+    """Unless the command line says how all are to; without rescoring it does not matter."""
+    for name in ("one", "two"):
+        shutil.copytree(folder / name, tmp_path / name)
+    run = run_file.read(str(tmp_path / "two"))
+    sampling = dataclasses.replace(run.data.sampling, frame_sampling="all")
+    data = dataclasses.replace(run.data, sampling=sampling)
+    run_file.write(dataclasses.replace(run, train_dir=str(tmp_path / "two"), data=data), {}, "0")
+    ensemble(tmp_path, "by_themselves", test_files)
+    flags = ("--inputs=one,two", f"--runs_dir={tmp_path}", f"--input_data_pattern={test_files}",
+             f"--output_file={tmp_path}/rescored.csv", "--video_score_weight=0.4")  # fmt: skip
+    refused = commands.run("ensemble", *flags)
+    assert refused.status == 2 and "two is all, of" in refused.stderr and "give --frame_sampling" in refused.stderr
+    assert not (tmp_path / "rescored.csv").exists()
+    commands.succeed("ensemble", *flags, "--frame_sampling=all")
+
+
 def test_files_are_fitted_as_their_models_are_and_ranked_by_nothing(folder, test_files, singles):
     before = sorted(folder.iterdir())
     models, files = (

@@ -13,6 +13,7 @@ from tests.training import runs
 from yt8m_attention.data import holdout, label_ids, segments, writer
 from yt8m_attention.data.shards import Source
 from yt8m_attention.ensembling import pseudo_label_files, pseudo_labels
+from yt8m_attention.errors import UserError
 
 FEATURES = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6")
 
@@ -154,9 +155,37 @@ def test_the_same_call_leaves_what_is_there_and_another_is_refused(planted, csv,
 
 
 def test_shards_of_somebody_else_are_not_mixed_in(planted, csv, tmp_path):
-    result = commands.run("pseudo_label", *flags(planted, csv, planted / "train"))
+    result = commands.run("pseudo_label", *flags(planted, csv, planted / "test"))
     assert result.status == 2 and "neither empty nor made by this command" in result.stderr
-    assert not (planted / "train/pseudo_label.json").exists()
+    assert not (planted / "test/pseudo_label.json").exists()
+
+
+def test_shards_are_not_written_among_those_that_are_labelled(planted, csv):
+    before = files(planted / "train")
+    result = commands.run("pseudo_label", *flags(planted, csv, planted / "train"))
+    assert result.status == 2 and "train0000.tfrecord of --input_data_pattern lies there" in result.stderr
+    assert files(planted / "train") == before
+
+
+def test_a_second_call_leaves_the_first_ones_shards_alone(planted, csv, tmp_path, monkeypatch):
+    """While the first one is at work, and when the second one came upon it just before its end."""
+    whole = pseudo_label_files.write(_job(planted, csv, tmp_path / "whole"))
+    job, met, write_shard = _job(planted, csv, tmp_path / "pseudo"), [], writer.write_shard
+
+    def write_and_meet(path, records):
+        write_shard(path, records)
+        with pytest.raises(UserError, match=r"--output_dir=.*: another run is writing there; wait") as caught:
+            pseudo_label_files.write(job)
+        met.append(caught)
+
+    monkeypatch.setattr(writer, "write_shard", write_and_meet)
+    first = pseudo_label_files.write(job)
+    assert len(met) == first["shards"] > 1
+    monkeypatch.undo()
+    seen, result = [None], pseudo_label_files.MadeOnce.result
+    monkeypatch.setattr(pseudo_label_files.MadeOnce, "result", lambda made: seen.pop() if seen else result(made))
+    assert pseudo_label_files.write(job) == first == whole | {"output_dir": job.output_dir}
+    assert files(tmp_path / "pseudo") == files(tmp_path / "whole")
 
 
 def _file_sizes_end_at(size):

@@ -100,3 +100,16 @@ def test_videos_without_ratings_are_told(planted):
     data = Data(features=runs.FEATURES, num_classes=6)
     with pytest.raises(UserError, match="rated"):
         _evaluate(_drawn, evaluator.Examples(str(planted / "train" / "*.tfrecord"), data))
+
+
+@pytest.mark.parametrize("item", ["a video", "a segment"])
+def test_a_score_that_is_not_a_number_is_refused(examples, item):
+    """As of weights that are finite, but so large that what they make of a frame is not."""
+
+    def score(batch):
+        probabilities = _drawn(batch)["probabilities"]
+        probabilities[1, 4] = np.nan if (batch["start"].numpy()[1] < 0) == (item == "a video") else 0.5
+        return {"probabilities": probabilities}
+
+    with pytest.raises(UserError, match=r"gives NaN for class 4 of video b'.*a lower --base_learning_rate"):
+        _evaluate(score, examples)

@@ -203,6 +203,16 @@ def train_dir(model, tmp_path_factory):
     return run.train_dir
 
 
+def test_parts_rescored_by_videos_are_of_the_same_frames_of_them(model, videos, tmp_path):
+    for number, stride in enumerate((5, 7)):
+        sampling = dataclasses.replace(DATA.sampling, frame_sampling="every", frame_stride=stride)
+        job = rank.Job(f"{videos}/*.tfrecord", dataclasses.replace(DATA, sampling=sampling), f"{tmp_path}/{number}.npz",
+                       worker=(number, 2), video_score_weight=0.3)  # fmt: skip
+        rank.rank_segments(model, job, 25)
+    with pytest.raises(UserError, match=r"1\.npz was ranked with --frame_stride 7, .*0\.npz with 5"):
+        partial.merge(f"{tmp_path}/?.npz", f"{tmp_path}/merged.csv")
+
+
 def test_workers_and_their_merge_from_the_command_line(videos, train_dir, tmp_path):
     rank_all = (f"--train_dir={train_dir}", f"--input_data_pattern={videos}/*.tfrecord", "--segment_labels",
                 "--window_stride=3", "--segment_max_pred=20")  # fmt: skip

@@ -80,6 +80,20 @@ def test_a_teacher_that_knows_the_held_out_videos_is_said(planted, pair, tmp_pat
     assert f"note: {pair[0]} of --teachers" in said and "--holdout_fraction=0.3" in said
 
 
+def test_what_a_teacher_learned_in_an_earlier_phase_counts_too(planted, pair, tmp_path, capsys):
+    tuned = runs.small(planted, tmp_path / "tuned", True, init_checkpoint=pair[0], max_steps=1)
+    phase.train(tuned, {})
+    run = _student(planted, tmp_path / "taught", (tuned.train_dir,), False, max_steps=1, holdout_fraction=0.3)
+    phase.train(run, {})
+    assert f"note: {tuned.train_dir} of --teachers learned from videos that are held out" in capsys.readouterr().err
+
+
+def test_what_varies_nothing_is_said(planted, tmp_path, capsys):
+    run = runs.small(planted, tmp_path, model={"model": "video_level"}, max_steps=1, augmentation=VARIED)
+    phase.train(dataclasses.replace(run, train_data_pattern=f"{planted}/video/train/*.tfrecord"), {})
+    assert "--dropped_segments and --reversed_videos vary nothing" in capsys.readouterr().err
+
+
 def test_the_commands_flags_reach_the_run(planted, pair, tmp_path):
     flags = runs.flags(planted, tmp_path / "run", "--max_steps=1", f"--teachers={','.join(pair)}",
                        "--teacher_weight=0.7", "--virtual_segments=0.4", "--reversed_videos=0.5",

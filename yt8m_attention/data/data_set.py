@@ -43,11 +43,16 @@ def make(recipe, output_dir):
     result = made.result()
     if result is None:
         composer = Collage(recipe) if recipe.sources else Planted(recipe)
-        _begin(made, output_dir)
-        videos, rated_pairs = _write_files(recipe, composer, output_dir)
-        result = {"videos": videos, "rated_pairs": rated_pairs}
-        made.end(**result)
+        with made.alone():
+            result = made.result() or _make(made, recipe, composer, output_dir)
     return result | {"output_dir": output_dir}
+
+
+def _make(made, recipe, composer, output_dir):
+    _begin(made, output_dir)
+    videos, rated_pairs = _write_files(recipe, composer, output_dir)
+    made.end(videos=videos, rated_pairs=rated_pairs)
+    return {"videos": videos, "rated_pairs": rated_pairs}
 
 
 def _begin(made, output_dir):

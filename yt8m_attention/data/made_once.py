@@ -1,6 +1,7 @@
 """A directory that a command fills once: what it was made with is noted before the first file and after the last."""
 
 import contextlib
+import fcntl
 import json
 import os
 
@@ -58,9 +59,30 @@ class MadeOnce:
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path}: cannot be read as JSON; name another directory or remove this one") from error
 
-    def begin(self):
-        """Marks the directory as ours, and makes it where it is not there."""
+    @contextlib.contextmanager
+    def alone(self):
+        """Inside, no other run fills the directory, which is made where it is not there. Ask for `result` again there:
+        another run may have ended in the meantime.
+
+        Raises:
+          UserError: where another run is inside.
+        """
         files.make_directory(self._output_dir, "output_dir")
+        held = os.open(self._output_dir, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                what = "another run is writing there"
+                raise UserError(f"--output_dir={self._output_dir}: {what}; wait for it, or name another") from error
+            except OSError:  # a file system without locks
+                pass
+            yield
+        finally:
+            os.close(held)
+
+    def begin(self):
+        """Marks the directory as ours."""
         writer.write_text(os.path.join(self._output_dir, self._begun), json.dumps(self._arguments) + "\n")
 
     def end(self, **result):

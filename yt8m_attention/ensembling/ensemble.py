@@ -85,6 +85,8 @@ def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None
     job, classes, weights, judged = make_job(data, share), rank.segment_classes(data), inputs.weights, {}
     for file in saved:
         file.check_classes(classes)
+    if job.video_score_weight:
+        members.check_sampled_alike(trained, change_data)
     if rated:
         held_out = rated.held_out(share)
         if weights is None and job.output_file:

@@ -1,11 +1,10 @@
 """The models of an ensemble, which must agree on what a frame, a segment and a class are."""
 
-import os
+import dataclasses
 
 from yt8m_attention import progress
-from yt8m_attention.data import files as data_files
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import restore, run_file
+from yt8m_attention.training import history, restore
 
 # What all members are given alike: field of config.Data -> its flag. How whole videos are sampled may differ, since a
 # segment's bag is its own frames.
@@ -42,6 +41,20 @@ def load(train_dirs, change_data):
     return members, data[0]
 
 
+def check_sampled_alike(members, change_data):
+    """Makes sure that all members take the same frames of a whole video, where videos are scored beside segments.
+
+    Raises:
+      UserError: naming a flag that differs.
+    """
+    first, *others = (dataclasses.asdict(change_data(member.run.data).sampling) for member in members)
+    for member, other in zip(members[1:], others, strict=True):
+        for flag in (flag for flag in other if other[flag] != first[flag]):
+            raise UserError(f"--video_score_weight: --{flag} of {member.run.train_dir} is {other[flag]}, of "
+                            f"{members[0].run.train_dir} {first[flag]}; all are shown the same frames of a video, so "
+                            f"give --{flag}")  # fmt: skip
+
+
 def _shortened(value):
     text = str(value)
     return text if len(text) <= 60 else text[:60] + "..."
@@ -60,12 +73,12 @@ def check_unseen(members, pattern, share, flag):
     Raises:
       UserError: naming the member.
     """
-    found = _absolute(pattern, flag)
+    found = history.paths(pattern, flag)
     for member in members:
-        for run, path in _phases(member.run):
+        for run, path in history.phases(member.run):
             if run and 0 < share <= run.phase.holdout_fraction:
                 continue
-            trained = _trained_on(run)
+            trained = history.trained_on(run)
             if trained is None:
                 gone = f"the files that {path} was trained on" if run else f"{path}, its --init_checkpoint,"
                 progress.say(f"note: {member.run.train_dir}: {gone} cannot be found, so nobody can tell whether it "
@@ -77,42 +90,13 @@ def check_unseen(members, pattern, share, flag):
                                 f"{kept:g} of them; {advice}")  # fmt: skip
 
 
-def _trained_on(run):
-    """The files of a run, None where they, or the run, are gone."""
-    try:
-        return run and _absolute(run.train_data_pattern, "train_data_pattern")
-    except UserError:
-        return None
-
-
-def _phases(run):
-    """(config.Run, its directory) of a run and of those it started from, the last first; None for one that is gone."""
-    path, seen = run.train_dir, set()
-    while path not in seen:
-        yield run, path
-        seen.add(path)
-        start = run.phase.init_checkpoint
-        if not start:
-            return
-        path = start if run_file.exists(start) else os.path.dirname(os.path.dirname(start))  # a checkpoint file's
-        try:
-            run = run_file.read(path)
-        except UserError:
-            yield None, start
-            return
-
-
 def check_not_scored(fit_pattern, input_pattern):
     """Refuses to fit weights on the files that the ensemble is to score.
 
     Raises:
       UserError: where the patterns have a file in common.
     """
-    both = _absolute(fit_pattern, "fit_data_pattern") & _absolute(input_pattern, "input_data_pattern")
+    both = history.paths(fit_pattern, "fit_data_pattern") & history.paths(input_pattern, "input_data_pattern")
     if both:
         raise UserError(f"--fit_data_pattern={fit_pattern}: has {min(both)} in common with --input_data_pattern; "
                         "weights are fitted on other videos than those that are scored")  # fmt: skip
-
-
-def _absolute(pattern, flag):
-    return {p if data_files.is_remote(p) else os.path.realpath(p) for p in data_files.expand(pattern, flag)}

@@ -49,23 +49,40 @@ def write(job):
       UserError: where the ranking, the files or the directory cannot be used, or no segment gets a label; what has been
         written by then is removed.
     """
+    _check_apart(job)
     made = MadeOnce(job.output_dir, "pseudo_label", _arguments(job))
     result = made.result()
     if result is None:
         existed = os.path.isdir(job.output_dir)
-        made.begin()
-        _clear(made, job.output_dir)
-        try:
-            result = _write(job)
-            made.end(**result)
-        except BaseException:
-            _clear(made, job.output_dir)
-            made.unmark()
-            if not existed:
-                with contextlib.suppress(OSError):  # somebody has put something there
-                    os.rmdir(job.output_dir)
-            raise
+        with made.alone():
+            result = made.result() or _make(made, job, existed)
     return result | {"output_dir": job.output_dir}
+
+
+def _make(made, job, existed):
+    """Fills the directory; where that fails, it is as it was."""
+    made.begin()
+    _clear(made, job.output_dir)
+    try:
+        result = _write(job)
+        made.end(**result)
+        return result
+    except BaseException:
+        _clear(made, job.output_dir)
+        made.unmark()
+        if not existed:
+            with contextlib.suppress(OSError):  # somebody has put something there
+                os.rmdir(job.output_dir)
+        raise
+
+
+def _check_apart(job):
+    """Raises UserError where the next call would take what this one writes for files to label."""
+    own = os.path.realpath(job.output_dir)
+    for path in files.expand(job.pattern, _FLAG):
+        if not files.is_remote(path) and os.path.dirname(os.path.realpath(path)) == own:
+            raise UserError(f"--output_dir={job.output_dir}: {path} of --{_FLAG} lies there; name a directory that the "
+                            "pattern does not match")  # fmt: skip
 
 
 def _arguments(job):

@@ -4,13 +4,12 @@ import os
 import time
 
 from yt8m_attention import progress
-from yt8m_attention.data import files as data_files
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import attention_images, evaluator
 from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
-from yt8m_attention.training import checkpoints, restore, run_file
+from yt8m_attention.training import checkpoints, history, restore, run_file
 from yt8m_attention.training.summaries import Summaries
 
 # How often a directory that is followed is looked at.
@@ -112,32 +111,12 @@ def _finished(train_dir):
 
 
 def seen_in_training(run, pattern, share):
-    """As learned_from; where it is so, it says that scores mean little."""
-    seen = learned_from(run, pattern, share)
+    """As history.learned_from; where it is so, it says that scores mean little."""
+    seen = history.learned_from(run, pattern, share)
     if seen:
         progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "
                      "(--only_holdout scores the share that was held out)")  # fmt: skip
     return seen
-
-
-def learned_from(run, pattern, share):
-    """Whether a run was trained on videos of these files; None where nobody can tell any more.
-
-    Args:
-      run: its config.Run.
-      pattern: labelled files.
-      share: of their videos that alone is scored, 0 for all.
-
-    Returns:
-      True or False; None where the training files are no longer there to compare with.
-    """
-    if share and share <= run.phase.holdout_fraction:
-        return False
-    try:
-        trained_on = {os.path.abspath(path) for path in data_files.expand(run.train_data_pattern, "train_data_pattern")}
-    except UserError:
-        return None
-    return any(os.path.abspath(path) in trained_on for path in data_files.expand(pattern, "eval_data_pattern"))
 
 
 def _write_summaries(directory, step, result, per_class, curves, pictures):

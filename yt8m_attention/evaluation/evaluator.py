@@ -9,7 +9,7 @@ from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation.precision_recall import PrecisionRecall
-from yt8m_attention.inference import video_scores
+from yt8m_attention.inference import checks, video_scores
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
@@ -73,7 +73,7 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
       {"videos", "segments": what PrecisionRecall.result returns}.
 
     Raises:
-      UserError: where there is nothing to score.
+      UserError: where there is nothing to score, or a score is NaN.
     """
     kept = {} if segments else None
     curves = {"videos": PrecisionRecall()}
@@ -89,7 +89,7 @@ def _videos(score, examples, class_weights, top_k, kept, curve):
     metrics = VideoMetrics(examples.data.num_classes, top_k)
     losses = []
     for batch in examples.batches("videos"):
-        probabilities = score(batch)["probabilities"]
+        probabilities = _probabilities(score, batch)
         labels = batch["labels"].numpy()
         metrics.add(probabilities, labels)
         curve.add(probabilities, labels)
@@ -100,6 +100,14 @@ def _videos(score, examples, class_weights, top_k, kept, curve):
         raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.held_out else ""))
     values, counts = zip(*losses, strict=True)
     return metrics.result() | {"loss": float(np.average(values, weights=counts))}
+
+
+def _probabilities(score, batch):
+    """float [B, V]; finite weights can give NaN where what they make of a frame overflows."""
+    probabilities = score(batch)["probabilities"]
+    classes, advice = range(probabilities.shape[1]), "take another checkpoint, or train anew with a lower "
+    checks.refuse_nan(probabilities, batch["id"].numpy(), classes, "the network", f"{advice}--base_learning_rate")
+    return probabilities
 
 
 def _classes_that_count(data):
@@ -115,7 +123,7 @@ def _segments(score, examples, of_videos, curve, weight):
     for batch in examples.batches("rated_segments"):
         labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
         rated &= counts
-        probabilities, ids = score(batch)["probabilities"], batch["id"].numpy()
+        probabilities, ids = _probabilities(score, batch), batch["id"].numpy()
         known = np.array([video in of_videos for video in ids], bool)
         if known.any():
             rows = np.stack([of_videos[video] for video in ids[known]])

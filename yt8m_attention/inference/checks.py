@@ -35,7 +35,7 @@ class VideoIds:
             self._last = video_id, start
 
 
-def refuse_nan(scores, ids, classes, scorer):
+def refuse_nan(scores, ids, classes, scorer, advice="take another checkpoint"):
     """Makes sure that every score has a rank.
 
     Args:
@@ -43,6 +43,7 @@ def refuse_nan(scores, ids, classes, scorer):
       ids: bytes or str [N], the videos'.
       classes: int [C].
       scorer: what gave the scores, for the message.
+      advice: what to do about it.
 
     Raises:
       UserError: for a NaN.
@@ -51,4 +52,4 @@ def refuse_nan(scores, ids, classes, scorer):
         row, column = np.argwhere(np.isnan(scores))[0]
         video_id = ids.tolist()[row]
         raise UserError(f"{scorer}: gives NaN for class {classes[column]} of video {video_id!r}, which has no rank; "
-                        "take another checkpoint")  # fmt: skip
+                        f"{advice}")  # fmt: skip

@@ -3,6 +3,7 @@
 Segments are numbered in file order, so a part's numbers move behind those of all parts before it.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -61,7 +62,8 @@ def identity(model, scorer, job, max_per_class):
         "segment_size": data.segment_size,
         "segment_window": list(data.segment_window),
         "window_stride": job.stride,
-        "max_frames": data.sampling.max_frames,
+        # A segment's bag is its own frames, a video's score is of those that are drawn from it.
+        **(dataclasses.asdict(data.sampling) if job.video_score_weight else {"max_frames": data.sampling.max_frames}),
         "only_holdout": job.held_out,
         "precision": scorer.arithmetic,
         "video_score_weight": job.video_score_weight,

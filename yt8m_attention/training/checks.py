@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from yt8m_attention import progress
 from yt8m_attention.data import files as data_files
 from yt8m_attention.data.shards import Source
 from yt8m_attention.errors import UserError
@@ -14,13 +15,24 @@ def check(run):
     that are not far, the checkpoint, the model's name, its teachers."""
     kind = "rated_segments" if run.phase.segment_labels else "videos"
     share = run.phase.holdout_fraction
-    Source(run.train_data_pattern, "train_data_pattern", run.data, kind, share).open([0])
+    source = Source(run.train_data_pattern, "train_data_pattern", run.data, kind, share)
+    source.open([0])
+    _say_what_varies_nothing(run, source.video_level)
     if share and not data_files.is_remote(run.train_data_pattern):
         _check_held_out(Source(run.train_data_pattern, "train_data_pattern", run.data, kind, share, True), share)
     if run.phase.init_checkpoint:
         checkpoints.candidates(run.phase.init_checkpoint, "init_checkpoint")
     registry.find(run.model.model)
     teachers.check(run)
+
+
+def _say_what_varies_nothing(run, video_level):
+    varied = run.phase.augmentation
+    if varied.dropped_segments and run.phase.segment_labels:
+        progress.say("--dropped_segments drops nothing: with --segment_labels each bag is one segment")
+    if (varied.dropped_segments or varied.reversed_videos) and video_level:
+        progress.say("--dropped_segments and --reversed_videos vary nothing: these files have one frame a video, its "
+                     "mean")  # fmt: skip
 
 
 def _check_held_out(source, share):

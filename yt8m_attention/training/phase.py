@@ -81,8 +81,6 @@ def _train(run, flags, stop):
     if run.data.segment_classes is None and run.phase.segment_class_weight != 1:
         weight = f"--segment_class_weight={run.phase.segment_class_weight:g}"
         progress.say(f"{weight} weighs no class: no --segment_label_ids_file tells which ones segments are rated for")
-    if run.phase.segment_labels and run.phase.augmentation.dropped_segments:
-        progress.say("--dropped_segments drops nothing: with --segment_labels each bag is one segment")
     files.make_directory(run.train_dir, "train_dir")
     with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):

@@ -4,8 +4,7 @@ from keras import ops
 
 from yt8m_attention import progress
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import checkpoints, restore, run_file
+from yt8m_attention.training import checkpoints, history, restore, run_file
 
 
 def check(run):
@@ -25,7 +24,7 @@ def check(run):
         if differing:
             raise UserError(f"--teachers={directory}: answers other questions: {'; '.join(differing)}; name another")
         checkpoints.candidates(directory, "teachers")
-        if share and checkpoint.learned_from(teacher, run.train_data_pattern, share):
+        if share and history.learned_from(teacher, run.train_data_pattern, share, "train_data_pattern"):
             progress.say(f"note: {directory} of --teachers learned from videos that are held out here, so held-out "
                          f"scores will be too good; train it with --holdout_fraction={share:g}")  # fmt: skip
 
