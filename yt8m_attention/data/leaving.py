@@ -9,15 +9,19 @@ import atexit
 import contextlib
 import threading
 import time
+import weakref
 
 _LONGEST_WAIT = 10.0  # seconds
 _POLL = 0.02
 _LATE = 3 * _POLL  # a machine that wakes this thread up so late keeps others waiting as well
-_QUIET_POLLS = 10  # so many in a row without a generator at work: it is not just between two batches
+# So many in a row without a generator at work: none is just between two batches, or, once TensorFlow has let go of all
+# of them, just on its way back from that.
+_QUIET_POLLS, _FREED_POLLS = 25, 3
 
 _leaving = threading.Event()
 _drawn = threading.Event()
 _at_work = set()
+_held = weakref.WeakSet()  # generators that TensorFlow may still draw from
 
 
 def begin():
@@ -33,6 +37,12 @@ def begun():
 def until_exit(batches):
     """Yields from a generator until the interpreter is about to end."""
     _drawn.set()
+    generator = _until_exit(batches)
+    _held.add(generator)
+    return generator
+
+
+def _until_exit(batches):
     try:
         while not begun():
             with _working():
@@ -62,7 +72,7 @@ def _leave():
     begin()
     end, quiet = time.monotonic() + _LONGEST_WAIT, 0
     # A process that never drew a batch has nothing to wait for.
-    while _drawn.is_set() and quiet < _QUIET_POLLS and time.monotonic() < end:
+    while _drawn.is_set() and quiet < (_QUIET_POLLS if _held else _FREED_POLLS) and time.monotonic() < end:
         slept = time.monotonic()
         time.sleep(_POLL)
         late = time.monotonic() - slept > _LATE
