@@ -7,7 +7,7 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
 # Large arrays in huge pages, where the system grants them on request, and kept once they are freed, whichever thread
-# asks next: a training step takes a fifth less (docs/performance.md). Only glibc reads it.
+# asks next: a training step takes a tenth to a fifth less (docs/performance.md). Only glibc reads it.
 _kept=68719476736
 _kept="glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=$_kept:glibc.malloc.trim_threshold=$_kept"
 export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.hugetlb=1:$_kept}"
