@@ -20,7 +20,8 @@ import numpy as np
 
 from benchmarks import moments, quality, run_settings
 from yt8m_attention import files
-from yt8m_attention.data import index, segments
+from yt8m_attention.data import rating_reader
+from yt8m_attention.data.formats import index
 
 # Each property's three parts.
 PARTS = {"share of a video": ("short", "middle", "long"), "training videos": ("rare", "middle", "frequent")}
@@ -87,7 +88,7 @@ def properties(data, data_dir):
     if os.path.exists(truth):
         found["share of a video"] = share_by_truth(moments.read_truth(truth), test)
     elif data == "audioset":  # where a clip has a class, all its segments are rated for it; not so in a collage
-        found["share of a video"] = share_of_rated(segments.read_ratings(test, flag="data_dir"))
+        found["share of a video"] = share_of_rated(rating_reader.read_ratings(test, flag="data_dir"))
     else:
         print(f"{data_dir} has no truth.csv, and its ratings are a few of each class: only how often training saw a "
               "class is known, not how much of a video it fills.\n")  # fmt: skip

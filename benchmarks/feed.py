@@ -19,12 +19,14 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import harness
-from yt8m_attention import memory
 from yt8m_attention.config import Data, Features, Phase
-from yt8m_attention.data import data_set, index_file, order, pipeline, tfrecord
-from yt8m_attention.data.index import index_key
-from yt8m_attention.data.recipe import Recipe
-from yt8m_attention.data.shards import Source
+from yt8m_attention.data import pipeline, shuffling
+from yt8m_attention.data.formats import index_file, tfrecord
+from yt8m_attention.data.formats.index import index_key
+from yt8m_attention.data.shard_dataset import ShardDataset
+from yt8m_attention.runtime import memory
+from yt8m_attention.synthesis import dataset
+from yt8m_attention.synthesis.config import SynthesisConfig
 
 BATCH, FRAMES, TRIM, CLASSES = 128, 120, 15, 3862
 EPOCHS = 4  # a turn
@@ -142,9 +144,9 @@ def index(shards, folder):
 
 def _load(pattern):
     before, start, spent = own_megabytes(), time.perf_counter(), time.process_time()
-    source = Source(pattern, "data", Data(), "videos")
+    source = ShardDataset(pattern, "data", Data(), "videos")
     opened = source.open(range(len(source.paths)))
-    order.item_order(opened.bounds[-1], 0, 0, 0)
+    shuffling.item_order(opened.bounds[-1], 0, 0, 0)
     seconds, processor = time.perf_counter() - start, time.process_time() - spent
     return {"load_s": round(seconds, 1), "processor_s": round(processor, 1), "memory_mb": own_megabytes() - before}
 
@@ -173,8 +175,8 @@ def main():
 
 def made(folder, videos):
     """A pattern of files with so many videos, 229 frames each in the mean, as YouTube-8M's have."""
-    recipe = Recipe(videos, 0, 0, CLASSES, 1000, Features(), (158, 300), per_shard=64)
-    data_set.make(recipe, os.path.join(folder, "made"))
+    recipe = SynthesisConfig(videos, 0, 0, CLASSES, 1000, Features(), (158, 300), per_shard=64)
+    dataset.make(recipe, os.path.join(folder, "made"))
     return os.path.join(folder, "made", "train", "*.tfrecord")
 
 

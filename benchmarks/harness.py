@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from yt8m_attention import memory
+from yt8m_attention.runtime import memory
 
 
 def parse(description, **more):

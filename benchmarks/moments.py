@@ -87,9 +87,9 @@ def read_truth(path):
 
 def rated_truth(pattern, segment_size, frame_seconds):
     """{id: [(class, start, end)]} of rated segments: those of a class that touch are one moment."""
-    from yt8m_attention.data import segments
+    from yt8m_attention.data import rating_reader
 
-    ratings, truth = segments.read_ratings(pattern, flag="ratings"), collections.defaultdict(list)
+    ratings, truth = rating_reader.read_ratings(pattern, flag="ratings"), collections.defaultdict(list)
     positive = ratings.scores > 0
     order = np.lexsort((ratings.starts[positive], ratings.classes[positive], ratings.ids[positive]))
     parts = (ratings.ids, ratings.classes, ratings.starts)

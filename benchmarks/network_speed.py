@@ -27,7 +27,8 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import compiling, optimizer, precision, teachers
+from yt8m_attention.runtime import compilation, precision
+from yt8m_attention.training import optimizer, teachers
 from yt8m_attention.training.step import make_step
 
 SCORED = 256  # segments of a batch
@@ -43,9 +44,9 @@ def training(run):
         adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
         adam.build(model.trainable_variables)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    compiled = compiling.whole_step(run.jit_compile)
-    teach = teachers.load(run.phase.teachers)
-    step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), compiled, teach)
+    compiled = compilation.whole_step(run.jit_compile)
+    teacher_fn = teachers.load(run.phase.teachers)
+    step = make_step(model, adam, run.phase, weights, tf.distribute.get_strategy(), compiled, teacher_fn)
     batch = next(iter(pipeline.training_batches(run.train_data_pattern, run.data, run.phase, run.seed)))
     return _rates(lambda: float(step(batch)["loss"]), run.phase.batch_size)
 

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 
 from benchmarks import harness
-from yt8m_attention import config, memory, schema
+from yt8m_attention import config, schema
 from yt8m_attention.models import registry
+from yt8m_attention.runtime import memory
 
 SEGMENT_CLASSES = 1000
 SEGMENT_FRAMES, BAG_FRAMES = schema.SEGMENT_SIZE, config.Sampling().num_frames
@@ -93,7 +94,7 @@ def short_type():
     """The 16-bit type that the device multiplies: bfloat16, float16 (a P100), or None, where it knows neither."""
     if keras.backend.backend() == "jax" or not accelerated():
         return "bfloat16"
-    from yt8m_attention.training import precision
+    from yt8m_attention.runtime import precision
 
     policy = precision.choose("auto")
     return None if policy == "float32" else policy.removeprefix("mixed_")
@@ -107,7 +108,7 @@ def peak_memory_mb():
         import jax
 
         return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
-    from yt8m_attention.training import profiling
+    from yt8m_attention.runtime import profiling
 
     return profiling.peak_memory_mb()
 

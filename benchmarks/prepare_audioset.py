@@ -21,7 +21,8 @@ import numpy as np
 import tensorflow as tf
 
 from yt8m_attention import files, schema
-from yt8m_attention.data import holdout, label_ids, tfrecord, writer
+from yt8m_attention.data import holdout
+from yt8m_attention.data.formats import label_ids, tfrecord, writer
 from yt8m_attention.errors import UserError
 
 FRAME_SECONDS = 0.96

@@ -33,7 +33,7 @@ from pathlib import Path
 from benchmarks import harness, quality_table, run_settings
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints, run_file
+from yt8m_attention.runs import checkpoints, run_file
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")

@@ -21,7 +21,7 @@ from yt8m_attention.evaluation import evaluator
 from yt8m_attention.export import saved_model
 from yt8m_attention.export.weights import QUANTIZATIONS
 from yt8m_attention.inference import scoring
-from yt8m_attention.training import restore
+from yt8m_attention.runs import restore
 
 ARITHMETICS = ("float32", "mixed_bfloat16")
 

@@ -13,7 +13,7 @@ from absl import flags
 
 from yt8m_attention import config
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import run_file
+from yt8m_attention.runs import run_file
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGFILES = ROOT / "flags"

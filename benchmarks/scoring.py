@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import harness, networks
 from yt8m_attention.inference import scoring
-from yt8m_attention.training import precision
+from yt8m_attention.runtime import precision
 
 
 def rate(score, batch):

@@ -2,9 +2,9 @@
 
 `python -m benchmarks.sparsemax [--quick]`. One JSON line a shape, [1024, 120] and [1024, 300] (bags times heads,
 frames); rates are such arrays a second. `ours` and `compiled_softmax` are compiled by XLA (jit_compile=True), forward
-and backward each as one program, as training compiles large islands (ops/islands.py), whatever the size from which it
-does so. `uncompiled` and `uncompiled_softmax` are the same as single operations. The limit is softmax, compiled or
-not, whichever is faster in that turn; the reference is not compiled.
+and backward each as one program, as training compiles large fused functions (ops/fusion.py), but at any size.
+`uncompiled` and `uncompiled_softmax` are the same as single operations. The limit is softmax, compiled or not,
+whichever is faster in that turn; the reference is not compiled.
 """
 
 import tensorflow as tf

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks import harness, networks, train_step
-from yt8m_attention.training import precision
+from yt8m_attention.runtime import precision
 
 # The first that is found in an operation's name says what it is part of.
 PARTS = {

@@ -19,7 +19,8 @@ from benchmarks import harness, networks
 from benchmarks.plain_network import PlainNetwork
 from yt8m_attention.config import Phase
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
-from yt8m_attention.training import compiling, optimizer, precision
+from yt8m_attention.runtime import compilation, precision
+from yt8m_attention.training import optimizer
 from yt8m_attention.training.step import make_step
 
 
@@ -28,7 +29,7 @@ def ours(model, policy, batch, size):
     phase = Phase(max_steps=1, batch_size=size)
     adam = optimizer.build(phase, loss_scaling=policy == "mixed_float16")
     adam.build(network.trainable_variables)
-    compiled = compiling.whole_step("auto")
+    compiled = compilation.whole_step("auto")
     step = make_step(network, adam, phase, np.ones(model.num_classes), tf.distribute.get_strategy(), compiled)
     return lambda: float(step(batch)["loss"])
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests import arithmetic
 
 _PRELOADED = ["tensorflow", "keras", "pandas", *(f"yt8m_attention.{name}" for name in (
-    "training.phase", "evaluation.checkpoint", "inference.rank", "reports.report",
+    "training.phase", "evaluation.evaluate_checkpoints", "inference.rank", "reports.report",
 ))]  # fmt: skip
 
 

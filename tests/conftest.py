@@ -53,10 +53,10 @@ PLANTED_FEATURES = {"feature_names": "rgb,audio", "feature_sizes": "24,8", "num_
 def planted(tmp_path_factory):
     """A tiny planted data set: frames of 24 + 8 features, 6 classes, 4 of them rated."""
     from yt8m_attention.config import Features
-    from yt8m_attention.data import data_set
-    from yt8m_attention.data.recipe import Recipe
+    from yt8m_attention.synthesis import dataset
+    from yt8m_attention.synthesis.config import SynthesisConfig
 
     folder = tmp_path_factory.mktemp("planted")
-    recipe = Recipe(60, 40, 30, 6, 4, Features(("rgb", "audio"), (24, 8)), (50, 70), per_shard=15, seed=3)
-    data_set.make(recipe, str(folder))
+    recipe = SynthesisConfig(60, 40, 30, 6, 4, Features(("rgb", "audio"), (24, 8)), (50, 70), per_shard=15, seed=3)
+    dataset.make(recipe, str(folder))
     return folder

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests import commands
-from yt8m_attention.training.summaries import read_scalars
+from yt8m_attention.runs.summaries import read_scalars
 
 FEATURES = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6")
 SMALL = (*FEATURES, "--num_heads=2", "--hidden_size=16", "--attention_sizes=8,4", "--num_frames=12", "--trim_frames=5",

@@ -11,17 +11,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "yt8m_attention"
 
-# The first part of a module's name below the package -> its floor. Any other module of the top level is a command, and
-# so is a folder's __main__ (a command that shares its name with a folder).
-FLOORS = {
-    "": 0, "errors": 0, "files": 0, "memory": 0, "progress": 0, "schema": 0,
-    "config": 1, "ops": 1,
-    "data": 2, "layers": 2, "losses": 2, "metrics": 2,
-    "models": 3,
-    "training": 4, "evaluation": 4, "inference": 4, "export": 4, "ensembling": 4, "reports": 4,
-    "cli": 5,
-}  # fmt: skip
-COMMAND_FLOOR = 6
+# The folders of the package from the ground up: a folder imports only from those before it, and each has a floor of its
+# own. "" holds the modules of the top level that are no command. Any other module there is a command, and so is a
+# folder's __main__ (a command that shares its name with a folder).
+FLOORS = (
+    "", "config", "ops", "metrics", "losses", "layers", "models",
+    "data.storage", "data.formats", "data", "synthesis",
+    "runtime", "runs", "inference", "localization", "evaluation", "ensembling", "export", "training", "reports",
+    "cli",
+)  # fmt: skip
+COMMAND_FLOOR = len(FLOORS)
+GROUND = {"", "errors", "file_lock", "files", "progress", "schema"}
 
 # Pure arithmetic, which has to run without TensorFlow, on what it imports included.
 NUMPY_ALONE = ("metrics.reference", "inference.ranking", "ensembling.blend", "ensembling.pseudo_labels")
@@ -66,23 +66,40 @@ def _module(target, modules):
     return rest.rpartition(".")[0]
 
 
+def folder(module, modules):
+    """The folder that a module is in, "data.storage"; for a command "command"."""
+    if module.endswith("__main__"):
+        return "command"
+    if module in GROUND:
+        return ""
+    found = module if any(name.startswith(f"{module}.") for name in modules) else module.rpartition(".")[0]
+    return found or (module if module in FLOORS else "command")
+
+
 def unit(module):
     return module.partition(".")[0]
 
 
 def floor(module, modules):
-    if module.endswith("__main__"):
+    found = folder(module, modules)
+    if found == "command":
         return COMMAND_FLOOR
-    if unit(module) in FLOORS:
-        return FLOORS[unit(module)]
-    folder = any(name.startswith(f"{unit(module)}.") for name in modules)
-    assert not folder, f"{PACKAGE}/{unit(module)} has no floor: give it one in FLOORS"
-    return COMMAND_FLOOR
+    assert found in FLOORS, f"{PACKAGE}/{found.replace('.', '/')} has no floor: give it one in FLOORS"
+    return FLOORS.index(found)
+
+
+def folder_arrows(modules):
+    """{folder: set of the folders that its modules import from}."""
+    found = {}
+    for source, targets in arrows(modules).items():
+        own = folder(source, modules)
+        found.setdefault(own, set()).update({folder(target, modules) for target in targets} - {own})
+    return found
 
 
 def upward(modules):
     return [
-        f"{source} (floor {floor(source, modules)}) imports {target} (floor {floor(target, modules)})"
+        f"{source} imports {target}, which is above it"
         for source, targets in arrows(modules).items()
         for target in sorted(targets)
         if floor(target, modules) > floor(source, modules)
@@ -124,6 +141,17 @@ def test_imports_make_no_circle(modules):
     assert circle(arrows(modules)) == []
 
 
+def test_folders_make_no_circle(modules):
+    assert circle(folder_arrows(modules)) == []
+
+
+def test_no_folder_is_crowded(modules):
+    """About 15 files each; layers and models hold one class a file, however many."""
+    for name in set(FLOORS) - {"", "layers", "models"}:
+        files = [m for m in modules if folder(m, modules) == name and m != name]
+        assert len(files) <= 16, (name, sorted(files))
+
+
 @pytest.mark.parametrize("name", NUMPY_ALONE)
 def test_numpy_alone(modules, name):
     if name not in modules:
@@ -139,7 +167,7 @@ def test_models_are_free_of_the_backend(modules):
 
 def test_only_the_command_line_reads_flags(modules):
     for name, imported in modules.items():
-        if floor(name, modules) < FLOORS["cli"]:
+        if floor(name, modules) < FLOORS.index("cli"):
             assert not {target for target in imported if target.startswith(("absl.flags", "absl.app"))}, name
 
 
@@ -167,9 +195,23 @@ def test_an_upward_arrow_is_seen(tmp_path):
             "models/registry.py": f"from {PACKAGE}.ops.mean import f\nimport tensorflow as tf\n",
         },
     )
-    assert upward(modules) == ["ops.mean (floor 1) imports models.registry (floor 3)"]
+    assert upward(modules) == ["ops.mean imports models.registry, which is above it"]
     assert set(circle(arrows(modules))) == {"ops.mean", "models.registry"}
     assert libraries("ops.mean", modules) == {"tensorflow"}
+
+
+def test_a_circle_of_folders_is_seen(tmp_path):
+    files = {
+        "data/__init__.py": "",
+        "data/a.py": f"import {PACKAGE}.data.formats.b\n",
+        "data/c.py": "",
+        "data/formats/__init__.py": "",
+        "data/formats/b.py": f"import {PACKAGE}.data.c\n",
+    }
+    modules = make_package(tmp_path, {"__init__.py": ""} | files)
+    assert circle(arrows(modules)) == []
+    assert set(circle(folder_arrows(modules))) == {"data", "data.formats"}
+    assert upward(modules) == ["data.formats.b imports data.c, which is above it"]
 
 
 def test_a_folder_without_a_floor_is_seen(tmp_path):

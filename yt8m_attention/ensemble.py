@@ -32,7 +32,7 @@ def main():
 
     def job(data, share=0.0):
         held_out = 0.0 if FLAGS.fit_data_pattern else holdout_flags.share(share)
-        return rank.Job(FLAGS.input_data_pattern, data, output_file, FLAGS.scores_file, held_out,
+        return rank.RankingJob(FLAGS.input_data_pattern, data, output_file, FLAGS.scores_file, held_out,
                         video_score_weight=FLAGS.video_score_weight)  # fmt: skip
 
     inputs = ensemble.Inputs(paths, is_model, weights, FLAGS.method)

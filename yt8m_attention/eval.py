@@ -32,9 +32,9 @@ def main():
     if FLAGS.per_class_file and not FLAGS.segment_labels:
         raise UserError("--per_class_file: holds classes of segments, and --segment_labels is not given; give both")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
-        from yt8m_attention.evaluation import checkpoint
+        from yt8m_attention.evaluation import evaluate_checkpoints
 
-    evaluate = checkpoint.evaluate if FLAGS.run_once else checkpoint.follow
+    evaluate = evaluate_checkpoints.evaluate if FLAGS.run_once else evaluate_checkpoints.follow
     return evaluate(
         train_dir,
         pattern,

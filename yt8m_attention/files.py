@@ -138,6 +138,12 @@ def remove_leftovers(directory):
                 raise UserError(f"{path}: half written, and cannot be removed: {error.strerror}; remove it") from error
 
 
+def write_text(path, text):
+    """Writes a text file, complete or absent."""
+    with replacing(path, "w") as file:
+        file.write(text)
+
+
 def write_json(path, value, indent=1):
     """Writes a value as JSON, complete or not at all; indent: as json.dump takes it, None for all on one line."""
     with replacing(path, "w") as file:

@@ -23,14 +23,14 @@ def main():
     train_dir, pattern = trained_flags.train_dir(), values.required("input")
     output_file = moments_flags.output_file()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
-        from yt8m_attention.inference import name_moments
-        from yt8m_attention.training import restore
+        from yt8m_attention.localization import localize
+        from yt8m_attention.runs import restore
 
     vocabulary = vocabulary_flags.vocabulary(train_dir)
     trained = restore.load(train_dir, FLAGS.checkpoint)
     data = data_flags.over(trained.run.data)
-    job = name_moments.Job(pattern, data, FLAGS.top, FLAGS.format, output_file)
-    return name_moments.run(trained.model, job, vocabulary.name)
+    job = localize.MomentsJob(pattern, data, FLAGS.top, FLAGS.format, output_file)
+    return localize.run(trained.model, job, vocabulary.name)
 
 
 def entry():

@@ -20,7 +20,7 @@ def main():
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.ensembling import pseudo_label_files
 
-    job = pseudo_label_files.Job(submission_file, pattern, data, output_dir, rule, FLAGS.holdout_fraction)
+    job = pseudo_label_files.PseudoLabelJob(submission_file, pattern, data, output_dir, rule, FLAGS.holdout_fraction)
     return pseudo_label_files.write(job)
 
 

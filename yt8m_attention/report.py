@@ -31,7 +31,7 @@ def main():
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.reports import report
 
-    job = report.Job(
+    job = report.ReportJob(
         train_dir=train_dir,
         which=FLAGS.checkpoint,
         pattern=pattern,

@@ -23,7 +23,7 @@ def main():
     submission_file, pattern = values.required("submission_file"), values.required("eval_data_pattern")
     held_out, classes = holdout_flags.share(), segment_class_flags.segment_classes()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
-        from yt8m_attention.evaluation import submission_file as scorer
+        from yt8m_attention.evaluation import evaluate_submission as scorer
 
     return scorer.score(
         submission_file,

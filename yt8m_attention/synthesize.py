@@ -13,9 +13,9 @@ from yt8m_attention.cli import app, synthesize_flags
 def main():
     output_dir, recipe = synthesize_flags.output_dir(), synthesize_flags.recipe()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
-        from yt8m_attention.data import data_set
+        from yt8m_attention.synthesis import dataset
 
-    return data_set.make(recipe, output_dir)
+    return dataset.make(recipe, output_dir)
 
 
 def entry():

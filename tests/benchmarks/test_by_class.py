@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import by_class, moments
-from yt8m_attention.data import segments
+from yt8m_attention.data import rating_reader
 
 CLASSES = range(30)
 
@@ -79,7 +79,7 @@ def test_a_share_is_of_the_videos_that_have_the_class():
     """Videos without it make a class rare, not short."""
     ids, starts = [b"a"] * 4 + [b"b"] * 2 + [b"c"] * 50, np.zeros(56, int)
     scores = [1, 0, 0, 0] + [1, 1] + [0] * 50
-    ratings = segments.Ratings(np.array(ids), starts, np.full(56, 3), np.array(scores, np.uint8), 0)
+    ratings = rating_reader.Ratings(np.array(ids), starts, np.full(56, 3), np.array(scores, np.uint8), 0)
     assert by_class.share_of_rated(ratings) == {3: pytest.approx((1 / 4 + 1) / 2)}
 
 

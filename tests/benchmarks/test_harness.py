@@ -3,7 +3,7 @@
 import os
 
 from benchmarks import harness
-from yt8m_attention import memory
+from yt8m_attention.runtime import memory
 
 
 def test_sides_take_turns_and_are_built_at_their_first():

@@ -13,8 +13,8 @@ from tests.models.network_case import SMALL
 from yt8m_attention import config
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.models import registry
-from yt8m_attention.ops import islands
-from yt8m_attention.training import compiling
+from yt8m_attention.ops import fusion
+from yt8m_attention.runtime import compilation
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 6, 20), dtype=np.uint8)
 LABELS = np.random.default_rng(1).random((5, 7)) < 0.4
@@ -37,8 +37,8 @@ def learned(network, answer):
 
 @pytest.mark.parametrize("changes", [{}, {"attention_normalizer": "softmax", "moe_num_mixtures": 3}], ids=str)
 def test_training_answers_and_learns_as_the_plain_network(changes, monkeypatch):
-    """Operation by operation, and with its islands compiled."""
-    monkeypatch.setattr(compiling, "LEAST_SIZE", 0)
+    """Operation by operation, and with its fused functions compiled."""
+    monkeypatch.setattr(compilation, "LEAST_SIZE", 0)
     keras.utils.set_random_seed(0)
     model = config.Model(**{"model": "multi_attention"} | SMALL | changes)
     ours, plain = registry.build(model), PlainNetwork(model)
@@ -52,10 +52,10 @@ def test_training_answers_and_learns_as_the_plain_network(changes, monkeypatch):
     probabilities, loss, gradients = learned(plain, lambda: plain(tf.constant(FRAMES), training=True))
 
     def answer(compiler):
-        with islands.compiled_by(compiler):
+        with fusion.compiled_by(compiler):
             return ours({"frames": tf.constant(FRAMES)}, training=True)["probabilities"]
 
-    for compiler in (None, compiling.xla):
+    for compiler in (None, compilation.xla):
         found, found_loss, found_gradients = learned(ours, functools.partial(answer, compiler))
         assert_close(found, probabilities, 1e-4)
         assert_close(found_loss, loss, 1e-4)

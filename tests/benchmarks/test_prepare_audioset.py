@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from benchmarks import prepare_audioset as prepare
 from yt8m_attention import config
-from yt8m_attention.data import holdout, label_ids, pipeline, segments
+from yt8m_attention.data import holdout, pipeline, rating_reader
+from yt8m_attention.data.formats import label_ids
 
 EVENTS = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)).map(lambda e: (min(e) / 10, max(e) / 10)))
 
@@ -114,7 +115,7 @@ def test_the_whole_way(tmp_path, command):
     data = config.Data(config.Features(("audio_embedding",), (128,)), 527, config.Sampling(frame_sampling="all"), 2)
     train = pipeline.summarise(str(tmp_path / "out/train/*.tfrecord"), data)
     assert train.videos == 20
-    ratings = segments.read_ratings(str(tmp_path / "out/test/*.tfrecord"))
+    ratings = rating_reader.read_ratings(str(tmp_path / "out/test/*.tfrecord"))
     assert set(ratings.scores[ratings.classes == 0].tolist()) == {1}
     assert len(np.unique(ratings.ids)) == made["test"]
     (batch,) = pipeline.evaluation_batches(str(tmp_path / "out/test/*.tfrecord"), data, 500, "rated_segments")
@@ -127,7 +128,7 @@ def test_a_file_of_ids_says_what_is_for_testing(tmp_path, command):
     status, out, err = command(split_file="ids.txt")
     assert status == 0, err
     assert (json.loads(out.splitlines()[-1])["test"], json.loads(out.splitlines()[-1])["validate"]) == (3, 35)
-    ratings = segments.read_ratings(str(tmp_path / "out/test/*.tfrecord"))
+    ratings = rating_reader.read_ratings(str(tmp_path / "out/test/*.tfrecord"))
     assert set(ratings.ids.tolist()) == {video_id.encode() for video_id in chosen}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import quality, quality_table, run_settings
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import run_file
+from yt8m_attention.runs import run_file
 
 SETTINGS = {"EVAL_DATA": "test/*.tfrecord"}
 

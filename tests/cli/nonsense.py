@@ -130,21 +130,25 @@ def disarm():
 
     for name, attributes in {
         "training.phase": {"train": lambda *_: settings},
-        "training.restore": {"load": lambda *_: trained},
-        "evaluation.checkpoint": {"evaluate": with_options, "follow": with_options},
-        "evaluation.submission_file": {"score": lambda *_, **__: {}},
-        "inference.rank": {"rank_segments": lambda *_: {}, "rank_classes": lambda *_: {}, "Job": lambda *_, **__: None},
-        "inference.name_moments": {"run": lambda *_: {}, "Job": lambda *_: None},
+        "runs.restore": {"load": lambda *_: trained},
+        "evaluation.evaluate_checkpoints": {"evaluate": with_options, "follow": with_options},
+        "evaluation.evaluate_submission": {"score": lambda *_, **__: {}},
+        "inference.rank": {
+            "rank_segments": lambda *_: {},
+            "rank_classes": lambda *_: {},
+            "RankingJob": lambda *_, **__: None,
+        },
+        "localization.localize": {"run": lambda *_: {}, "MomentsJob": lambda *_: None},
         "ensembling.ensemble": {
             "rank_models": rank_models,
             "rank_files": lambda *_: {},
             "Inputs": lambda *_: None,
             "Rated": lambda *_: None,
         },
-        "ensembling.pseudo_label_files": {"write": lambda *_: {}, "Job": lambda *_: None},
+        "ensembling.pseudo_label_files": {"write": lambda *_: {}, "PseudoLabelJob": lambda *_: None},
         "export.saved_model": {"export": lambda *_: {}},
-        "data.data_set": {"make": lambda *_: {}},
-        "reports.report": {"write": lambda job: with_options(**vars(job)), "Job": SimpleNamespace},
+        "synthesis.dataset": {"make": lambda *_: {}},
+        "reports.report": {"write": lambda job: with_options(**vars(job)), "ReportJob": SimpleNamespace},
     }.items():
         module = ModuleType(name)
         vars(module).update(attributes)

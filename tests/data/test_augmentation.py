@@ -125,16 +125,16 @@ def test_a_stream_goes_on_exactly(pattern, segment_labels, draw):
 
 
 def test_shares_of_virtual_segments_are_new_in_every_batch_and_follow_their_distribution(pattern):
-    assert "own_share" not in batches(pattern)[0]
+    assert "mixup_lambda" not in batches(pattern)[0]
     found = batches(pattern, config.Augmentation(virtual_segments=0.4))
-    assert [batch["own_share"].shape for batch in found] == [batch["share"].shape for batch in found]
-    assert len({batch["own_share"].tobytes() for batch in found}) == len(found)
-    shares = augmentation.own_shares(config.Augmentation(virtual_segments=2.0), 20_000, 1, (0, 0, 7))
+    assert [batch["mixup_lambda"].shape for batch in found] == [batch["share"].shape for batch in found]
+    assert len({batch["mixup_lambda"].tobytes() for batch in found}) == len(found)
+    shares = augmentation.mixup_lambdas(config.Augmentation(virtual_segments=2.0), 20_000, 1, (0, 0, 7))
     assert shares.dtype == np.float32 and (shares.min() >= 0) and (shares.max() <= 1)
     assert shares.mean() == pytest.approx(0.5, abs=0.01) and shares.var() == pytest.approx(0.05, abs=0.002)
     for alpha in (0.01, 100):
         assert np.isfinite(
-            augmentation.own_shares(config.Augmentation(virtual_segments=alpha), 1000, 0, (0, 0, 1))
+            augmentation.mixup_lambdas(config.Augmentation(virtual_segments=alpha), 1000, 0, (0, 0, 1))
         ).all()
 
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from record_helpers import NUM_CLASSES, data, frames_of, shared_data, video, video_level, write
 
 from yt8m_attention import config
-from yt8m_attention.data import files, holdout, pipeline
+from yt8m_attention.data import holdout, pipeline
 from yt8m_attention.data.buffers import Buffers
-from yt8m_attention.data.frames import FrameReader
+from yt8m_attention.data.formats.frames import FrameReader
+from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
 
 LENGTHS = [[7, 1, 40], [12, 5, 3, 9, 31], [6], [0, 20]]
@@ -351,7 +352,7 @@ def test_real_videos_make_batches():
 @pytest.mark.parametrize("blocks", [64, 3])
 @pytest.mark.parametrize("kind", ["videos", "windows"])
 def test_workers_have_the_same_batches_between_them_however_many_they_are(pattern, monkeypatch, blocks, kind):
-    monkeypatch.setattr(files, "_BLOCKS", blocks)
+    monkeypatch.setattr(file_patterns, "_BLOCKS", blocks)
 
     def batches(part):
         found = arrays(pipeline.evaluation_batches(pattern, every(), 3, kind, part=part))

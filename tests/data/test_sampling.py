@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yt8m_attention.config import Sampling
-from yt8m_attention.data import holdout, order, sampling
+from yt8m_attention.data import holdout, sampling, shuffling
 
 samplings = st.builds(
     Sampling,
@@ -94,16 +94,18 @@ def test_random_frames_are_uniform_and_differ_by_seed_epoch_and_video():
 
 @given(st.integers(1, 40), st.integers(0, 50), st.integers(-3, 2**70), st.integers(0, 3))
 def test_an_epochs_windows_hold_each_shard_once(shards, size, seed, epoch):
-    groups = order.windows(shards, size, seed, epoch)
+    groups = shuffling.windows(shards, size, seed, epoch)
     assert sorted(np.concatenate(groups)) == list(range(shards))
     assert all(len(group) == (size or shards) for group in groups[:-1])
-    assert all((a == b).all() for a, b in zip(groups, order.windows(shards, size, seed, epoch), strict=True))
+    assert all((a == b).all() for a, b in zip(groups, shuffling.windows(shards, size, seed, epoch), strict=True))
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32))
 def test_orders_differ_by_seed_epoch_and_window(seed):
-    orders = [order.item_order(50, *where) for where in ((seed, 0, 0), (seed + 1, 0, 0), (seed, 1, 0), (seed, 0, 1))]
+    orders = [
+        shuffling.item_order(50, *where) for where in ((seed, 0, 0), (seed + 1, 0, 0), (seed, 1, 0), (seed, 0, 1))
+    ]
     assert len({tuple(o) for o in orders}) == 4
     assert all(sorted(o) == list(range(50)) for o in orders)
 

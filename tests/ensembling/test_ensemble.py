@@ -15,10 +15,10 @@ from yt8m_attention.data import pipeline
 from yt8m_attention.ensembling import ensemble as blending
 from yt8m_attention.ensembling import members
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import submission_file
+from yt8m_attention.evaluation import evaluate_submission
 from yt8m_attention.inference import rank
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, model_state, restore, run_file
+from yt8m_attention.runs import checkpoints, model_state, restore, run_file
 from yt8m_attention.training.loop import State
 
 
@@ -59,7 +59,7 @@ def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="m
 
 def job(folder, name, test_files, data):
     places = (str(folder / f"{name}.csv"), str(folder / f"{name}.npz")) if name else (None, None)
-    return rank.Job(test_files, data, *places)
+    return rank.RankingJob(test_files, data, *places)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_given_weights_are_judged_by_the_score_of_what_is_ranked(folder, test_fi
     """Of the files that are scored, too, since nothing is fitted. Ranks differ: they are among the rated segments."""
     made = ensemble(folder, "judged", test_files, "single_one.npz,two", (3.0, 1.0), method, rated=test_files)
     assert made["weights"] == [0.75, 0.25]
-    ranked = submission_file.score(str(folder / "judged.csv"), test_files, 1000)
+    ranked = evaluate_submission.score(str(folder / "judged.csv"), test_files, 1000)
     assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_each_member_is_rescored_by_its_own_scores_of_the_videos(folder, test_fi
         of_videos = videos["scores"][[row[video] for video in segments["ids"].tolist()]][:, segments["classes"]]
         wanted += share * segments["scores"] ** 0.6 * of_videos**0.4
     np.testing.assert_allclose(scores_of(folder, "rescored")["scores"], wanted, atol=1e-5)
-    ranked = submission_file.score(str(folder / "rescored.csv"), test_files, 1000)
+    ranked = evaluate_submission.score(str(folder / "rescored.csv"), test_files, 1000)
     assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests import commands
 from tests.training import runs
-from yt8m_attention.data import holdout, label_ids, segments, writer
-from yt8m_attention.data.shards import Source
+from yt8m_attention.data import holdout, rating_reader
+from yt8m_attention.data.formats import label_ids, writer
+from yt8m_attention.data.shard_dataset import ShardDataset
 from yt8m_attention.ensembling import pseudo_label_files, pseudo_labels
 from yt8m_attention.errors import UserError
 
@@ -21,7 +22,7 @@ FEATURES = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=
 def ranking(planted, split, classes, seed=0):
     """{class: `video:start` of all windows of a split, in an order of chance}"""
     data = runs.small(planted, "none").data
-    source, names = Source(f"{planted}/{split}/*.tfrecord", "input_data_pattern", data, "windows"), []
+    source, names = ShardDataset(f"{planted}/{split}/*.tfrecord", "input_data_pattern", data, "windows"), []
     for number in range(len(source.paths)):
         shard, items = source.one(number)
         names += [f"{shard.ids[r].decode()}:{s}" for r, s in zip(items.record, items.start, strict=True)]
@@ -51,7 +52,7 @@ def flags(planted, csv, out, *more, split="train"):
 
 
 def pairs(pattern):
-    found = segments.read_ratings(str(pattern))
+    found = rating_reader.read_ratings(str(pattern))
     return set(zip(*(part.tolist() for part in found[:4]), strict=True))
 
 
@@ -182,8 +183,8 @@ def test_a_second_call_leaves_the_first_ones_shards_alone(planted, csv, tmp_path
     first = pseudo_label_files.write(job)
     assert len(met) == first["shards"] > 1
     monkeypatch.undo()
-    seen, result = [None], pseudo_label_files.MadeOnce.result
-    monkeypatch.setattr(pseudo_label_files.MadeOnce, "result", lambda made: seen.pop() if seen else result(made))
+    seen, result = [None], pseudo_label_files.OutputDirectory.result
+    monkeypatch.setattr(pseudo_label_files.OutputDirectory, "result", lambda made: seen.pop() if seen else result(made))
     assert pseudo_label_files.write(job) == first == whole | {"output_dir": job.output_dir}
     assert files(tmp_path / "pseudo") == files(tmp_path / "whole")
 
@@ -203,7 +204,7 @@ def test_a_disk_that_is_full_leaves_nothing(planted, csv, tmp_path):
 
 def _job(planted, csv, out):
     rule = pseudo_labels.Rule(5, 4)
-    return pseudo_label_files.Job(
+    return pseudo_label_files.PseudoLabelJob(
         str(csv), f"{planted}/train/*.tfrecord", runs.small(planted, "none").data, str(out), rule
     )
 
@@ -225,7 +226,7 @@ def test_what_a_killed_run_left_is_made_anew(planted, csv, tmp_path, monkeypatch
     monkeypatch.setattr(writer, "write_shard", write_and_die)
     if begun:  # nothing was tidied up
         monkeypatch.setattr(pseudo_label_files, "_clear", lambda *_: None)
-        monkeypatch.setattr(pseudo_label_files.MadeOnce, "unmark", lambda _: None)
+        monkeypatch.setattr(pseudo_label_files.OutputDirectory, "unmark", lambda _: None)
     with pytest.raises(Killed):
         pseudo_label_files.write(_job(planted, csv, out))
     assert out.exists() == begun

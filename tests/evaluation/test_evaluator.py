@@ -7,7 +7,8 @@ import pytest
 
 from tests.training import runs
 from yt8m_attention.config import Data
-from yt8m_attention.data import label_ids, segments
+from yt8m_attention.data import rating_reader
+from yt8m_attention.data.formats import label_ids
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
 from yt8m_attention.metrics import reference
@@ -77,7 +78,7 @@ def test_a_model_that_knows_is_perfect_and_its_copy_is_not(examples):
 
 
 def test_chance_is_the_share_of_positives(examples, planted):
-    ratings = segments.read_ratings(str(planted / "test" / "*.tfrecord"))
+    ratings = rating_reader.read_ratings(str(planted / "test" / "*.tfrecord"))
     shares = [ratings.scores[ratings.classes == c].mean() for c in examples.data.segment_classes]
     assert np.isclose(_evaluate(_drawn, examples)["chance"], np.mean([share for share in shares if share > 0]))
 

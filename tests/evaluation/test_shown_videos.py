@@ -5,7 +5,7 @@ import pytest
 
 from tests.training import runs
 from yt8m_attention.config import Data
-from yt8m_attention.data import holdout, own_features
+from yt8m_attention.data import holdout, user_features
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import attention_images, shown_videos
 from yt8m_attention.models import registry
@@ -23,7 +23,7 @@ def positive(video):
 
 
 def test_positive_ones_come_first_and_order_is_kept(pattern, capsys):
-    everything = [video.id for video in own_features.videos(pattern, DATA.features)]
+    everything = [video.id for video in user_features.videos(pattern, DATA.features)]
     found = shown_videos.first(pattern, DATA, "x")
     assert sorted(video.id for video in found) == sorted(everything)
     rank = [(not positive(video), everything.index(video.id)) for video in found]
@@ -34,19 +34,19 @@ def test_positive_ones_come_first_and_order_is_kept(pattern, capsys):
 def test_of_labelled_videos_the_held_out_ones_alone(pattern, tmp_path):
     np.save(tmp_path / "own.npy", np.zeros((9, 32), np.uint8))
     found = {video.id for video in shown_videos.first(f"{pattern},{tmp_path}/own.npy", DATA, "x", 0.4)}
-    everything = [video.id for video in own_features.videos(pattern, DATA.features)]
+    everything = [video.id for video in user_features.videos(pattern, DATA.features)]
     assert found == {"own"} | {name for name in everything if holdout.in_holdout(name, 0.4)}
 
 
 def test_named_ones_in_the_order_asked_for(pattern):
-    ids = [video.id for video in own_features.videos(pattern, DATA.features)]
+    ids = [video.id for video in user_features.videos(pattern, DATA.features)]
     assert [video.id for video in shown_videos.named((ids[7], ids[2]), pattern, DATA, "x")] == [ids[7], ids[2]]
     with pytest.raises(UserError, match="--video_ids: nobody not in --x="):
         shown_videos.named((ids[0], "nobody"), pattern, DATA, "x")
 
 
 def test_nothing_is_read_behind_the_last_one_named(pattern, capsys):
-    ids = [video.id for video in own_features.videos(pattern, DATA.features)]
+    ids = [video.id for video in user_features.videos(pattern, DATA.features)]
     shown_videos.named((ids[2],), pattern, DATA, "x")
     assert capsys.readouterr().err.startswith("3 videos looked through, ")
 

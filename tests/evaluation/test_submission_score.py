@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import submission_file, submission_score
+from yt8m_attention.evaluation import evaluate_submission, submission_score
 from yt8m_attention.evaluation.submission_score import Ratings
 from yt8m_attention.inference import submission
-from yt8m_attention.inference.names import Names
 from yt8m_attention.inference.ranking import TopSegments
+from yt8m_attention.inference.segment_names import Names
 from yt8m_attention.metrics import reference
 from yt8m_attention.metrics.streaming import SegmentMetrics
 
@@ -150,7 +150,7 @@ def test_a_label_cache_is_believed_only_of_the_files_as_they_are(tmp_path, plant
     (tmp_path / "s.csv").write_text("Class,Segments\n0,a:0\n")
 
     def pairs(pattern="data/*"):
-        return submission_file.score(
+        return evaluate_submission.score(
             str(tmp_path / "s.csv"), f"{tmp_path}/{pattern}", 5, label_cache=str(tmp_path / "labels.npz")
         )["rated_pairs"]
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests.training import runs
-from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import phase, summaries
+from yt8m_attention.evaluation import evaluate_checkpoints
+from yt8m_attention.runs import summaries
+from yt8m_attention.training import phase
 
 FLAGS = {
     "num_heads": 2,
@@ -31,7 +32,7 @@ def run_dir(planted, tmp_path_factory):
     phase.train(runs.small(planted, folder / "phase1", model=model, max_steps=4, run={"profile_steps": (2, 3)}), FLAGS)
     phase.train(runs.small(planted, folder / "phase2", True, model=model, max_steps=2, holdout_fraction=0.3,
                            init_checkpoint=str(folder / "phase1")), FLAGS | {"num_heads": 3})  # fmt: skip
-    checkpoint.evaluate(str(folder / "phase2"), str(planted / "test" / "*.tfrecord"), segments=True)
+    evaluate_checkpoints.evaluate(str(folder / "phase2"), str(planted / "test" / "*.tfrecord"), segments=True)
     return folder
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.training import runs
 from yt8m_attention.export import model_card
-from yt8m_attention.training import held_out_scores
-from yt8m_attention.training.summaries import Summaries
+from yt8m_attention.runs import held_out_scores
+from yt8m_attention.runs.summaries import Summaries
 
 RESULT = {"parameters": 12345, "bytes": 67890, "max_difference": 0.00012}
 STEP = 7

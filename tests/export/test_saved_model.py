@@ -17,7 +17,8 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.export import saved_model, weights
 from yt8m_attention.inference import scoring
 from yt8m_attention.ops.quantize import dequantize
-from yt8m_attention.training import phase, restore
+from yt8m_attention.runs import restore
+from yt8m_attention.training import phase
 
 # A process that knows TensorFlow and nothing of this project; it answers for every model that it is given.
 SERVE = """

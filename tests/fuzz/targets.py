@@ -18,26 +18,15 @@ import tensorflow as tf
 
 from yt8m_attention import config
 from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
-from yt8m_attention.data import (
-    batch,
-    buffers,
-    index,
-    index_file,
-    label_ids,
-    own_features,
-    segments,
-    shards,
-    tfrecord,
-    vocabulary,
-    writer,
-)
+from yt8m_attention.data import batch, buffers, shard_dataset, shard_items, user_features
+from yt8m_attention.data.formats import index, index_file, label_ids, tfrecord, vocabulary, writer
 from yt8m_attention.ensembling import ensemble, scores_file
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import submission_score
-from yt8m_attention.inference import partial, rank, submission
-from yt8m_attention.inference.names import Names
+from yt8m_attention.inference import partial_rankings, rank, submission
 from yt8m_attention.inference.ranking import TopSegments
-from yt8m_attention.training import checkpoints, held_out_scores, run_file
+from yt8m_attention.inference.segment_names import Names
+from yt8m_attention.runs import checkpoints, held_out_scores, run_file
 
 FEATURES = Features(("rgb", "audio"), (3, 2))
 DATA = Data(
@@ -94,8 +83,8 @@ def _framed(record):
 def _read_shard(raw, directory):
     """All that a command reads of a shard: whole videos, rated segments, windows, and their frames."""
     path = _file(directory, ".tfrecord", raw)
-    for kind in segments.KINDS:
-        source = shards.Source(path, "train_data_pattern", DATA, kind)
+    for kind in shard_items.KINDS:
+        source = shard_dataset.ShardDataset(path, "train_data_pattern", DATA, kind)
         window = source.open([0])
         rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers())
         rows.add(window, np.arange(window.bounds[-1]))
@@ -156,19 +145,19 @@ def _read_label_cache(raw, directory):
 
 def _read_scores_file(raw, directory):
     path, ranked = _file(directory, ".npz", raw), os.path.join(directory, "ranked.csv")
-    job = rank.Job("", DATA, ranked)
+    job = rank.RankingJob("", DATA, ranked)
     ensemble.rank_files(ensemble.Inputs((path, path), (False, False)), job, 3)
     assert len(list(submission.read(ranked))) == len(scores_file.load(path).classes)
 
 
 def _merge_part(raw, directory):
     merged = os.path.join(directory, "merged.csv")
-    partial.merge(_file(directory, ".npz", raw), merged)
+    partial_rankings.merge(_file(directory, ".npz", raw), merged)
     assert list(submission.read(merged))
 
 
 def _read_features(suffix, raw, directory):
-    for video in own_features.videos(_file(directory, suffix, raw), FEATURES):
+    for video in user_features.videos(_file(directory, suffix, raw), FEATURES):
         assert video.frames.dtype == np.uint8 and video.frames.shape[1] == 5
 
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import ranking
 from yt8m_attention.inference.ranking import TopSegments
-from yt8m_attention.metrics import order
+from yt8m_attention.metrics import sort_keys
 
 # Few values, so that scores tie, beside every float that has a place in the order.
 SCORES = st.one_of(st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, np.inf, -np.inf]), st.floats(width=32, allow_nan=False))
@@ -176,7 +176,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", k=3)
     with pytest.raises(UserError, match=r"other\.npz"):
         TopSegments.load(tmp_path / "other.npz")
-    whole = {"k": 3, "sizes": [1, 1], "table": np.array([-5, 7]), "keys": order.keys(np.ones(2), np.array([0, 1]))}
+    whole = {"k": 3, "sizes": [1, 1], "table": np.array([-5, 7]), "keys": sort_keys.keys(np.ones(2), np.array([0, 1]))}
     np.savez(tmp_path / "whole.npz", **whole)
     assert [ids.tolist() for ids in TopSegments.load(tmp_path / "whole.npz").result()[1]] == [[-5], [7]]
     for wrong in ({"table": np.array([-5])}, {"table": np.array([7, -5])}, {"sizes": [2, 1]}, {"k": 0}):

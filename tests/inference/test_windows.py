@@ -6,10 +6,10 @@ import pytest
 
 from tests.layer_case import randomize
 from yt8m_attention.config import Data, Features, Model
-from yt8m_attention.data.segments import window_starts
+from yt8m_attention.data.shard_items import window_starts
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring, windows
-from yt8m_attention.inference.rank import Job
+from yt8m_attention.inference.rank import RankingJob
 from yt8m_attention.models import registry
 
 FEATURES = Features(("rgb", "audio"), (24, 8))
@@ -17,7 +17,7 @@ FEATURES = Features(("rgb", "audio"), (24, 8))
 
 def job(planted, stride=None, window=(30, 10)):
     data = Data(features=FEATURES, num_classes=6, segment_window=window, segment_classes=(0, 2, 3))
-    return Job(str(planted / "test" / "*.tfrecord"), data, "unused.csv", window_stride=stride)
+    return RankingJob(str(planted / "test" / "*.tfrecord"), data, "unused.csv", window_stride=stride)
 
 
 @pytest.fixture(scope="module")

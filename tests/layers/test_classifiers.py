@@ -11,7 +11,7 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.layers.logistic import Logistic
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
 from yt8m_attention.models.classifiers import build_classifier
-from yt8m_attention.training import precision
+from yt8m_attention.runtime import precision
 
 
 class TestLogistic(LayerCase):

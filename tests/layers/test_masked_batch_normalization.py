@@ -79,7 +79,7 @@ class TestMaskedBatchNormalization(LayerCase):
         for own in (plain, layer):
             own.build(x.shape)
             own.moving_mean.assign(np.full(6, 19.5))
-        own_x, scale, shift = layer.line(x, mask=mask, training=training)
+        own_x, scale, shift = layer.scale_and_shift(x, mask=mask, training=training)
         assert keras.backend.standardize_dtype(own_x.dtype) == layer.compute_dtype
         found = ops.cast(own_x, "float32") * scale + shift
         tolerance = {"float32": 1e-5, "mixed_bfloat16": 0.01, "mixed_float16": 0.002}[dtype]

@@ -14,12 +14,14 @@ import pytest
 
 from tests import commands
 from tests.training import runs
-from yt8m_attention.data import data_set, index, index_file
+from yt8m_attention.data.formats import index, index_file
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import checkpoint
+from yt8m_attention.evaluation import evaluate_checkpoints
 from yt8m_attention.export import saved_model
 from yt8m_attention.inference import rank
-from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, summaries
+from yt8m_attention.runs import checkpoints, held_out_scores, restore, summaries
+from yt8m_attention.synthesis import dataset
+from yt8m_attention.training import phase
 
 WIDE = {"hidden_layer": True, "hidden_size": 64}  # a checkpoint is larger than all else that a run writes
 
@@ -140,7 +142,7 @@ def test_rankings_and_exports_are_whole_or_absent(planted, whole, disk, tmp_path
     ranked = disk.path / "segments.csv"
     ranked.write_text("the former file")
     disk.fill()
-    job = rank.Job(str(planted / "test/*.tfrecord"), trained.run.data, str(ranked))
+    job = rank.RankingJob(str(planted / "test/*.tfrecord"), trained.run.data, str(ranked))
     for write in (lambda: rank.rank_segments(trained.model, job, 9), lambda: rank.rank_classes(trained.model, job, 3)):
         with pytest.raises(UserError, match=r"segments\.csv: cannot be written: No space left"):
             write()
@@ -152,20 +154,20 @@ def test_rankings_and_exports_are_whole_or_absent(planted, whole, disk, tmp_path
 
 def test_a_data_set_is_not_half_written(disk):
     from yt8m_attention.config import Features
-    from yt8m_attention.data.recipe import Recipe
+    from yt8m_attention.synthesis.config import SynthesisConfig
 
     disk.fill(30_000)
-    recipe = Recipe(9, 3, 3, 4, 2, Features(("rgb",), (128,)), (50, 60), per_shard=3)
+    recipe = SynthesisConfig(9, 3, 3, 4, 2, Features(("rgb",), (128,)), (50, 60), per_shard=3)
     with pytest.raises(UserError, match=r"cannot be (written|made)"):
-        data_set.make(recipe, str(disk.path / "data"))
+        dataset.make(recipe, str(disk.path / "data"))
     assert _no_leftovers(disk.path)
     disk.free()
-    assert data_set.make(recipe, str(disk.path / "data"))["videos"] == 15
+    assert dataset.make(recipe, str(disk.path / "data"))["videos"] == 15
 
 
 def test_an_evaluation_is_told_though_its_curves_find_no_room(planted, whole, disk, capfd):
     shutil.copytree(whole[0], disk.path / "run")
     disk.fill()
-    result = checkpoint.evaluate(str(disk.path / "run"), f"{planted}/test/*.tfrecord")
+    result = evaluate_checkpoints.evaluate(str(disk.path / "run"), f"{planted}/test/*.tfrecord")
     assert 0 <= result["gap"] <= 1
     assert capfd.readouterr().err.count("curves cannot be written") == 1

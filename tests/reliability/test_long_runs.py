@@ -9,9 +9,9 @@ import pytest
 from tests import commands
 from tests.training import runs
 from yt8m_attention.config import Features
-from yt8m_attention.data import data_set
-from yt8m_attention.data.recipe import Recipe
-from yt8m_attention.training import checkpoints
+from yt8m_attention.runs import checkpoints
+from yt8m_attention.synthesis import dataset
+from yt8m_attention.synthesis.config import SynthesisConfig
 
 SHARDS = 240
 GROWTH = 32 << 20  # bytes that may come and go: pools, buffers, the tables of TensorBoard's writer
@@ -21,8 +21,8 @@ GROWTH = 32 << 20  # bytes that may come and go: pools, buffers, the tables of T
 def many_shards(tmp_path_factory):
     """Two videos in each of 240 shards."""
     folder = tmp_path_factory.mktemp("many")
-    recipe = Recipe(2 * SHARDS, 1, 1, 6, 4, Features(("rgb", "audio"), (24, 8)), (50, 70), per_shard=2, seed=3)
-    data_set.make(recipe, str(folder))
+    recipe = SynthesisConfig(2 * SHARDS, 1, 1, 6, 4, Features(("rgb", "audio"), (24, 8)), (50, 70), per_shard=2, seed=3)
+    dataset.make(recipe, str(folder))
     return folder
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from tests.training import runs
 from yt8m_attention.config import Features
-from yt8m_attention.data import data_set, writer
-from yt8m_attention.data.recipe import Recipe
+from yt8m_attention.data.formats import writer
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import checkpoint
-from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, run_file, summaries
+from yt8m_attention.evaluation import evaluate_checkpoints
+from yt8m_attention.runs import checkpoints, held_out_scores, restore, run_file, summaries
+from yt8m_attention.synthesis import dataset
+from yt8m_attention.synthesis.config import SynthesisConfig
+from yt8m_attention.training import phase
 
 
 def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, capsys):
@@ -59,7 +61,7 @@ def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_pa
     phase.train(runs.small(planted, tmp_path / "1"), {})
     newest, before = checkpoints.paths(str(tmp_path / "1"))
     os.truncate(newest, 1000)
-    result = checkpoint.evaluate(str(tmp_path / "1"), f"{planted}/test/*.tfrecord")
+    result = evaluate_checkpoints.evaluate(str(tmp_path / "1"), f"{planted}/test/*.tfrecord")
     assert result["checkpoint"] == before
     start = {"init_checkpoint": str(tmp_path / "1"), "max_steps": 1}
     assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {}).step == 4
@@ -77,9 +79,9 @@ def test_following_a_run_passes_over_damaged_checkpoints_and_ends(planted, tmp_p
         os.truncate(checkpoints.path_of(str(tmp_path), step), 1000)
     if len(damaged) == 2:
         with pytest.raises(UserError, match="finished, and no checkpoint of it is whole"):
-            checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
+            evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     else:
-        assert checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")["step"] == 9 - damaged[0]
+        assert evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")["step"] == 9 - damaged[0]
     assert capsys.readouterr().err.count("passed over: ") == len(damaged)
 
 
@@ -92,8 +94,8 @@ def test_following_says_what_it_waits_for(planted, tmp_path, monkeypatch, capsys
         if len(naps) == 2:
             phase.train(runs.small(planted, tmp_path / "run", max_steps=1), {})
 
-    monkeypatch.setattr(checkpoint.time, "sleep", train_meanwhile)
-    assert checkpoint.follow(str(tmp_path / "run"), f"{planted}/test/*.tfrecord")["step"] == 1
+    monkeypatch.setattr(evaluate_checkpoints.time, "sleep", train_meanwhile)
+    assert evaluate_checkpoints.follow(str(tmp_path / "run"), f"{planted}/test/*.tfrecord")["step"] == 1
     assert len(naps) == 2
     assert capsys.readouterr().err.count(f"waiting for a checkpoint in {tmp_path}/run/checkpoints") == 1
 
@@ -126,14 +128,14 @@ def test_batches_of_one_and_a_last_one_that_is_smaller(planted, tmp_path):
 
 
 def test_one_video_and_one_class(tmp_path):
-    data_set.make(Recipe(1, 1, 1, 1, 1, Features(("audio",), (8,)), (50, 50)), str(tmp_path / "data"))
+    dataset.make(SynthesisConfig(1, 1, 1, 1, 1, Features(("audio",), (8,)), (50, 50)), str(tmp_path / "data"))
     run = runs.small(tmp_path / "data", tmp_path / "run", max_steps=2)
     features = Features(("audio",), (8,))
     model = dataclasses.replace(run.model, features=features, num_classes=1, attention_sizes=(4,))
     data = dataclasses.replace(run.data, features=features, num_classes=1, segment_classes=(0,))
     result = phase.train(dataclasses.replace(run, model=model, data=data), {})
     assert np.isfinite(result.loss)
-    scores = checkpoint.evaluate(str(tmp_path / "run"), f"{tmp_path}/data/test/*.tfrecord", segments=True)
+    scores = evaluate_checkpoints.evaluate(str(tmp_path / "run"), f"{tmp_path}/data/test/*.tfrecord", segments=True)
     assert 0 <= scores["segment_map"] <= 1 and scores["classes"] == 1
 
 
@@ -198,7 +200,7 @@ def test_a_class_that_is_never_positive_is_left_out_of_map(planted, tmp_path):
     frames = np.zeros((20, 32), np.uint8)
     pairs = [(0, 0, 1.0), (5, 0, 0.0), (0, 8, 0.0), (5, 8, 0.0)]
     writer.write_shard(str(tmp_path / "data/a"), [writer.frame_record("abcd", [0], frames, runs.FEATURES, pairs)])
-    scores = checkpoint.evaluate(str(tmp_path / "run"), f"{tmp_path}/data/a", segments=True)
+    scores = evaluate_checkpoints.evaluate(str(tmp_path / "run"), f"{tmp_path}/data/a", segments=True)
     assert (scores["classes"], scores["rated_pairs"]) == (1, 4) and 0 <= scores["segment_map"] <= 1
     assert all(np.isfinite(value) for value in scores.values() if isinstance(value, float))
 
@@ -213,7 +215,7 @@ def test_one_video_of_one_segment(tmp_path):
         folder = tmp_path / f"run{segments:d}"
         result = phase.train(runs.small(tmp_path, folder, segments, max_steps=2, batch_size=1), {})
         assert np.isfinite(result.loss) and result.step == 2
-        scores = checkpoint.evaluate(str(folder), f"{tmp_path}/validate/*.tfrecord", segments=True)
+        scores = evaluate_checkpoints.evaluate(str(folder), f"{tmp_path}/validate/*.tfrecord", segments=True)
         assert (scores["videos"], scores["rated_pairs"], scores["segment_map"]) == (1, 1, 1.0)
 
 

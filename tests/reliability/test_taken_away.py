@@ -9,11 +9,12 @@ import pytest
 
 from tests import commands
 from tests.training import runs
-from yt8m_attention.data import index
+from yt8m_attention.data.formats import index
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import checkpoint
+from yt8m_attention.evaluation import evaluate_checkpoints
 from yt8m_attention.inference import rank
-from yt8m_attention.training import checkpoints, held_out_scores, phase, restore
+from yt8m_attention.runs import checkpoints, held_out_scores, restore
+from yt8m_attention.training import phase
 
 
 def test_a_read_only_disk_serves_as_data_and_model_and_takes_no_output(planted, disk):
@@ -23,18 +24,20 @@ def test_a_read_only_disk_serves_as_data_and_model_and_takes_no_output(planted, 
         path.unlink()
     index._index.cache_clear()
     disk.remount("ro")
-    result = checkpoint.evaluate(str(disk.path / "run"), f"{disk.path}/data/test/*.tfrecord")
+    result = evaluate_checkpoints.evaluate(str(disk.path / "run"), f"{disk.path}/data/test/*.tfrecord")
     assert 0 <= result["gap"] <= 1
     trained = restore.load(str(disk.path / "run"))
     pattern = str(disk.path / "data/test/*.tfrecord")
     with pytest.raises(UserError, match=r"segments\.csv: cannot be written: Read-only file system"):
-        rank.rank_segments(trained.model, rank.Job(pattern, trained.run.data, str(disk.path / "segments.csv")), 9)
+        rank.rank_segments(
+            trained.model, rank.RankingJob(pattern, trained.run.data, str(disk.path / "segments.csv")), 9
+        )
     for place in ("run", "new"):
         with pytest.raises(UserError, match=r"--train_dir=.*(cannot be written|cannot be made: Read-only)"):
             phase.train(runs.small(disk.path / "data", disk.path / place, max_steps=2), {})
     far = dataclasses.replace(trained.run.data, cache_dir=str(disk.path / "cache"))
     with pytest.raises(UserError, match=r"--cache_dir=.*cannot be made: Read-only"):
-        rank.rank_segments(trained.model, rank.Job(f"file://{pattern}", far, str(disk.path / "segments.csv")), 9)
+        rank.rank_segments(trained.model, rank.RankingJob(f"file://{pattern}", far, str(disk.path / "segments.csv")), 9)
     disk.remount("rw")
 
 
@@ -120,15 +123,15 @@ def test_scores_that_are_removed_under_a_run_are_written_again(planted, tmp_path
 def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted, tmp_path, monkeypatch, capfd):
     run = runs.small(planted, tmp_path, max_steps=9, run={"keep_checkpoints": 9})
     phase.train(run, {})
-    evaluate = checkpoint.evaluate
+    evaluate = evaluate_checkpoints.evaluate
 
     def evaluate_after_pruning(*arguments, **options):
         if options["which"].endswith("step-00000006.npz"):
             os.unlink(options["which"])
         return evaluate(*arguments, **options)
 
-    monkeypatch.setattr(checkpoint, "evaluate", evaluate_after_pruning)
-    result = checkpoint.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
+    monkeypatch.setattr(evaluate_checkpoints, "evaluate", evaluate_after_pruning)
+    result = evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     said = capfd.readouterr().err
     assert result["step"] == 9 and "passed over" in said and "step-00000006.npz is gone" in said
     with pytest.raises(UserError, match=r"--checkpoint=.*step-00000006\.npz: does not exist"):

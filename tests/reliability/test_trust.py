@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from yt8m_attention.config import Data, Features
-from yt8m_attention.data import own_features
+from yt8m_attention.data import user_features
 from yt8m_attention.ensembling import scores_file
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import submission_score
-from yt8m_attention.inference import moment_files, name_moments
 from yt8m_attention.inference.ranking import TopSegments
-from yt8m_attention.training import checkpoints
+from yt8m_attention.localization import localize, moment_files
+from yt8m_attention.runs import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,7 @@ def test_pickled_objects_are_refused_by_every_reader_of_arrays(tmp_path, name):
         np.savez(path, **members)
     for read in (checkpoints.load, scores_file.load, TopSegments.load,
                  lambda place: submission_score.load_ratings(place, []),
-                 lambda place: list(own_features.videos(place, Features(("a",), (1,))))):  # fmt: skip
+                 lambda place: list(user_features.videos(place, Features(("a",), (1,))))):  # fmt: skip
         with pytest.raises(UserError, match=re.escape(str(path))):
             read(str(path))
     assert not trap.exists()
@@ -93,10 +93,10 @@ def test_an_id_never_leaves_the_directory_that_was_named(tmp_path, video_id):
 
 
 def test_two_videos_never_share_a_file(tmp_path):
-    job = name_moments.Job("x", Data(), 3, "vtt", f"{tmp_path}/{{id}}.vtt")
+    job = localize.MomentsJob("x", Data(), 3, "vtt", f"{tmp_path}/{{id}}.vtt")
     videos = [moment_files.VideoMoments(video_id, 1.0, ()) for video_id in ("a/b", "a_b")]
     with pytest.raises(UserError, match=r"--output_file: .*a_b\.vtt would be the file of several videos"):
-        list(name_moments._with_places(job, videos))
+        list(localize._with_places(job, videos))
     assert not list(tmp_path.iterdir())
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests import commands
 from tests.reports.conftest import NASTY
 from yt8m_attention.data import holdout
-from yt8m_attention.data.own_features import Video
-from yt8m_attention.inference import moment_files
-from yt8m_attention.inference.moments import Moment
-from yt8m_attention.inference.timeline import Scored
+from yt8m_attention.data.user_features import Video
+from yt8m_attention.localization import moment_files
+from yt8m_attention.localization.moments import Moment
+from yt8m_attention.localization.video_scorer import Scored
 from yt8m_attention.reports import charts, scores, timeline
 
 _VOID = {"meta", "link", "img", "br", "hr", "input"}

@@ -17,7 +17,9 @@ from tests.training import runs
 from yt8m_attention.config import Data, Model, Phase, Run
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.models import registry
-from yt8m_attention.training import checkpoints, distribution, model_state, optimizer, run_file, teachers
+from yt8m_attention.runs import checkpoints, model_state, run_file
+from yt8m_attention.runtime import distribution
+from yt8m_attention.training import optimizer, teachers
 from yt8m_attention.training.loop import State
 from yt8m_attention.training.step import make_step
 
@@ -44,7 +46,7 @@ def make_batch(rng, rows, copies=1):
     return {name: tf.constant(np.concatenate([value] * copies)) for name, value in values.items()}
 
 
-def train(strategy, model_config, make_optimizer, batches, learn_statistics, teach=None):
+def train(strategy, model_config, make_optimizer, batches, learn_statistics, teacher_fn=None):
     """-> (dict of results a step, weight and moment by path)."""
     keras.utils.set_random_seed(7)
     with strategy.scope():
@@ -54,7 +56,7 @@ def train(strategy, model_config, make_optimizer, batches, learn_statistics, tea
                 layer.trainable = learn_statistics
         built = make_optimizer()
         built.build(model.trainable_variables)
-    step = make_step(model, built, PHASE, np.ones(6), strategy, jit_compile=False, teach=teach)
+    step = make_step(model, built, PHASE, np.ones(6), strategy, jit_compile=False, teacher_fn=teacher_fn)
     results = [{key: float(value) for key, value in step(batch).items()} for batch in batches]
     moments = [variable for variable in built.variables if variable.path.endswith(("momentum", "velocity"))]
     return results, {variable.path: np.asarray(variable) for variable in (*model.weights, *moments)}
@@ -96,7 +98,7 @@ def any_size(one, several, model, sizes):
 def taught(one, several):
     """By a teacher that each replica has; of bags that stay themselves, since mixed ones would meet others."""
     rng = np.random.default_rng(3)
-    batches = [make_batch(rng, rows) | {"own_share": tf.ones(rows)} for rows in (3, 4)]
+    batches = [make_batch(rng, rows) | {"mixup_lambda": tf.ones(rows)} for rows in (3, 4)]
     with tempfile.TemporaryDirectory() as folder:
         checkpoints.save(
             folder, 1, model_state.arrays(model_state.variables(registry.build(MODEL))), State(1).to_meta()
@@ -105,8 +107,8 @@ def taught(one, several):
 
         def trained(strategy):
             with strategy.scope():
-                teach = teachers.load([folder])
-            return train(strategy, PLAIN, lambda: keras.optimizers.SGD(0.1), batches, False, teach)
+                teacher_fn = teachers.load([folder])
+            return train(strategy, PLAIN, lambda: keras.optimizers.SGD(0.1), batches, False, teacher_fn)
 
         expected = trained(one)
         for strategy in several:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
-from yt8m_attention.data import label_ids
+from yt8m_attention.data.formats import label_ids
 
 FEATURES = Features(("rgb", "audio"), (24, 8))
 # What most runs train: little to trace, yet with what has to be kept beside weights, the statistics of a batch norm and

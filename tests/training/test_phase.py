@@ -16,11 +16,13 @@ import tensorflow as tf
 
 from tests.training import runs
 from yt8m_attention import progress
-from yt8m_attention.data import pipeline, writer
+from yt8m_attention.data import pipeline
+from yt8m_attention.data.formats import writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
-from yt8m_attention.training import checkpoints, held_out_scores, phase, restore, run_file, start
-from yt8m_attention.training.directory_lock import DirectoryLock
+from yt8m_attention.runs import checkpoints, held_out_scores, restore, run_file
+from yt8m_attention.runs.directory_lock import DirectoryLock
+from yt8m_attention.training import phase, restore_or_initialize
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +239,7 @@ def test_a_former_run_that_cannot_be_put_aside_is_said(planted, tmp_path, monkey
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
     (tmp_path / "something").touch()
-    monkeypatch.setattr(start.os, "rename", refuse)
+    monkeypatch.setattr(restore_or_initialize.os, "rename", refuse)
     with pytest.raises(UserError, match=r"--start_new_model: .* cannot be moved into .*replaced-1: Invalid cross-dev"):
         phase.train(runs.small(planted, tmp_path, run={"start_new_model": True}), {})
 

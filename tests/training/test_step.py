@@ -11,7 +11,8 @@ from tests.training import runs
 from yt8m_attention.config import Model, Phase
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.models import registry
-from yt8m_attention.training import compiling, optimizer, precision, virtual_segments
+from yt8m_attention.runtime import compilation, precision
+from yt8m_attention.training import mixup, optimizer
 from yt8m_attention.training.step import make_step
 
 FULL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
@@ -30,14 +31,16 @@ def _batch(rows=8, seed=0):
     }
 
 
-def _make(phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32", network=PLAIN, teach=None):
+def _make(
+    phase, strategy=None, jit_compile=False, loss_scaling=False, policy="float32", network=PLAIN, teacher_fn=None
+):
     keras.utils.set_random_seed(7)
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope(), precision.use(policy):
         model = registry.build(network)
         adam = optimizer.build(phase, loss_scaling)
         adam.build(model.trainable_variables)
-    return model, adam, make_step(model, adam, phase, np.ones(6), strategy, jit_compile, teach)
+    return model, adam, make_step(model, adam, phase, np.ones(6), strategy, jit_compile, teacher_fn)
 
 
 def _weights(model):
@@ -67,8 +70,8 @@ def test_unrated_pairs_are_ignored_or_negative(unrated):
     assert np.isclose(float(step(batch)["loss"]), float(expected), atol=1e-3 + penalty)
 
 
-def _loss_of_first_step(batch, teach=None, **phase):
-    _, _, step = _make(Phase(max_steps=1, **phase), network=UNLIKELY, teach=teach)
+def _loss_of_first_step(batch, teacher_fn=None, **phase):
+    _, _, step = _make(Phase(max_steps=1, **phase), network=UNLIKELY, teacher_fn=teacher_fn)
     return float(step(batch)["loss"])
 
 
@@ -84,7 +87,7 @@ def test_a_teacher_says_its_part_of_each_label_and_alone_what_nobody_rated(unrat
     said = tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     asked = []
 
-    def teach(bags):
+    def teacher_fn(bags):
         asked.append(sorted(bags))
         return said
 
@@ -92,7 +95,7 @@ def test_a_teacher_says_its_part_of_each_label_and_alone_what_nobody_rated(unrat
     answer = _answer(batch)
     of_labels = float(weighted_cross_entropy(batch["labels"], answer, rated))
     of_teacher = float(weighted_cross_entropy(said, answer))
-    found = _loss_of_first_step(batch, teach, unrated=unrated, teacher_weight=0.3)
+    found = _loss_of_first_step(batch, teacher_fn, unrated=unrated, teacher_weight=0.3)
     assert found == pytest.approx(0.7 * of_labels + 0.3 * of_teacher, rel=1e-3)
     assert found != pytest.approx(_loss_of_first_step(batch, unrated=unrated), rel=0.005)
     assert asked == [["frames", "mask"]]  # once, when the step was traced
@@ -102,9 +105,9 @@ def test_virtual_segments_are_what_the_step_learns_from():
     batch = _batch()
     for shares in (np.ones(8), np.linspace(0, 1, 8)):
         own = tf.constant(shares, tf.float32)
-        bags, (labels, weights) = virtual_segments.mix(batch, (batch["labels"], batch["rated"]), own)
+        bags, (labels, weights) = mixup.mix(batch, (batch["labels"], batch["rated"]), own)
         expected = float(weighted_cross_entropy(labels, _answer(bags), weights))
-        assert _loss_of_first_step(batch | {"own_share": own}) == pytest.approx(expected, rel=1e-3)
+        assert _loss_of_first_step(batch | {"mixup_lambda": own}) == pytest.approx(expected, rel=1e-3)
         if shares.all():
             assert expected == pytest.approx(_loss_of_first_step(batch), rel=1e-3)
 
@@ -112,10 +115,10 @@ def test_virtual_segments_are_what_the_step_learns_from():
 def test_learns_its_teacher_by_heart():
     said = tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     phase = Phase(max_steps=1, base_learning_rate=0.01, teacher_weight=1.0)
-    model, _, step = _make(phase, teach=lambda bags: said)
+    model, _, step = _make(phase, teacher_fn=lambda bags: said)
     before = np.abs(np.asarray(model(_batch())["probabilities"]) - said).mean()
     for _ in range(80):
-        step(_batch() | {"own_share": tf.ones(8)})
+        step(_batch() | {"mixup_lambda": tf.ones(8)})
     assert np.abs(np.asarray(model(_batch(), training=True)["probabilities"]) - said).mean() < before / 3
 
 
@@ -137,8 +140,8 @@ def test_compiled_step_equals_plain_one():
     results, said = [], tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     for jit_compile in (False, True):
         phase = Phase(max_steps=1)
-        _, adam, step = _make(phase, jit_compile=jit_compile, network=FULL, teach=lambda bags: said)
-        loss = float(step(_batch() | {"own_share": tf.linspace(0.0, 1.0, 8)})["loss"])
+        _, adam, step = _make(phase, jit_compile=jit_compile, network=FULL, teacher_fn=lambda bags: said)
+        loss = float(step(_batch() | {"mixup_lambda": tf.linspace(0.0, 1.0, 8)})["loss"])
         results.append(_moments(adam) | {"loss": np.array(loss)})
     _assert_close(*results, tolerance=1e-5)
 
@@ -166,8 +169,8 @@ def _first_step(policy):
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("policy, tolerance", [("mixed_bfloat16", 0.05), ("mixed_float16", 0.005)])
 def test_a_step_in_16_bits_is_nearly_that_in_float32(policy, tolerance, compiled, monkeypatch):
-    """Also with its islands compiled, as they are where arrays are large."""
-    monkeypatch.setattr(compiling, "LEAST_SIZE", 0)
+    """Also with its fused functions compiled, as they are where arrays are large."""
+    monkeypatch.setattr(compilation, "LEAST_SIZE", 0)
     tf.config.run_functions_eagerly(True)  # one step is quicker than its graph
     try:
         expected, gradient = _first_step("float32")

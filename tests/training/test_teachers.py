@@ -9,7 +9,8 @@ from tests import commands
 from tests.training import runs
 from yt8m_attention.config import Augmentation
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints, phase, restore, run_file, teachers
+from yt8m_attention.runs import checkpoints, restore, run_file
+from yt8m_attention.training import phase, teachers
 
 VARIED = Augmentation(virtual_segments=0.4, reversed_videos=0.5, dropped_segments=0.3)
 

@@ -21,7 +21,7 @@ from absl import flags
 
 from yt8m_attention import progress
 from yt8m_attention.cli import common_flags  # noqa: F401  every command takes them
-from yt8m_attention.data import leaving
+from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -125,7 +125,7 @@ def _result(main):
     try:
         return main()
     except BaseException:
-        leaving.begin()  # before the error is let go, and with it the batches that it held
+        shutdown.begin()  # before the error is let go, and with it the batches that it held
         raise
 
 

@@ -15,6 +15,8 @@ def segment_classes():
     """The class ids in --segment_label_ids_file, or None."""
     if not FLAGS.segment_label_ids_file:
         return None
-    from yt8m_attention.data import label_ids  # here, because it needs pandas, which a wrong flag need not wait for
+    from yt8m_attention.data.formats import (
+        label_ids,  # here, because it needs pandas, which a wrong flag need not wait for
+    )
 
     return label_ids.read(FLAGS.segment_label_ids_file)

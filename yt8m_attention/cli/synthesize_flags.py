@@ -4,8 +4,8 @@ from absl import flags
 
 from yt8m_attention import schema
 from yt8m_attention.cli import feature_flags, values
-from yt8m_attention.data.recipe import Recipe
 from yt8m_attention.errors import UserError
+from yt8m_attention.synthesis.config import SynthesisConfig
 
 # Where --num_classes is not given: few enough that some hundred videos show each class often.
 PLANTED_CLASSES = 40
@@ -43,14 +43,14 @@ def output_dir():
 
 
 def recipe():
-    """The flags as a Recipe; see there for errors."""
+    """The flags as a SynthesisConfig; see there for errors."""
     planted = not SOURCES.value
     num_classes = PLANTED_CLASSES if planted and not values.given("num_classes") else flags.FLAGS.num_classes
     num_segment_classes = NUM_SEGMENT_CLASSES.value
     if planted and num_segment_classes is None:
         num_segment_classes = -(-num_classes * 3 // 5)
     frames = flags.FLAGS.video_frames or (PLANTED_FRAMES if planted else COLLAGE_FRAMES)
-    return Recipe(
+    return SynthesisConfig(
         num_classes=num_classes,
         num_segment_classes=num_segment_classes,
         features=feature_flags.features(),

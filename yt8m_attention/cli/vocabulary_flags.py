@@ -8,7 +8,9 @@ flags.DEFINE_string("vocabulary", None,
 
 
 def vocabulary(train_dir=None):
-    """The data.vocabulary.Vocabulary that --vocabulary names, or that was kept in a training directory."""
-    from yt8m_attention.data import vocabulary  # here: it needs TensorFlow, which a wrong flag need not wait for
+    """The data.formats.vocabulary.Vocabulary that --vocabulary names, or that was kept in a training directory."""
+    from yt8m_attention.data.formats import (
+        vocabulary,  # here: it needs TensorFlow, which a wrong flag need not wait for
+    )
 
     return vocabulary.read(flags.FLAGS.vocabulary or (vocabulary.kept(train_dir) if train_dir else None))

@@ -51,7 +51,7 @@ def _reverse(indices, lengths, chosen):
     return np.where(chosen[:, None], np.take_along_axis(indices, backwards, axis=1), indices)
 
 
-def own_shares(augmentation, size, seed, position):
+def mixup_lambdas(augmentation, size, seed, position):
     """How much of itself each bag of a batch keeps where it is mixed with another: float32 [size], in [0, 1].
 
     Args:

@@ -6,11 +6,11 @@ import numpy as np
 
 from yt8m_attention.config import Augmentation
 from yt8m_attention.data import augmentation, sampling
-from yt8m_attention.data.bad_records import BadRecord
+from yt8m_attention.data.formats.bad_records import BadRecord
 
 
 def bag_size(source, training):
-    """Frames of every bag of a shards.Source (T), padding included."""
+    """Frames of every bag of a shard_dataset.ShardDataset (T), padding included."""
     if source.video_level:
         return 1
     if source.kind != "videos":
@@ -22,7 +22,7 @@ class Batch:
     """The arrays of one batch, filled from one window or several.
 
     Args:
-      source: a shards.Source.
+      source: a shard_dataset.ShardDataset.
       size: rows there is room for.
       training: whether frames may be random ones.
       buffers: a buffers.Buffers to take the memory from.
@@ -49,7 +49,7 @@ class Batch:
         """Adds a window's items by number, no more than there is room for; those that cannot be read are left out.
 
         Args:
-          window: a shards.Window.
+          window: a shard_group.ShardGroup.
           numbers: int64 [n].
           drawn_by: (seed, epoch) where their frames may be random ones.
 

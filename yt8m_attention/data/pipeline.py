@@ -17,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from yt8m_attention import progress
-from yt8m_attention.data import augmentation, order, segments
-from yt8m_attention.data.ahead import ahead
+from yt8m_attention.data import augmentation, shard_items, shuffling
 from yt8m_attention.data.batch import Batch, bag_size
 from yt8m_attention.data.buffers import Buffers
-from yt8m_attention.data.leaving import until_exit
-from yt8m_attention.data.shards import Source
+from yt8m_attention.data.prefetch import prefetch
+from yt8m_attention.data.shard_dataset import ShardDataset
+from yt8m_attention.data.shutdown import until_exit
 from yt8m_attention.errors import UserError
 
 _PREFETCHED_BATCHES = 2
@@ -71,14 +71,14 @@ def training_batches(
       rated bool [B, V] (all of a video's pairs, the rated ones of a segment's), position int64 [3]: where the next
       batch starts, to be saved once this one has been learned from, and share float32 [B]: of num_epochs, by windows
       of shards and by items of one, that is done with this batch; 0 without an end. With virtual segments also
-      own_share float32 [B], which augmentation.own_shares describes. With a device, an iterator of them, position and
-      share being numpy arrays.
+      mixup_lambda float32 [B], which augmentation.mixup_lambdas describes. With a device, an iterator of them, position
+      and share being numpy arrays.
 
     Raises:
       UserError: where files or records cannot be used.
     """
     kind = "rated_segments" if phase.segment_labels else "videos"
-    source = Source(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records, again=True)
+    source = ShardDataset(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records, again=True)
     position = tuple(int(p) for p in (START if position is None else position))
     stream = _Shuffled(source, seed, phase.num_epochs, shard_of, phase.augmentation)
     stream.check(position)
@@ -86,7 +86,7 @@ def training_batches(
     signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
     if phase.augmentation.virtual_segments:
-        signature["own_share"] = signature["share"]
+        signature["mixup_lambda"] = signature["share"]
     if device:
         return _copied_ahead(stream.batches(position, size), signature, stopped, device)
     return _dataset(lambda: stream.batches(position, size), signature, stopped)
@@ -120,7 +120,7 @@ def evaluation_batches(
     Raises:
       UserError: where files or records cannot be used.
     """
-    source = Source(pattern, flag, data, items, holdout_fraction, only_holdout, part=part)
+    source = ShardDataset(pattern, flag, data, items, holdout_fraction, only_holdout, part=part)
     signature = _signature(source, False, None)
     signature["id"] = tf.TensorSpec([None], tf.string)
     signature["start"] = signature["ordinal"] = tf.TensorSpec([None], tf.int64)
@@ -145,7 +145,7 @@ def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_ho
       pattern, data, flag, holdout_fraction, only_holdout: as evaluation_batches.
       segment_labels: whether the ratings count; else all but videos is 0.
     """
-    source = Source(pattern, flag, data, "videos", holdout_fraction, only_holdout)
+    source = ShardDataset(pattern, flag, data, "videos", holdout_fraction, only_holdout)
     total, classes = np.zeros(4, int), set()
     shown = progress.Progress("shards looked through", len(source.paths), brief=True)
     for number in range(len(source.paths)):
@@ -154,7 +154,7 @@ def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_ho
         if segment_labels:
             kept = np.zeros(len(shard), bool)
             kept[videos.record] = True
-            rated = segments.items("rated_segments", shard, data, kept)
+            rated = shard_items.items("rated_segments", shard, data, kept)
             total[1:] += len(rated), rated.skipped, len(rated.classes)
             classes.update(rated.classes.tolist())
         shown.add(1)
@@ -176,7 +176,7 @@ def user_errors():
 
 def _dataset(generator, signature, stopped=lambda: False):
     def batches_ahead():
-        return until_exit(ahead(generator(), stopped=stopped))
+        return until_exit(prefetch(generator(), stopped=stopped))
 
     batches = tf.data.Dataset.from_generator(batches_ahead, output_signature=signature)
     options = tf.data.Options()
@@ -264,7 +264,7 @@ class _Shuffled:
     def _arrays(self, batch, share, position):
         arrays = {**batch.arrays(share), "position": position}
         if self._varied.virtual_segments:
-            arrays["own_share"] = augmentation.own_shares(self._varied, batch.filled, self._seed, position)
+            arrays["mixup_lambda"] = augmentation.mixup_lambdas(self._varied, batch.filled, self._seed, position)
         return arrays
 
     def _usable(self, opened, numbers):
@@ -278,13 +278,13 @@ class _Shuffled:
         return np.flatnonzero(self._source.usable(opened)[numbers])
 
     def _orders(self, position):
-        """Yields (epoch, window, first item, Window, order of its items), on and on or to the last epoch's end."""
+        """Yields (epoch, window, first item, ShardGroup, order of its items), on and on or to the last epoch's end."""
         epoch, window, offset = position
         while self._num_epochs is None or epoch < self._num_epochs:
             found = window + offset  # a position within the epoch is itself a sign of items
             while window < len(self._windows(epoch)):
                 opened = self._open(epoch, window)
-                numbers = order.item_order(opened.bounds[-1], self._seed, epoch, window)
+                numbers = shuffling.item_order(opened.bounds[-1], self._seed, epoch, window)
                 yield epoch, window, offset, opened, numbers
                 found += opened.good
                 window, offset = window + 1, 0
@@ -296,7 +296,7 @@ class _Shuffled:
         return Batch(self._source, size, True, self._buffers, self._varied)
 
     def _windows(self, epoch):
-        return order.windows(len(self._source.paths), self._window_size, self._seed, epoch)
+        return shuffling.windows(len(self._source.paths), self._window_size, self._seed, epoch)
 
     def _open(self, epoch, window, fetch=True):
         groups = self._windows(epoch)

@@ -65,7 +65,7 @@ def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None
 
     Args:
       inputs: one training directory at least.
-      make_job: function of the members' config.Data and their held-out share -> rank.Job; without an output_file
+      make_job: function of the members' config.Data and their held-out share -> rank.RankingJob; without an output_file
         nothing is ranked.
       change_data: see members.load.
       max_per_class: segments of a class, at most.

@@ -4,7 +4,7 @@ import dataclasses
 
 from yt8m_attention import progress
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import history, restore
+from yt8m_attention.runs import lineage, restore
 
 # What all members are given alike: field of config.Data -> its flag. How whole videos are sampled may differ, since a
 # segment's bag is its own frames.
@@ -73,12 +73,12 @@ def check_unseen(members, pattern, share, flag):
     Raises:
       UserError: naming the member.
     """
-    found = history.paths(pattern, flag)
+    found = lineage.paths(pattern, flag)
     for member in members:
-        for run, path in history.phases(member.run):
+        for run, path in lineage.phases(member.run):
             if run and 0 < share <= run.phase.holdout_fraction:
                 continue
-            trained = history.trained_on(run)
+            trained = lineage.trained_on(run)
             if trained is None:
                 gone = f"the files that {path} was trained on" if run else f"{path}, its --init_checkpoint,"
                 progress.say(f"note: {member.run.train_dir}: {gone} cannot be found, so nobody can tell whether it "
@@ -96,7 +96,7 @@ def check_not_scored(fit_pattern, input_pattern):
     Raises:
       UserError: where the patterns have a file in common.
     """
-    both = history.paths(fit_pattern, "fit_data_pattern") & history.paths(input_pattern, "input_data_pattern")
+    both = lineage.paths(fit_pattern, "fit_data_pattern") & lineage.paths(input_pattern, "input_data_pattern")
     if both:
         raise UserError(f"--fit_data_pattern={fit_pattern}: has {min(both)} in common with --input_data_pattern; "
                         "weights are fitted on other videos than those that are scored")  # fmt: skip

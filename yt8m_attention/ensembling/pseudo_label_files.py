@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from yt8m_attention import config, progress
-from yt8m_attention.data import files, holdout, relabelled
-from yt8m_attention.data.made_once import MadeOnce
+from yt8m_attention.data import holdout, pseudo_label_writer
+from yt8m_attention.data.storage import file_patterns
+from yt8m_attention.data.storage.output_directory import OutputDirectory
 from yt8m_attention.ensembling import pseudo_labels
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import submission
@@ -19,7 +20,7 @@ _LATEST = 10**9 - 1  # a start of more digits is taken for this one, which no vi
 
 
 @dataclass(frozen=True)
-class Job:
+class PseudoLabelJob:
     """What is labelled, and how.
 
     Attributes:
@@ -50,7 +51,7 @@ def write(job):
         written by then is removed.
     """
     _check_apart(job)
-    made = MadeOnce(job.output_dir, "pseudo_label", _arguments(job))
+    made = OutputDirectory(job.output_dir, "pseudo_label", _arguments(job))
     result = made.result()
     if result is None:
         existed = os.path.isdir(job.output_dir)
@@ -79,8 +80,8 @@ def _make(made, job, existed):
 def _check_apart(job):
     """Raises UserError where the next call would take what this one writes for files to label."""
     own = os.path.realpath(job.output_dir)
-    for path in files.expand(job.pattern, _FLAG):
-        if not files.is_remote(path) and os.path.dirname(os.path.realpath(path)) == own:
+    for path in file_patterns.expand(job.pattern, _FLAG):
+        if not file_patterns.is_remote(path) and os.path.dirname(os.path.realpath(path)) == own:
             raise UserError(f"--output_dir={job.output_dir}: {path} of --{_FLAG} lies there; name a directory that the "
                             "pattern does not match")  # fmt: skip
 
@@ -88,8 +89,8 @@ def _check_apart(job):
 def _arguments(job):
     data = job.data
     return {
-        "submission": files.stamps([job.submission_file]),
-        "input": files.stamps(files.expand(job.pattern, _FLAG)),
+        "submission": file_patterns.stamps([job.submission_file]),
+        "input": file_patterns.stamps(file_patterns.expand(job.pattern, _FLAG)),
         "features": asdict(data.features),
         "num_classes": data.num_classes,
         "segment_size": data.segment_size,
@@ -109,7 +110,7 @@ def _clear(made, directory):
 
 def _write(job):
     labels, classes, short_classes = _chosen(job)
-    tally = relabelled.write(job.pattern, _FLAG, job.data, labels, job.output_dir)
+    tally = pseudo_label_writer.write(job.pattern, _FLAG, job.data, labels, job.output_dir)
     if not tally.segments:
         raise UserError(f"--{_FLAG}={job.pattern}: gives no segment of {job.submission_file} a label: {_lost(tally)}; "
                         "name the files that were ranked")  # fmt: skip
@@ -140,7 +141,7 @@ def _chosen(job):
         shown.add(1)
     shown.close()
     _say_short(job, short, classes)
-    return relabelled.Labels(*map(np.concatenate, zip(*parts, strict=True))), classes, len(short)
+    return pseudo_label_writer.Labels(*map(np.concatenate, zip(*parts, strict=True))), classes, len(short)
 
 
 def _say_short(job, short, classes):
@@ -175,7 +176,7 @@ def _of_class(row, places, score):
     """Labels of some segments of a class."""
     parts = [name.split(b":") for name in row.segments[places].tolist()]
     starts = [_start(start) for _, start in parts]
-    return relabelled.Labels(
+    return pseudo_label_writer.Labels(
         np.array([video_id for video_id, _ in parts], object),  # of fixed width, they would lose zeros at their ends
         np.array(starts, np.int64),
         np.full(len(parts), row.class_id),

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from yt8m_attention import progress, schema
-from yt8m_attention.data import holdout, pipeline, segments
-from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.data import holdout, pipeline, rating_reader
+from yt8m_attention.data.formats.bad_records import BadRecords
 from yt8m_attention.ensembling import blend
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import video_scores
+from yt8m_attention.inference import rescoring
 from yt8m_attention.metrics.streaming import average_precision_by_class
 
 _SEGMENTS = 256  # a batch; it bounds memory and never changes a result
@@ -77,8 +77,8 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_
         return pipeline.evaluation_batches(pattern, data, size, items, held_out, bool(held_out), flag=_FLAG)
 
     with pipeline.user_errors():
-        batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", video_scores.SIZE)
-        rescorer = video_scores.Rescorer(scorers, videos, video_score_weight)
+        batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
+        rescorer = rescoring.Rescorer(scorers, videos, video_score_weight)
         for batch in progress.through(batches, "rated segments"):
             rows, of = np.nonzero(batch["rated"].numpy() & counts)
             named = batch["id"].numpy()[rows], batch["start"].numpy()[rows], of
@@ -93,7 +93,7 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_
 def of_files(saved, pattern, data, held_out):
     """The same where all members are files of scores, whose classes count; frames are not read."""
     bad_records = BadRecords(data.max_bad_records)
-    found = segments.read_ratings(
+    found = rating_reader.read_ratings(
         pattern, flag=_FLAG, cache_dir=data.cache_dir, index_dir=data.index_dir, bad_records=bad_records
     )
     bad_records.say()

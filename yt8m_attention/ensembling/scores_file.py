@@ -12,7 +12,7 @@ import numpy as np
 
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import names
+from yt8m_attention.inference import segment_names
 
 _WRITTEN = "write it by `inference --segment_labels --scores_file`"
 _PIECE = 1 << 22  # bytes; a multiple of every number's size
@@ -31,7 +31,7 @@ class SavedScores:
     def __init__(self, path, ids, starts, classes, scores):
         self.path, self.ids, self.starts, self.classes = path, ids, starts, classes
         self._scores = scores
-        self._names = names.Names.of(_named(ids, starts).tolist())
+        self._names = segment_names.Names.of(_named(ids, starts).tolist())
         twice = self._names.twice()
         if twice:
             raise UserError(f"--inputs: {path}: has scores of segment {twice.decode()} twice; {_WRITTEN}")
@@ -69,7 +69,7 @@ class SavedScores:
 
     def _rows(self, ids, starts):
         wanted, which = np.unique(_named(ids, starts), return_inverse=True)
-        found, rows = names.Names.of(wanted.tolist()).find(self._names)
+        found, rows = segment_names.Names.of(wanted.tolist()).find(self._names)
         if len(found) < len(wanted):
             first = np.delete(wanted, found)[0].decode()
             raise UserError(f"--inputs: {self.path}: has no score of segment {first}; score the same files as for the "
@@ -99,7 +99,7 @@ def load(path):
 
     ids, starts, classes = files.read_arrays(path, wanted, refusal).values()
     with files.reading_arrays(refusal):
-        ids, starts, classes = names.as_bytes(ids), starts.astype(np.int64), classes.astype(np.int64)
+        ids, starts, classes = segment_names.as_bytes(ids), starts.astype(np.int64), classes.astype(np.int64)
         scores, finite = _scores(path)
         if scores.shape != (len(ids), len(classes)):
             raise ValueError(f"scores has the shape {scores.shape}, which the others do not fit")

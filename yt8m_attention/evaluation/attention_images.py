@@ -7,7 +7,7 @@ seen and red where those asked for were not. Below, a band a head: the lighter, 
 import numpy as np
 
 from yt8m_attention.evaluation import shown_videos
-from yt8m_attention.inference import timeline
+from yt8m_attention.localization import video_scorer
 
 _VIDEOS = 4
 _FRAME_PIXELS, _HEAD_PIXELS, _STRIP_PIXELS = 4, 12, 8
@@ -27,7 +27,7 @@ def make(model, pattern, data, held_out=0.0):
       {video id: uint8 [height, width, 3]}; empty where the network has no attention.
     """
     found = shown_videos.first(pattern, data, "eval_data_pattern", held_out)
-    pictures, score = {}, timeline.VideoScorer(model, data.segment_size)
+    pictures, score = {}, video_scorer.VideoScorer(model, data.segment_size)
     for video in found[:_VIDEOS]:
         attention = score.attention(video.frames)
         if attention is not None:

@@ -9,7 +9,7 @@ from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation.precision_recall import PrecisionRecall
-from yt8m_attention.inference import checks, video_scores
+from yt8m_attention.inference import rescoring, score_checks
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
@@ -63,7 +63,7 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
       class_weights: float [V], weights of the reported loss.
       segments: whether rated segments are scored too.
       top_k: how many classes of a video GAP and MAP look at.
-      video_score_weight: how much a segment's score owes to its video's (inference.video_scores.rescore), where the
+      video_score_weight: how much a segment's score owes to its video's (inference.rescoring.rescore), where the
         limit leaves that in.
 
     Returns:
@@ -106,7 +106,7 @@ def _probabilities(score, batch):
     """float [B, V]; finite weights can give NaN where what they make of a frame overflows."""
     probabilities = score(batch)["probabilities"]
     classes, advice = range(probabilities.shape[1]), "take another checkpoint, or train anew with a lower "
-    checks.refuse_nan(probabilities, batch["id"].numpy(), classes, "the network", f"{advice}--base_learning_rate")
+    score_checks.refuse_nan(probabilities, batch["id"].numpy(), classes, "the network", f"{advice}--base_learning_rate")
     return probabilities
 
 
@@ -129,7 +129,7 @@ def _segments(score, examples, of_videos, curve, weight):
             rows = np.stack([of_videos[video] for video in ids[known]])
             copied.add(rows, labels[known], rated[known], ordinals[known])
             if weight:
-                probabilities[known] = video_scores.rescore(probabilities[known], rows, weight)
+                probabilities[known] = rescoring.rescore(probabilities[known], rows, weight)
         metrics.add(probabilities, labels, rated, ordinals)
         curve.add(probabilities, labels, rated)
     result = metrics.result()

@@ -3,8 +3,8 @@
 import itertools
 
 from yt8m_attention import progress
-from yt8m_attention.data import holdout, own_features
-from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.data import holdout, user_features
+from yt8m_attention.data.formats.bad_records import BadRecords
 from yt8m_attention.errors import UserError
 
 _SEARCHED = 200  # videos looked at for rated ones
@@ -20,7 +20,7 @@ def first(pattern, data, flag, held_out=0.0):
       held_out: the share of the videos that training held out, which alone is taken, with those that nothing is known
         of, as a user's own; 0: all.
     """
-    found = own_features.videos(pattern, data.features, flag, BadRecords(data.max_bad_records))
+    found = user_features.videos(pattern, data.features, flag, BadRecords(data.max_bad_records))
     if held_out:
         found = (video for video in found if not known(video) or holdout.in_holdout(video.id, held_out))
     return positive_first(_told(itertools.islice(found, _SEARCHED), _SEARCHED))
@@ -38,7 +38,7 @@ def named(ids, pattern, data, flag):
       UserError: where one is not there.
     """
     found, bad_records = {}, BadRecords(data.max_bad_records)
-    for video in _told(_until_all(ids, own_features.videos(pattern, data.features, flag, bad_records))):
+    for video in _told(_until_all(ids, user_features.videos(pattern, data.features, flag, bad_records))):
         if video.id in ids:
             found.setdefault(video.id, video)
     missing = [name for name in ids if name not in found]

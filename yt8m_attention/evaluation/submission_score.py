@@ -6,7 +6,7 @@ import numpy as np
 
 from yt8m_attention import schema
 from yt8m_attention.files import read_arrays, reading_arrays, replacing
-from yt8m_attention.inference.names import MULTIPLIER, Names, as_bytes
+from yt8m_attention.inference.segment_names import MULTIPLIER, Names, as_bytes
 from yt8m_attention.metrics import streaming
 
 _LEAST_WAITING = 2_000_000  # keys that are held before the different ones are taken

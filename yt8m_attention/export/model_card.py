@@ -3,7 +3,7 @@
 import os
 
 from yt8m_attention import schema
-from yt8m_attention.training import held_out_scores, summaries
+from yt8m_attention.runs import held_out_scores, summaries
 
 _SHOWN_CLASSES = 10
 

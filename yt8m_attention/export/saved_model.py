@@ -19,12 +19,12 @@ import numpy as np
 import tensorflow as tf
 
 from yt8m_attention import files, progress
-from yt8m_attention.data.files import first_line
+from yt8m_attention.data.storage.file_patterns import first_line
 from yt8m_attention.errors import UserError
 from yt8m_attention.export import model_card
 from yt8m_attention.export.weights import Weight
 from yt8m_attention.inference import scoring
-from yt8m_attention.training import restore
+from yt8m_attention.runs import restore
 
 _FILE = "saved_model.pb"
 

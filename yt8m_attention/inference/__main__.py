@@ -33,9 +33,9 @@ def main():
 def _merge(parts):
     output_file = values.required("output_file")
     with app.quiet_imports():
-        from yt8m_attention.inference import partial
+        from yt8m_attention.inference import partial_rankings
 
-    return partial.merge(parts, output_file)
+    return partial_rankings.merge(parts, output_file)
 
 
 def _rank():
@@ -44,11 +44,11 @@ def _rank():
     output_file = values.required("ranking_file" if worker else "output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.inference import rank
-        from yt8m_attention.training import restore
+        from yt8m_attention.runs import restore
 
     trained = restore.load(train_dir, FLAGS.checkpoint)
     held_out = holdout_flags.share(trained.run.phase.holdout_fraction)
-    job = rank.Job(
+    job = rank.RankingJob(
         pattern,
         data_flags.over(trained.run.data),
         output_file,

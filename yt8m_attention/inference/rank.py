@@ -10,18 +10,18 @@ from yt8m_attention import progress
 from yt8m_attention.config import Data
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import checks, partial, scoring, submission, windows
+from yt8m_attention.inference import partial_rankings, score_checks, scoring, submission, windows
 from yt8m_attention.inference.ranked_segments import RankedSegments
 from yt8m_attention.inference.scores_writer import ScoresWriter
-from yt8m_attention.metrics import order
-from yt8m_attention.training import profiling
+from yt8m_attention.metrics import sort_keys
+from yt8m_attention.runtime import profiling
 
 # Bags a batch; it bounds memory and never changes a result.
 _VIDEOS = 32
 
 
 @dataclass(frozen=True)
-class Job:
+class RankingJob:
     """What is scored, and where the results go.
 
     Attributes:
@@ -31,7 +31,7 @@ class Job:
       scores_file: npz of every score too, or None (scores_writer.py).
       held_out: the share of the videos that training held out, which alone is scored; 0: all.
       window_stride: frames from one window's start to the next one's; None: a window's length, so they never overlap.
-      precision: of the products, as scoring.make_scorer's arithmetic.
+      precision: of the products, as scoring.make_scorer's precision.
       scorer: what gives the scores, for messages.
       worker: (number from 0, of how many), which part of the files is ranked; None: all.
       video_score_weight: how much a segment's score owes to its video's, as video_scores.rescore's weight.
@@ -74,7 +74,7 @@ class Job:
             yield from progress.through(batches, unit) if shown else batches
 
 
-def rank_segments(model, job: Job, max_per_class):
+def rank_segments(model, job: RankingJob, max_per_class):
     """Scores every eligible segment and writes the challenge's CSV, `Class,Segments`; a worker its part of it.
 
     Args:
@@ -93,8 +93,8 @@ def rank_segments(model, job: Job, max_per_class):
     parts = ((ids, starts, scores) for ids, starts, (scores,) in windows.score([scorer], job))
     if job.worker is None:
         return write_ranking(parts, classes, job, max_per_class)
-    run = partial.identity(model, scorer, job, max_per_class)
-    result = write_ranking(parts, classes, job, max_per_class, write=functools.partial(partial.save, run=run))
+    run = partial_rankings.identity(model, scorer, job, max_per_class)
+    result = write_ranking(parts, classes, job, max_per_class, write=functools.partial(partial_rankings.save, run=run))
     return result | {"ranking_file": result.pop("output_file")}
 
 
@@ -110,7 +110,7 @@ def segment_classes(data):
     return np.array(data.segment_classes, np.int64)
 
 
-def write_ranking(parts, classes, job: Job, max_per_class, origin=None, write=RankedSegments.write):
+def write_ranking(parts, classes, job: RankingJob, max_per_class, origin=None, write=RankedSegments.write):
     """Ranks scored segments and writes the challenge's CSV; ties go to the segment that came first.
 
     Args:
@@ -136,7 +136,7 @@ def write_ranking(parts, classes, job: Job, max_per_class, origin=None, write=Ra
             "output_file": job.output_file, "peak_memory_mb": round(profiling.peak_memory_mb())}  # fmt: skip
 
 
-def rank_classes(model, job: Job, top_k):
+def rank_classes(model, job: RankingJob, top_k):
     """Scores whole videos and writes a CSV of the best classes of each, `VideoId,LabelConfidencePairs`.
 
     Args:
@@ -149,14 +149,14 @@ def rank_classes(model, job: Job, top_k):
     Raises:
       UserError: where no video is there to score, or a file cannot be written.
     """
-    ids, best, classes, names = [], [], np.arange(job.data.num_classes), checks.VideoIds(job.named)
+    ids, best, classes, names = [], [], np.arange(job.data.num_classes), score_checks.VideoIds(job.named)
     score, started = scoring.make_scorer(model, None, job.precision), time.monotonic()
     kept = job.scores_file and ScoresWriter(job.scores_file, classes)
     for batch in job.batches("videos", _VIDEOS):
         names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
         scores = score(batch)["probabilities"]
-        checks.refuse_nan(scores, batch["id"].numpy(), classes, job.scorer)
-        best += zip(*order.top_columns(scores, top_k), strict=True)
+        score_checks.refuse_nan(scores, batch["id"].numpy(), classes, job.scorer)
+        best += zip(*sort_keys.top_columns(scores, top_k), strict=True)
         ids += batch["id"].numpy().tolist()
         if kept:
             kept.add(scores)

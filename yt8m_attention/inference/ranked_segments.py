@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yt8m_attention.inference import checks, submission
+from yt8m_attention.inference import score_checks, submission
 from yt8m_attention.inference.ranking import TopSegments
 
 
@@ -18,7 +18,7 @@ class RankedSegments:
     def __init__(self, classes, max_per_class, origin, scorer="the model"):
         self.classes, self.top, self.count = classes, TopSegments(len(classes), max_per_class), 0
         self._ids, self._starts = [np.empty(0, "S1")], [np.empty(0, np.int64)]
-        self._video_ids, self._scorer = checks.VideoIds(origin), scorer
+        self._video_ids, self._scorer = score_checks.VideoIds(origin), scorer
 
     def add(self, ids, starts, scores):
         """Takes the next segments.
@@ -31,7 +31,7 @@ class RankedSegments:
         Raises:
           UserError: for an id that a CSV cannot hold or that another video has, and for a NaN score.
         """
-        checks.refuse_nan(scores, ids, self.classes, self._scorer)
+        score_checks.refuse_nan(scores, ids, self.classes, self._scorer)
         first = self.count
         self._name(ids, starts)
         self.top.add(scores, np.arange(first, self.count))

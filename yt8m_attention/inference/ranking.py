@@ -1,14 +1,14 @@
 """The k best segments of every class, out of any number of them, in bounded memory and exactly. Numpy alone.
 
-A candidate is one 64-bit key (metrics/order.py), so the order is score descending, then id ascending. Each class has
-a buffer of up to 2·k keys and a floor, the worst key that can still be among its k best: what is not above it is
+A candidate is one 64-bit key (metrics/sort_keys.py), so the order is score descending, then id ascending. Each class
+has a buffer of up to 2·k keys and a floor, the worst key that can still be among its k best: what is not above it is
 never stored, and a full buffer is partitioned in place and cut to k. Letters: N segments of a batch, C classes.
 """
 
 import numpy as np
 
 from yt8m_attention.files import read_arrays, reading_arrays, replacing
-from yt8m_attention.metrics import order
+from yt8m_attention.metrics import sort_keys
 
 _STAGED = 8192  # segments held back, so that a class is looked at once for so many of them
 _TRANSPOSED = 256  # segments turned at a time: their scores stay in the processor's cache
@@ -96,7 +96,7 @@ class TopSegments:
         for c in range(self.num_classes):
             theirs = other._kept(c)
             if recoded:
-                theirs = order.keys(order.scores_of(theirs), self._low_halves(other._ids_of(theirs) + offset))
+                theirs = sort_keys.keys(sort_keys.scores_of(theirs), self._low_halves(other._ids_of(theirs) + offset))
             else:
                 theirs = theirs - np.uint64(offset)  # the low half is the id's complement
             self._append(c, theirs[theirs > self._floors[c]])
@@ -115,7 +115,7 @@ class TopSegments:
         self._flush()
         for c in range(self.num_classes):
             ranked = self._ranked(c)
-            yield order.scores_of(ranked), self._ids_of(ranked)
+            yield sort_keys.scores_of(ranked), self._ids_of(ranked)
 
     def id_range(self):
         """(smallest, largest) of the ids that a class keeps; (0, -1) where none keeps any."""
@@ -155,7 +155,7 @@ class TopSegments:
             top = cls(len(sizes), int(k))
             if (sizes < 0).any() or (sizes > k).any() or sizes.sum() != len(keys):
                 raise ValueError(f"{len(keys)} keys of classes with {sizes.sum()}")
-            if table.size and ((table[1:] <= table[:-1]).any() or order.ids_of(keys).max(initial=0) >= table.size):
+            if table.size and ((table[1:] <= table[:-1]).any() or sort_keys.ids_of(keys).max(initial=0) >= table.size):
                 raise ValueError(f"keys of other ids than the {table.size} in the table")
         top._table = table.astype(np.int64) if table.size else None
         top._buffers = np.split(keys.astype(np.uint64, copy=False), np.cumsum(sizes)[:-1])
@@ -172,7 +172,7 @@ class TopSegments:
         for c, scores in enumerate(self._staged_scores[:, :staged]):
             passing = np.flatnonzero(scores >= self._floor_scores[c])
             if passing.size:
-                candidates = order.keys(scores[passing], low[passing])
+                candidates = sort_keys.keys(scores[passing], low[passing])
                 self._append(c, candidates[candidates > self._floors[c]])
 
     def _append(self, c, candidates):
@@ -197,7 +197,7 @@ class TopSegments:
         keys[: self.k] = keys[self.k :]
         self._sizes[c] = self.k
         self._floors[c] = keys[0]  # of the upper part, the partition's own place held the least
-        self._floor_scores[c] = order.scores_of(keys[:1])[0]
+        self._floor_scores[c] = sort_keys.scores_of(keys[:1])[0]
 
     def _kept(self, c):
         return self._buffers[c][: self._sizes[c]]
@@ -229,7 +229,7 @@ class TopSegments:
         return (ids if self._table is None else np.searchsorted(self._table, ids)).astype(np.uint32)
 
     def _ids_of(self, keys):
-        ids = order.ids_of(keys).astype(np.int64)
+        ids = sort_keys.ids_of(keys).astype(np.int64)
         return ids if self._table is None else self._table[ids]
 
     def _known_ids(self):
@@ -241,7 +241,7 @@ class TopSegments:
             return found
         kept = np.zeros(self._table.size, bool)
         for c in range(self.num_classes):
-            kept[order.ids_of(self._kept(c))] = True
+            kept[sort_keys.ids_of(self._kept(c))] = True
         return self._table[kept]
 
     def _recode(self, table):
@@ -249,8 +249,8 @@ class TopSegments:
         places = None if self._table is None else np.searchsorted(table, self._table)
         for c in range(self.num_classes):
             keys = self._kept(c)
-            ids = order.ids_of(keys)
+            ids = sort_keys.ids_of(keys)
             low = np.searchsorted(table, ids) if places is None else places[ids]
-            keys[:] = order.keys(order.scores_of(keys), low.astype(np.uint32))
+            keys[:] = sort_keys.keys(sort_keys.scores_of(keys), low.astype(np.uint32))
             if self._floors[c]:
                 self._floors[c] = keys.min()

@@ -3,11 +3,12 @@
 import tensorflow as tf
 
 from yt8m_attention.models.folded import fold
-from yt8m_attention.ops import islands
-from yt8m_attention.training import compiling, precision
+from yt8m_attention.ops import fusion
+from yt8m_attention.runtime import compilation
+from yt8m_attention.runtime.precision import choose_for_scoring
 
 
-def make_scorer(model, classes=None, arithmetic="float32"):
+def make_scorer(model, classes=None, precision="float32"):
     """The fast form of a trained model: folded (models/folded.py) where it has such a form, else as it is.
 
     No row's answer depends on another row, but for its last bits; the same batch has the same bits. A folded scorer
@@ -16,14 +17,14 @@ def make_scorer(model, classes=None, arithmetic="float32"):
     Args:
       model: follows the model contract.
       classes: int [C], the columns of `probabilities` wanted; None: all.
-      arithmetic: of a folded model's products: "auto" (training.precision.choose_for_scoring), "float32" or
+      precision: of a folded model's products: "auto" (runtime.precision.choose_for_scoring), "float32" or
         "mixed_bfloat16". Others keep the one they were built with.
 
     Returns:
       A Scorer.
     """
-    compiling.sums_in_order()
-    dtype = precision.choose_for_scoring(arithmetic).removeprefix("mixed_")
+    compilation.sums_in_order()
+    dtype = choose_for_scoring(precision).removeprefix("mixed_")
     folded = fold(model, classes, dtype)
     return Scorer(model, classes) if folded is None else FoldedScorer(folded)
 
@@ -37,7 +38,7 @@ class Scorer:
     compiled anew.
     """
 
-    arithmetic = "as built"  # of the products
+    compute_dtype = "as built"  # of the products
 
     def __init__(self, model, classes=None):
         self._rows = {}
@@ -77,7 +78,7 @@ class FoldedScorer(Scorer):
     """A model folded; windows share all that is done by frame."""
 
     def __init__(self, folded):
-        self.folded, self.arithmetic = folded, folded.dtype
+        self.folded, self.compute_dtype = folded, folded.dtype
         self._rows = {}
         self._forward = _function(folded)
         self._frame_work = _function(folded.frame_work)
@@ -95,7 +96,7 @@ class FoldedScorer(Scorer):
 def _function(call):
     @tf.function
     def compiled(*inputs):
-        with islands.compiled_by(compiling.xla):
+        with fusion.compiled_by(compilation.xla):
             return call(*inputs)
 
     return compiled

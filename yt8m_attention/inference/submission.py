@@ -13,7 +13,7 @@ import numpy as np
 from yt8m_attention import progress
 from yt8m_attention.errors import UserError
 from yt8m_attention.files import replacing
-from yt8m_attention.inference.names import Names
+from yt8m_attention.inference.segment_names import Names
 
 _VIDEO_ID = re.compile(r'[^\s,:"\x00-\x1f\x7f]+')
 _FORMULA = re.compile(r"[=+@]|-(?![\w-]*$)", re.ASCII)
@@ -190,7 +190,7 @@ def write_videos(path, rows):
 
     Args:
       path: the CSV.
-      rows: of each video (id, classes int [k], confidences float32 [k]), best first (metrics/order.py).
+      rows: of each video (id, classes int [k], confidences float32 [k]), best first (metrics/sort_keys.py).
 
     Raises:
       UserError: for a video id that a CSV cannot hold, or where the file cannot be written.

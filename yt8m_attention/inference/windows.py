@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from yt8m_attention import schema
 from yt8m_attention.config import Sampling
-from yt8m_attention.data.segments import window_starts
+from yt8m_attention.data.shard_items import window_starts
 from yt8m_attention.errors import UserError
-from yt8m_attention.inference import scoring, video_scores
+from yt8m_attention.inference import rescoring, scoring
 
 # Bags, and whole videos, a batch; they bound memory, and change no more than last bits. Bags are filled up to be so
 # many: what came before decides nothing, so that a batch has the same scores whichever worker makes it.
@@ -21,7 +21,7 @@ _FRAMES = 64
 
 
 def score(scorers, job):
-    """Scores every eligible window of a rank.Job by several models, in one pass over the files.
+    """Scores every eligible window of a rank.RankingJob by several models, in one pass over the files.
 
     With job.video_score_weight, by their videos too (video_scores.rescore), which are read in a second pass beside it.
 
@@ -37,8 +37,8 @@ def score(scorers, job):
     Raises:
       UserError: where no video has a window, unless others have videos too, or files or records cannot be used.
     """
-    videos = functools.partial(job.batches, "videos", video_scores.SIZE, shown=False)
-    rescorer = video_scores.Rescorer(scorers, videos, job.video_score_weight)
+    videos = functools.partial(job.batches, "videos", rescoring.SIZE, shown=False)
+    rescorer = rescoring.Rescorer(scorers, videos, job.video_score_weight)
     for ids, begin, scores in _by_themselves(scorers, job):
         yield ids, begin, rescorer(ids, scores)
 
@@ -66,7 +66,7 @@ def _by_themselves(scorers, job):
 
 
 def starts(num_frames, size, window, stride):
-    """As data.segments.window_starts, but every `stride` frames."""
+    """As data.shard_items.window_starts, but every `stride` frames."""
     anywhere = window_starts(num_frames - size + 1, 1, window)
     return anywhere[anywhere % stride == 0]
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -34,6 +34,6 @@ class ContextGating(MaskedLayer):
         return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
 
 
-@island
+@fused
 def _let_through(x, gates):
     return x * ops.sigmoid(gates)

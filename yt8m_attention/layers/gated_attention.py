@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 from yt8m_attention.ops.masked import masked_softmax
 from yt8m_attention.ops.sparsemax import sparsemax
 
@@ -71,7 +71,7 @@ def _uniform(mode, scale):
     return keras.initializers.VarianceScaling(scale=scale, mode=mode, distribution="uniform")
 
 
-@island
+@fused
 def _score(tanh_BTN, sigmoid_BTN, kernel_MU):
     """Logits of all heads side by side to scores, float32 [B, T, M]."""
     heads, units = kernel_MU.shape
@@ -82,7 +82,7 @@ def _score(tanh_BTN, sigmoid_BTN, kernel_MU):
     return ops.matmul(gated_BTN, ops.reshape(columns_MUM, (heads * units, heads)))
 
 
-@island
+@fused
 def _normalise(scores_BTM, mask_BT, *, normalizer):
     scores_BMT = ops.transpose(scores_BTM, (0, 2, 1))
     mask_B1T = None if mask_BT is None else ops.expand_dims(mask_BT, 1)

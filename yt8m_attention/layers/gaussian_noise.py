@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -44,7 +44,7 @@ class GaussianNoise(keras.layers.Layer):
         return super().get_config() | {"stddev": self.stddev}
 
 
-@island
+@fused
 def _add_normal(x, uniform, *, stddev):
     """x [..., D] plus normal numbers by Box and Muller (1958), two out of each pair in uniform [2, ..., ceil(D / 2)].
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_attention.layers.masked_layer import MaskedLayer
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 
 # The starter code's slim.batch_norm keeps 0.999 of the old statistics at every step. That remembers thousands of
 # steps: right for 60,000, far from converged after the few hundred that small data takes. 0.99 serves both.
@@ -56,7 +56,7 @@ class MaskedBatchNormalization(MaskedLayer):
         settings = {"epsilon": self.epsilon, "dtype": self.compute_dtype}
         return _normalise(x, mean, variance, self.gamma, self.beta, **settings)
 
-    def line(self, x, mask=None, training=False):
+    def scale_and_shift(self, x, mask=None, training=False):
         """What a call with the same arguments gives, for a layer behind to fold into its weights: x * scale + shift.
 
         Returns (x, scale, shift): x [..., D] in the layer's compute type, scale and shift float32 [D]. In 16 bits x
@@ -96,7 +96,7 @@ class MaskedBatchNormalization(MaskedLayer):
         return super().get_config() | {"momentum": self.momentum, "epsilon": self.epsilon}
 
 
-@island
+@fused
 def _moments(x, mask):
     """Mean [D] and variance [D] of the unmasked entries of x [..., D], and how many these are (scalar)."""
     entries_ND = ops.reshape(x, (-1, x.shape[-1]))
@@ -110,12 +110,12 @@ def _moments(x, mask):
     return mean_1D[0], variance_1D[0], count
 
 
-@island
+@fused
 def _centre(x, mean, *, dtype):
     return ops.cast(x - mean, dtype)
 
 
-@island
+@fused
 def _normalise(x, mean, variance, gamma, beta, *, epsilon, dtype):
     scale = gamma * ops.rsqrt(variance + epsilon)
     return ops.cast(x * scale + (beta - mean * scale), dtype)

@@ -8,7 +8,7 @@ from keras import ops
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.layers.prior import bias_initializer
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
@@ -91,7 +91,7 @@ class MixtureOfExperts(MaskedLayer):
         }
 
 
-@island
+@fused
 def _mixture(*arrays, dtype):
     """K gates less the dummy's, K experts' logits, K experts' biases -> probabilities, in float32 and in dtype."""
     arrays = [ops.cast(array, "float32") for array in arrays]
@@ -115,6 +115,6 @@ def mix(gates, logits):
     return mixed / (sum(shares) + ops.exp(-highest))
 
 
-@island
+@fused
 def _let_through(probabilities, gates):
     return probabilities * ops.sigmoid(gates)

@@ -1,6 +1,6 @@
 """Every metric in its plainest form: loops that follow the definition, against which faster code is held.
 
-Numpy alone. Ties are broken as everywhere here (metrics/order.py): score descending, then position or id ascending.
+Numpy alone. Ties are broken as everywhere here (metrics/sort_keys.py): score descending, then position or id ascending.
 The definitions are those of the YouTube-8M starter code and, for segments, of the 3rd YouTube-8M challenge.
 Letters: N videos or entries, V classes, P positives.
 """

@@ -6,7 +6,7 @@ ordinal. Scores count as float32. Letters: N videos or segments of a batch, V cl
 
 import numpy as np
 
-from yt8m_attention.metrics import order
+from yt8m_attention.metrics import sort_keys
 
 
 def average_precision_by_class(classes, labels, positives, top_n=None):
@@ -68,7 +68,7 @@ class VideoMetrics:
         truth = np.asarray(labels) > 0
         _refuse_nan(probabilities, np.arange(self.num_classes))
         wanted = truth.sum(axis=1)
-        columns, scores = order.top_columns(probabilities, max(self.top_k, wanted.max(initial=1)))
+        columns, scores = sort_keys.top_columns(probabilities, max(self.top_k, wanted.max(initial=1)))
         hits = np.take_along_axis(truth, columns, axis=1)
         within = np.arange(columns.shape[1]) < wanted[:, None]
         precisions = (hits & within & (scores > 0)).sum(axis=1) / np.maximum(wanted, 1)

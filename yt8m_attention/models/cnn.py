@@ -19,5 +19,5 @@ class Cnn(FrameLevelModel):
 
     def normalise_and_pool(self, frames, mask, training):
         """The input batch norm is folded into the filters, so that no array of the frames' size needs a gradient."""
-        line = self.input_norm.line(frames, mask=mask, training=training)
+        line = self.input_norm.scale_and_shift(frames, mask=mask, training=training)
         return ops.expand_dims(self.convolution(*line, mask=mask), 1), {}

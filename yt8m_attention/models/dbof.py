@@ -17,5 +17,5 @@ class Dbof(FrameLevelModel):
 
     def normalise_and_pool(self, frames, mask, training):
         """The input batch norm is folded into the clusters, so that no array of the frames' size needs a gradient."""
-        line = self.input_norm.line(frames, mask=mask, training=training)
+        line = self.input_norm.scale_and_shift(frames, mask=mask, training=training)
         return ops.expand_dims(self.bag(*line, mask=mask, training=training), 1), {}

@@ -27,7 +27,7 @@ from yt8m_attention.layers.gated_attention import NORMALIZERS
 from yt8m_attention.models.folded_classifier import FoldedClassifier
 from yt8m_attention.models.folding import affine, tensor, weight
 from yt8m_attention.models.multi_attention import MultiAttention
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 from yt8m_attention.ops.normalize import LEAST_SQUARED_LENGTH
 
 _CENTRE = 128
@@ -164,7 +164,7 @@ class _FoldedStream:
         return _score(ops.matmul(reduced, self.gate_kernel), self.score_kernel)
 
 
-@island
+@fused
 def _centre(frames, mask, *, dtype):
     """Frames [..., F] to (centred bytes in dtype, lengths of the values in steps, float32 [...])."""
     if keras.backend.standardize_dtype(frames.dtype) == "uint8":
@@ -177,24 +177,24 @@ def _centre(frames, mask, *, dtype):
     return ops.cast(centred, dtype), ops.sqrt(ops.maximum(squared, _LEAST_SQUARED))
 
 
-@island
+@fused
 def _project(product_NH, offset, lengths_N, *, dtype):
     return ops.cast((ops.cast(product_NH, "float32") + offset) / lengths_N[:, None], dtype)
 
 
-@island
+@fused
 def _reduce(product_NC, offset, lengths_N, bias, *, dtype):
     return ops.cast((ops.cast(product_NC, "float32") + offset) / lengths_N[:, None] + bias, dtype)
 
 
-@island
+@fused
 def _score(gates_N2MU, score_kernel_MU):
     heads, units = score_kernel_MU.shape
     gates = ops.reshape(ops.cast(gates_N2MU, "float32"), (-1, 2, heads, units))
     return ops.sum(ops.tanh(gates[:, 0]) * ops.sigmoid(gates[:, 1]) * score_kernel_MU, axis=-1)
 
 
-@island
+@fused
 def _attend(scores_BTM, mask_BT, *, normalizer):
     mask_BT1 = None if mask_BT is None else ops.expand_dims(mask_BT, -1)
     return NORMALIZERS[normalizer](scores_BTM, mask=mask_BT1, axis=1)

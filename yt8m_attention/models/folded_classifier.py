@@ -8,7 +8,7 @@ from keras import ops
 
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts, mix
 from yt8m_attention.models.folding import affine, tensor, weight
-from yt8m_attention.ops.islands import island
+from yt8m_attention.ops.fusion import fused
 
 
 class FoldedClassifier:
@@ -79,7 +79,7 @@ class _Mixture:
         return _highest_gated(outer_NC, ops.matmul(inner_NV, self.gate.kernel), self.gate.shift, heads=heads)
 
 
-@island
+@fused
 def _gate(hidden, product, shift):
     return hidden * ops.sigmoid(ops.cast(product, "float32") + shift)
 
@@ -88,13 +88,13 @@ def _highest(x_NC, heads):
     return ops.max(ops.reshape(x_NC, (-1, heads, x_NC.shape[-1])), axis=1)
 
 
-@island
+@fused
 def _highest_logistic(product, bias, *, heads):
     # The sigmoid rises, so the highest probability is that of the highest logit.
     return ops.sigmoid(_highest(ops.cast(product, "float32"), heads) + bias)
 
 
-@island
+@fused
 def _highest_gated(probabilities, product, shift, *, heads):
     return _highest(probabilities * ops.sigmoid(ops.cast(product, "float32") + shift), heads)
 
@@ -106,12 +106,12 @@ def _mix(planes, biases, experts):
     return mix(gates, [planes[:, experts + k] + biases[k] for k in range(experts)])
 
 
-@island
+@fused
 def _mixture(planes, biases, *, experts):
     return _mix(planes, biases, experts)
 
 
-@island
+@fused
 def _mixture_and_part(planes, biases, columns, *, experts, dtype):
     probabilities = _mix(planes, biases, experts)
     return ops.cast(probabilities, dtype), ops.take(probabilities, columns, axis=1)

@@ -37,7 +37,7 @@ class MultiAttention(FrameLevelModel):
         backward: y = scale * x + shift goes through the reduction as a scaled kernel, and through the pooling, whose
         weights sum to one, as itself."""
         features = self.config.features
-        line = self.input_norm.line(frames, mask=mask, training=training)
+        line = self.input_norm.scale_and_shift(frames, mask=mask, training=training)
         streams = zip(self.streams, features.names, *(split_streams(x, features) for x in line), strict=True)
         pooled, attention = [], {}
         for stream, name, own_BTD, scale_D, shift_D in streams:

@@ -20,7 +20,7 @@ class Recurrent(FrameLevelModel):
 
     def normalise_and_pool(self, frames, mask, training):
         """The input batch norm is folded into the gates, so that no array of the frames' size needs a gradient."""
-        line = self.input_norm.line(frames, mask=mask, training=training)
+        line = self.input_norm.scale_and_shift(frames, mask=mask, training=training)
         states = self.recurrence(*line, mask=mask)
         return ops.expand_dims(self.pooling(states, mask=mask), 1), {}
 

@@ -11,7 +11,7 @@ def affine_product(x, kernel, scale, shift, dtype):
     Args:
       x: [..., D], floating point.
       kernel: float32 [D, N].
-      scale, shift: float32 [D], as MaskedBatchNormalization.line gives them; both None: x as it is.
+      scale, shift: float32 [D], as MaskedBatchNormalization.scale_and_shift gives them; both None: x as it is.
       dtype: of the product's factors; sums are float32 where there is a shift.
 
     Returns:

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from yt8m_attention import files, progress
-from yt8m_attention.data import files as data_files
 from yt8m_attention.data import pipeline
+from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
-from yt8m_attention.evaluation import checkpoint, evaluator, shown_videos
-from yt8m_attention.inference import moment_files, scoring, timeline
+from yt8m_attention.evaluation import evaluate_checkpoints, evaluator, shown_videos
+from yt8m_attention.inference import scoring
+from yt8m_attention.localization import moment_files, video_scorer
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.reports import page, scores
 from yt8m_attention.reports.timeline import Timeline
-from yt8m_attention.training import restore, run_file, summaries
+from yt8m_attention.runs import restore, run_file, summaries
 
 _FLAG = "input_data_pattern"
 # Videos shown where none are named.
@@ -23,7 +24,7 @@ _LEAST = 0.005
 
 
 @dataclass(frozen=True)
-class Job:
+class ReportJob:
     """What is reported on.
 
     Attributes:
@@ -53,7 +54,7 @@ class Job:
     class_name: Callable
 
 
-def write(job: Job):
+def write(job: ReportJob):
     """Writes the page; returns dict of `videos`, `moments`, `seen_in_training` (of what was scored), `output_file`.
 
     Raises:
@@ -103,7 +104,7 @@ def _look(job, data, share):
     Raises:
       UserError: where a part has no video, or a named video is not there.
     """
-    data_files.expand(job.pattern, _FLAG)
+    file_patterns.expand(job.pattern, _FLAG)
     patterns, shown = {True: [], False: []}, {True: [], False: []}
     for part in filter(None, map(str.strip, job.pattern.split(","))):
         videos = shown_videos.first(part, data, _FLAG, share)
@@ -142,7 +143,7 @@ def _seen(runs, pattern, share):
     """Whether one of the runs was trained on these files; None where nobody can tell."""
     known = True
     for run in runs:
-        seen = checkpoint.seen_in_training(run, pattern, share)
+        seen = evaluate_checkpoints.seen_in_training(run, pattern, share)
         if seen:
             return True
         known = known and seen is not None
@@ -161,7 +162,7 @@ def _evaluate(model, examples, run, rated, video_score_weight):
 
 
 def _timelines(job, model, data, videos):
-    score, shown = timeline.VideoScorer(model, data.segment_size), progress.Progress("videos shown", len(videos))
+    score, shown = video_scorer.VideoScorer(model, data.segment_size), progress.Progress("videos shown", len(videos))
     timelines = []
     for video in videos:
         timelines.append(_timeline(job, score, data, video))
@@ -172,7 +173,7 @@ def _timelines(job, model, data, videos):
 
 def _timeline(job, score, data, video):
     scored = score(video.frames)
-    best = timeline.best_moments(scored.windows, len(video.frames), data, job.top)
+    best = video_scorer.best_moments(scored.windows, len(video.frames), data, job.top)
     best = [moment for moment in best if moment.probability >= _LEAST]
     told = moment_files.describe(video, best, job.class_name, data.frame_seconds)
     return Timeline(video, scored, told, data.segment_size, data.frame_seconds)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yt8m_attention.data.own_features import Video
-from yt8m_attention.inference.moment_files import VideoMoments, clock
-from yt8m_attention.inference.timeline import Scored
+from yt8m_attention.data.user_features import Video
+from yt8m_attention.localization.moment_files import VideoMoments, clock
+from yt8m_attention.localization.video_scorer import Scored
 
 _CLASSES = 10
 _LEVELS = 10  # shades of a row

@@ -8,7 +8,7 @@ import numpy as np
 from yt8m_attention import progress
 from yt8m_attention.config import Run
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints, held_out_scores, model_state
+from yt8m_attention.runs import checkpoints, held_out_scores, model_state
 from yt8m_attention.training.stopping import Stopped, StopRequest
 
 

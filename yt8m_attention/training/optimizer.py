@@ -4,9 +4,7 @@ import keras
 import tensorflow as tf
 
 from yt8m_attention.config import Phase
-
-# Named, since Keras numbers those it names itself, and a checkpoint's arrays go by these names.
-LOSS_SCALING = "loss_scale_optimizer"
+from yt8m_attention.runs.model_state import LOSS_SCALING
 
 
 class FusedAdam(keras.optimizers.Adam):

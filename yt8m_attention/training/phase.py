@@ -10,32 +10,23 @@ import tensorflow as tf
 import yt8m_attention
 from yt8m_attention import files, progress
 from yt8m_attention.config import Run
-from yt8m_attention.data import files as data_files
-from yt8m_attention.data import label_ids, pipeline, vocabulary
-from yt8m_attention.data.bad_records import BadRecords
+from yt8m_attention.data import pipeline
+from yt8m_attention.data.formats import label_ids, vocabulary
+from yt8m_attention.data.formats.bad_records import BadRecords
+from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluator
 from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.models import registry
-from yt8m_attention.training import (
-    checkpoints,
-    checks,
-    compiling,
-    distribution,
-    model_state,
-    optimizer,
-    precision,
-    profiling,
-    run_file,
-    start,
-    teachers,
-)
-from yt8m_attention.training.directory_lock import DirectoryLock
+from yt8m_attention.runs import checkpoints, model_state, run_file
+from yt8m_attention.runs.directory_lock import DirectoryLock
+from yt8m_attention.runs.summaries import Summaries
+from yt8m_attention.runtime import compilation, distribution, precision, profiling
+from yt8m_attention.training import optimizer, preflight, restore_or_initialize, teachers
 from yt8m_attention.training.loop import Loop
 from yt8m_attention.training.step import make_step
 from yt8m_attention.training.stopping import Stopped, StopRequest
-from yt8m_attention.training.summaries import Summaries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +66,7 @@ def train(run: Run, flags: dict) -> Result:
 
 
 def _train(run, flags, stop):
-    checks.check(run)
+    preflight.check(run)
     names = vocabulary.read(run.vocabulary)
     run = _with_segment_classes(run)
     if run.data.segment_classes is None and run.phase.segment_class_weight != 1:
@@ -87,13 +78,13 @@ def _train(run, flags, stop):
             files.remove_leftovers(directory)
         _seed(run)
         strategy = distribution.strategy(run.distribution)
-        compiled = compiling.whole_step(run.jit_compile, strategy.num_replicas_in_sync)
+        compiled = compilation.whole_step(run.jit_compile, strategy.num_replicas_in_sync)
         with strategy.scope(), precision.use(run.precision) as policy:
             model = registry.build(run.model)
             adam = optimizer.build(run.phase, loss_scaling=policy == "mixed_float16")
             adam.build(model.trainable_variables)
         variables = model_state.variables(model, adam)
-        state, resumed_from = start.fill(run, variables)
+        state, resumed_from = restore_or_initialize.restore_or_initialize(run, variables)
         bad_records = BadRecords(run.data.max_bad_records)
         batches = pipeline.training_batches(
             run.train_data_pattern,
@@ -137,7 +128,7 @@ def _with_segment_classes(run):
     Remote files are counted only where the classes are wanted, since that reads them all.
     """
     known = run.data.segment_classes is not None
-    if not run.phase.segment_labels or (known and data_files.is_remote(run.train_data_pattern)):
+    if not run.phase.segment_labels or (known and file_patterns.is_remote(run.train_data_pattern)):
         return run
     found = pipeline.summarise(run.train_data_pattern, run.data, segment_labels=True)
     progress.say(
@@ -153,7 +144,7 @@ def _seed(run):
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
-        compiling.sums_in_order()
+        compilation.sums_in_order()
 
 
 def _note_finished(run, flags, step):
@@ -169,8 +160,8 @@ def _run(run, flags, model, adam, variables, state, strategy, compiled, batches,
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
     with strategy.scope():  # after the network, whose first weights are drawn as they are without teachers
-        teach = teachers.load(run.phase.teachers)
-    step = make_step(model, adam, run.phase, weights, strategy, compiled, teach)
+        teacher_fn = teachers.load(run.phase.teachers)
+    step = make_step(model, adam, run.phase, weights, strategy, compiled, teacher_fn)
     profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
     loop = Loop(
         run,

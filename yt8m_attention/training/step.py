@@ -6,11 +6,12 @@ import tensorflow as tf
 from yt8m_attention.config import Phase
 from yt8m_attention.losses import targets
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
-from yt8m_attention.ops import islands
-from yt8m_attention.training import compiling, distribution, virtual_segments
+from yt8m_attention.ops import fusion
+from yt8m_attention.runtime import compilation, distribution
+from yt8m_attention.training import mixup
 
 
-def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool, teach=None):
+def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool, teacher_fn=None):
     """Builds the function that trains on a batch.
 
     Args:
@@ -20,26 +21,26 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
       class_weights: float [V], each class's weight in the loss.
       strategy: the replicas; the gradient is that of the whole batch, summed over them, before it is clipped.
       jit_compile: whether XLA compiles the step.
-      teach: function of bags -> probabilities [B,V] (teachers.load); None: labels alone teach.
+      teacher_fn: function of bags -> probabilities [B,V] (teachers.load); None: labels alone teach.
 
     Returns:
-      A function of a batch (frames [B,T,F], mask [B,T], labels [B,V], rated [B,V], and own_share [B] where its bags are
-      to be mixed by virtual_segments.mix) -> dict of scalars: `loss`, the cross-entropy and penalties of this batch
-      before the update, and `gradient_norm`, before clipping.
+      A function of a batch -> dict of scalars. The batch holds frames [B,T,F], mask [B,T], labels [B,V], rated [B,V],
+      and mixup_lambda [B] when mixup.mix is to mix its bags. The scalars are `loss`, the cross-entropy and penalties of
+      this batch before the update, and `gradient_norm`, before clipping.
     """
     variables = model.trainable_variables
     weights = tf.constant(class_weights, tf.float32)
     # Islands pay where arrays come in 16 bits and would be widened by every operation (docs/performance.md); a whole
     # step compiled has none, and XLA's programs do not run in several replicas on a CPU.
     pays = model.compute_dtype != "float32" and not jit_compile and strategy.num_replicas_in_sync == 1
-    compiler = compiling.xla if pays else None
+    compiler = compilation.xla if pays else None
 
     def replica_step(batch, share):
-        bags, labels, counts = _lesson(batch, phase, teach)
+        bags, labels, counts = _targets(batch, phase, teacher_fn)
         with tf.GradientTape() as tape:
-            with islands.compiled_by(compiler):
+            with fusion.compiled_by(compiler):
                 outputs = model(bags, training=True)
-            loss = sum(weighted_cross_entropy(labels, p, counts, weights) for p in _answers(outputs))
+            loss = sum(weighted_cross_entropy(labels, p, counts, weights) for p in _predictions(outputs))
             # The shares add up to 1: what is a mean over rows becomes that of the whole batch, and what the weights
             # alone cost, which is the same on every replica, counts once.
             loss = (loss + sum(model.losses)) * share
@@ -81,22 +82,22 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
     return train_on
 
 
-def _lesson(batch, phase, teach):
+def _targets(batch, phase, teacher_fn):
     """What a batch teaches -> (bags, labels [B, V], how much each pair counts [B, V], or None where all do)."""
     bags = {name: batch[name] for name in ("frames", "mask")}
     labels, counts = batch["labels"], batch["rated"] if phase.unrated == "ignore" else None
-    if teach is None and "own_share" not in batch:
+    if teacher_fn is None and "mixup_lambda" not in batch:
         return bags, labels, counts
     all_pairs = tf.ones_like(batch["rated"])
     target = labels, all_pairs if counts is None else counts
-    if "own_share" in batch:
-        bags, target = virtual_segments.mix(bags, target, batch["own_share"])
-    if teach is not None:
-        target = targets.mix(target, (teach(bags), all_pairs), 1.0 - phase.teacher_weight)
+    if "mixup_lambda" in batch:
+        bags, target = mixup.mix(bags, target, batch["mixup_lambda"])
+    if teacher_fn is not None:
+        target = targets.mix(target, (teacher_fn(bags), all_pairs), 1.0 - phase.teacher_weight)
     return bags, *target
 
 
-def _answers(outputs):
-    """Everything that the labels teach, each [B, V]: the network's answer and, in a mixture of networks, theirs."""
+def _predictions(outputs):
+    """All probabilities that the loss compares with the targets, each [B, V]: the network's and its members'."""
     members = outputs.get("member_probabilities")
     return [outputs["probabilities"]] + ([] if members is None else tf.unstack(members, axis=1))

@@ -4,7 +4,7 @@ from keras import ops
 
 from yt8m_attention import progress
 from yt8m_attention.errors import UserError
-from yt8m_attention.training import checkpoints, history, restore, run_file
+from yt8m_attention.runs import checkpoints, lineage, restore, run_file
 
 
 def check(run):
@@ -24,7 +24,7 @@ def check(run):
         if differing:
             raise UserError(f"--teachers={directory}: answers other questions: {'; '.join(differing)}; name another")
         checkpoints.candidates(directory, "teachers")
-        if share and history.learned_from(teacher, run.train_data_pattern, share, "train_data_pattern"):
+        if share and lineage.learned_from(teacher, run.train_data_pattern, share, "train_data_pattern"):
             progress.say(f"note: {directory} of --teachers learned from videos that are held out here, so held-out "
                          f"scores will be too good; train it with --holdout_fraction={share:g}")  # fmt: skip
 
@@ -46,8 +46,8 @@ def load(directories):
     """
     models = [restore.load(directory, flag="teachers").model for directory in directories]
 
-    def teach(bags):
+    def teacher_fn(bags):
         answers = [model(bags, training=False)["probabilities"] for model in models]
         return ops.stop_gradient(sum(answers) / len(answers))
 
-    return teach if models else None
+    return teacher_fn if models else None

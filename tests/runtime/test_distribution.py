@@ -1,0 +1,52 @@
+"""Several devices do together what one does."""
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from yt8m_attention.runtime import distribution
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_several_devices_do_what_one_does():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.training.mirrored_step"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.endswith("equal\n"), done.stderr
+
+
+class Several:
+    """As a strategy deals out values; devices are no part of it."""
+
+    def __init__(self, replicas):
+        self.num_replicas_in_sync = replicas
+
+    def experimental_distribute_values_from_function(self, function):
+        contexts = (types.SimpleNamespace(replica_id_in_sync_group=i) for i in range(self.num_replicas_in_sync))
+        return list(map(function, contexts))
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 4, 8])
+@pytest.mark.parametrize("rows", range(1, 17))
+def test_any_batch_is_dealt_evenly_to_any_number_of_devices(rows, replicas):
+    rng = np.random.default_rng(rows)
+    batch = {"frames": tf.constant(rng.random((rows, 2, 3))), "mask": tf.ones((rows, 2), tf.bool)}
+    parts = distribution.split(batch, Several(replicas))
+    assert len(parts) == replicas
+    assert {len(part["frames"]) for part, _ in parts} <= {max(1, rows // replicas), -(-rows // replicas)}
+    real = [(part, share) for part, share in parts if share]
+    for name, whole in batch.items():
+        np.testing.assert_array_equal(np.concatenate([part[name] for part, _ in real]), whole)
+    np.testing.assert_allclose([float(share) for _, share in real], [len(p["frames"]) / rows for p, _ in real])
+    for part, share in parts:
+        assert share or not part["mask"].numpy().any()
+
+
+def test_one_device_is_the_default_without_several_gpus():
+    assert distribution.strategy("auto").num_replicas_in_sync == max(1, len(tf.config.list_logical_devices("GPU")))

@@ -1,0 +1,142 @@
+"""What a shard holds, in flat arrays: everything about its records except their frames.
+
+Letters: N records of a shard, S streams, L labels and P rated pairs over all of them.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from yt8m_attention.data.formats import index_file, records, tfrecord
+from yt8m_attention.data.formats.bad_records import BadRecord
+from yt8m_attention.errors import UserError
+
+_SMALLEST, _LARGEST = -(2**31), 2**31 - 1  # numbers of records, of 64 bits, beyond these are taken for these
+NOT_SAID = _SMALLEST  # what stands for a segment's end, and is none that a record can have
+
+
+@dataclass(frozen=True, eq=False)
+class ShardIndex:
+    """The records of one local file. A record's share of a flat array ends where the next one's begins (splits)."""
+
+    stamp: tuple  # tfrecord.stamp of the file
+    bad: tuple  # BadRecords of the file, which no array counts
+    spans: np.ndarray  # int64 [N, 2], where each record begins and ends
+    ids: np.ndarray  # bytes [N]
+    num_frames: np.ndarray  # int32 [N]; -1: unknown, the record holds no frames at all
+    video_level: np.ndarray  # bool [N]
+    streams: (
+        np.ndarray
+    )  # int32 [N, S, 4], the fields of sequence_example.Stream, `first` counted from the record's begin
+    labels: np.ndarray  # int32 [L]
+    label_splits: np.ndarray  # int32 [N + 1]
+    segment_labels: np.ndarray  # int32 [P]
+    segment_starts: np.ndarray  # int32 [P]
+    segment_ends: np.ndarray  # int32 [P]; NOT_SAID: the record does not tell
+    segment_scores: np.ndarray  # float32 [P]
+    segment_splits: np.ndarray  # int32 [N + 1]
+
+    @property
+    def path(self):
+        return self.stamp[0]
+
+    def __len__(self):
+        return len(self.spans)
+
+    def name(self, record):
+        """What messages call a record."""
+        return f"{self.path}: offset {self.spans[record, 0]}: record {self.ids[record].decode(errors='replace')!r}"
+
+
+ARRAYS = tuple(ShardIndex.__annotations__)[2:]
+
+
+def shard_index(path, features=None, num_classes=None, kept_at=None):
+    """The index of a local file; kept in memory and, if asked for, on disk; made anew when the file changes.
+
+    Args:
+      path: of the file.
+      features: the config.Features that frames will be read for; None: ids, labels and ratings alone.
+      num_classes: labels must be below; None: unknown, they may be any that an index can hold.
+      kept_at: the index_file it is read from and written to; None: none.
+
+    Raises:
+      UserError: where the file cannot be used, or a label is none of the classes.
+    """
+    index = _index(tfrecord.stamp(path), features, kept_at)
+    for labels, splits in ((index.labels, index.label_splits), (index.segment_labels, index.segment_splits)):
+        _check_labels(index, labels, splits, num_classes)
+    return index
+
+
+@functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards a split, an index of one takes some 0.08 MB
+def _index(stamp, features, kept_at):
+    key = index_key(stamp, features)
+    arrays = index_file.read(kept_at, key, ARRAYS)
+    if arrays:
+        return ShardIndex(stamp, (), **arrays)
+    arrays, bad = _build(stamp, features)
+    if not bad:
+        index_file.write(kept_at, key, arrays)
+    return ShardIndex(stamp, tuple(bad), **arrays)
+
+
+def index_key(stamp, features):
+    """What a kept index is checked against: the file's size and time of change, and the features it was made for."""
+    return {"file": list(stamp[1:]), "features": features and [list(features.names), list(features.sizes)]}
+
+
+def _build(stamp, features):
+    """-> (name -> array, list of BadRecord)."""
+    data = tfrecord.mapped(stamp)
+    spans, bad = tfrecord.record_spans(stamp[0], data)
+    decoded, good = [], []
+    # Tuples of Python integers: a memory map's bytes are read far quicker by those than by numpy's.
+    for number, span in enumerate(map(tuple, spans.tolist())):
+        try:
+            decoded.append(records.decode(stamp[0], data, span, features))
+            good.append(number)
+        except BadRecord as error:
+            bad.append(error)
+    return _arrays(spans[good], decoded, len(features.names) if features else 0), bad
+
+
+def _arrays(spans, decoded, num_streams):
+    ends = [np.maximum(r.segment_ends, NOT_SAID + 1) for r in decoded]
+    ends = [e if len(e) else np.full(len(r.segment_labels), NOT_SAID) for e, r in zip(ends, decoded, strict=True)]
+    streams = np.array([r.streams for r in decoded], np.int64).reshape(len(decoded), num_streams, 4)
+    streams[..., 0] -= np.where(streams[..., 2], spans[:, :1], 0)
+    return {
+        "spans": spans,
+        "ids": np.array([r.id for r in decoded], np.bytes_),
+        "num_frames": np.array([r.num_frames for r in decoded], np.int32),
+        "video_level": np.array([r.video_level for r in decoded], bool),
+        "streams": streams.astype(np.int32),
+        "labels": _flat([r.labels for r in decoded]),
+        "label_splits": _splits([r.labels for r in decoded]),
+        "segment_labels": _flat([r.segment_labels for r in decoded]),
+        "segment_starts": _flat([r.segment_starts for r in decoded]),
+        "segment_ends": _flat(ends),
+        "segment_scores": _flat([r.segment_scores for r in decoded], np.float32),
+        "segment_splits": _splits([r.segment_labels for r in decoded]),
+    }
+
+
+def _flat(arrays, dtype=np.int32):
+    flat = np.concatenate([np.zeros(0, dtype), *arrays])
+    return flat if dtype == np.float32 else np.clip(flat, _SMALLEST, _LARGEST).astype(dtype)
+
+
+def _splits(arrays):
+    return np.cumsum([0] + [len(a) for a in arrays], dtype=np.int32)
+
+
+def _check_labels(index, labels, splits, num_classes):
+    wrong = np.flatnonzero((labels < 0) | (labels >= (_LARGEST if num_classes is None else num_classes)))
+    if len(wrong):
+        record = np.searchsorted(splits, wrong[0], side="right") - 1
+        limit = f"{_LARGEST}; write the file again"
+        if num_classes is not None:
+            limit = f"--num_classes={num_classes}; set --num_classes accordingly"
+        raise UserError(f"{index.name(record)}: has label {labels[wrong[0]]}, wanted 0 or more and less than {limit}")

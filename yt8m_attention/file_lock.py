@@ -1,0 +1,26 @@
+"""Advisory locks on files and directories: one process at a time."""
+
+import fcntl
+
+
+class Locked(OSError):
+    """Another process holds the lock."""
+
+
+def lock(file, wait=False):
+    """Locks an open file or directory for this process alone.
+
+    The lock belongs to the open file: closing it, or the end of the process however it comes, releases the lock.
+
+    Args:
+      file: a file object or descriptor.
+      wait: whether to wait for another holder to release the lock.
+
+    Raises:
+      Locked: when another process holds the lock and `wait` is False.
+      OSError: when the file system does not support locks.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError as error:
+        raise Locked(error.errno, error.strerror) from error
