@@ -21,7 +21,7 @@ FLOORS = (
     "cli",
 )  # fmt: skip
 COMMAND_FLOOR = len(FLOORS)
-GROUND = {"", "errors", "file_lock", "files", "progress", "schema"}
+GROUND = {"", "aliases", "errors", "file_lock", "files", "progress", "schema"}
 
 # Pure arithmetic, which has to run without TensorFlow, on what it imports included.
 NUMPY_ALONE = ("metrics.reference", "inference.ranking", "ensembling.blend", "ensembling.pseudo_labels")
