@@ -12,17 +12,31 @@ import os
 
 from absl import flags
 
-from yt8m_attention.cli import app, data_flags, ensemble_flags, holdout_flags, values, video_score_flags  # noqa: F401
+from yt8m_attention.cli import app, data, ensembling, held_out, options
+from yt8m_attention.cli.files import Files
+from yt8m_attention.cli.ranking import Ranking
+from yt8m_attention.config import Scoring
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
+SCORING = options.some(Scoring, "video_score_weight")
+OPTIONS = (
+    ensembling.Ensemble,
+    options.some(Files, "input_data_pattern", "output_file", "scores_file"),
+    options.some(Ranking, "segment_max_pred"),
+    SCORING,
+    held_out.HeldOut,
+    *data.OPTIONS,
+)
+
 
 def main():
-    paths, output_file = ensemble_flags.paths(), ensemble_flags.output_file()
-    weights, is_model = ensemble_flags.weights(len(paths)), tuple(map(os.path.isdir, paths))
-    if FLAGS.video_score_weight and not any(is_model):
-        raise UserError(f"--video_score_weight={FLAGS.video_score_weight:g}: rescores what models give, and --inputs "
+    paths, output_file = ensembling.paths(), ensembling.output_file()
+    weights, is_model = ensembling.weights(len(paths)), tuple(map(os.path.isdir, paths))
+    scoring = options.collect(SCORING)
+    if scoring.video_score_weight and not any(is_model):
+        raise UserError(f"--video_score_weight={scoring.video_score_weight:g}: rescores what models give, and --inputs "
                         "are files; give it to `inference` when writing them")  # fmt: skip
     if output_file:
         _check_ranking(weights, is_model)
@@ -31,28 +45,33 @@ def main():
         from yt8m_attention.inference import rank
 
     def job(data, share=0.0):
-        held_out = 0.0 if FLAGS.fit_data_pattern else holdout_flags.share(share)
-        return rank.RankingJob(FLAGS.input_data_pattern, data, output_file, FLAGS.scores_file, held_out,
-                        video_score_weight=FLAGS.video_score_weight)  # fmt: skip
+        return rank.RankingJob(
+            pattern=FLAGS.input_data_pattern,
+            data=data,
+            output_file=output_file,
+            scores_file=FLAGS.scores_file,
+            held_out=0.0 if FLAGS.fit_data_pattern else held_out.share(share),
+            scoring=scoring,
+        )
 
     inputs = ensemble.Inputs(paths, is_model, weights, FLAGS.method)
-    rated = ensemble.Rated(FLAGS.fit_data_pattern, holdout_flags.share) if FLAGS.fit_data_pattern else None
+    rated = ensemble.Rated(FLAGS.fit_data_pattern, held_out.share) if FLAGS.fit_data_pattern else None
     if not any(is_model):
-        return ensemble.rank_files(inputs, job(data_flags.data()), FLAGS.segment_max_pred, rated)
-    return ensemble.rank_models(inputs, job, data_flags.over, FLAGS.segment_max_pred, rated)
+        return ensemble.rank_files(inputs, job(data.data()), FLAGS.segment_max_pred, rated)
+    return ensemble.rank_models(inputs, job, data.changed, FLAGS.segment_max_pred, rated)
 
 
 def _check_ranking(weights, is_model):
     """Makes sure that there is something to rank, and that weights are not fitted on it."""
     if any(is_model):
-        values.required("input_data_pattern")
+        options.required("input_data_pattern")
     if FLAGS.fit_data_pattern and weights is None and not all(is_model):
         raise UserError("--fit_data_pattern: would fit weights on scores in a file among --inputs, which --output_file "
                         "then ranks; leave out --output_file, and give the weights found to --weights")  # fmt: skip
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

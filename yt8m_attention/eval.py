@@ -7,28 +7,30 @@ With --norun_once it follows a training run and scores every checkpoint, until t
 
 from absl import flags
 
-from yt8m_attention.cli import (  # they define flags
-    app,
-    data_flags,
-    eval_flags,  # noqa: F401
-    holdout_flags,
-    limit_flags,  # noqa: F401
-    per_class_flags,  # noqa: F401
-    precision_flags,  # noqa: F401
-    trained_flags,
-    values,
-    video_score_flags,
-    vocabulary_flags,
-)
+from yt8m_attention.cli import app, data, held_out, options, scoring, trained_model
+from yt8m_attention.cli.evaluation import Evaluation
+from yt8m_attention.cli.files import Files
+from yt8m_attention.config import Scoring
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
+OPTIONS = (
+    options.some(Files, "eval_data_pattern", "per_class_file"),
+    trained_model.TrainedModel,
+    trained_model.VOCABULARY,
+    scoring.SEGMENT_LABELS,
+    options.some(Evaluation, "run_once", "top_k", "num_examples"),
+    Scoring,
+    held_out.HeldOut,
+    *data.OPTIONS,
+)
+
 
 def main():
-    train_dir = trained_flags.train_dir()
-    pattern = values.required("eval_data_pattern")
-    weight = video_score_flags.of_segments()
+    train_dir = trained_model.train_dir()
+    pattern = options.required("eval_data_pattern")
+    scored = scoring.of_segments()
     if FLAGS.per_class_file and not FLAGS.segment_labels:
         raise UserError("--per_class_file: holds classes of segments, and --segment_labels is not given; give both")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -39,20 +41,19 @@ def main():
         train_dir,
         pattern,
         which=FLAGS.checkpoint,
-        change_data=data_flags.over,
+        change_data=data.changed,
         segments=FLAGS.segment_labels,
         top_k=FLAGS.top_k,
-        held_out=holdout_flags.share,
+        held_out=held_out.share,
         limit=FLAGS.num_examples,
-        precision=FLAGS.precision,
-        video_score_weight=weight,
+        scoring=scored,
         per_class_file=FLAGS.per_class_file,
-        class_name=vocabulary_flags.vocabulary(train_dir).name,
+        class_name=trained_model.vocabulary(train_dir).name,
     )
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -7,28 +7,33 @@ What it answers is compared with the checkpoint's answers before anything is lef
 
 from absl import flags
 
-from yt8m_attention.cli import (  # they define flags
-    app,
-    export_flags,  # noqa: F401
-    trained_flags,
-    values,
-    vocabulary_flags,
-)
+from yt8m_attention.cli import app, options, trained_model
+from yt8m_attention.cli.export import Export
+from yt8m_attention.cli.files import Files
 
 FLAGS = flags.FLAGS
 
+OPTIONS = (
+    trained_model.TrainedModel,
+    options.some(Files, "output_dir"),
+    Export,
+    trained_model.VOCABULARY,
+)
+
 
 def main():
-    train_dir, output_dir = trained_flags.train_dir(), values.required("output_dir")
+    train_dir, output_dir = trained_model.train_dir(), options.required("output_dir")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.export import saved_model
 
-    name = vocabulary_flags.vocabulary(train_dir).name
-    return saved_model.export(train_dir, output_dir, FLAGS.checkpoint, FLAGS.quantize, name)
+    class_name = trained_model.vocabulary(train_dir).name
+    return saved_model.export(
+        train_dir, output_dir, which=FLAGS.checkpoint, quantize=FLAGS.quantize, class_name=class_name
+    )
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

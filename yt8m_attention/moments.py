@@ -7,34 +7,41 @@
 
 from absl import flags
 
-from yt8m_attention.cli import (  # they define flags
-    app,
-    data_flags,
-    moments_flags,
-    trained_flags,
-    values,
-    vocabulary_flags,
-)
+from yt8m_attention.cli import app, data, localization, options, trained_model
+from yt8m_attention.cli.files import Files
 
 FLAGS = flags.FLAGS
 
+OPTIONS = (
+    localization.Moments,
+    trained_model.TrainedModel,
+    options.some(Files, "output_file"),
+    trained_model.VOCABULARY,
+    *data.OPTIONS,
+)
+
 
 def main():
-    train_dir, pattern = trained_flags.train_dir(), values.required("input")
-    output_file = moments_flags.output_file()
+    train_dir, pattern = trained_model.train_dir(), options.required("input")
+    output_file = localization.output_file()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.localization import localize
         from yt8m_attention.runs import restore
 
-    vocabulary = vocabulary_flags.vocabulary(train_dir)
+    vocabulary = trained_model.vocabulary(train_dir)
     trained = restore.load(train_dir, FLAGS.checkpoint)
-    data = data_flags.over(trained.run.data)
-    job = localize.MomentsJob(pattern, data, FLAGS.top, FLAGS.format, output_file)
+    job = localize.MomentsJob(
+        pattern=pattern,
+        data=data.changed(trained.run.data),
+        top=FLAGS.top,
+        form=FLAGS.format,
+        output_file=output_file,
+    )
     return localize.run(trained.model, job, vocabulary.name)
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

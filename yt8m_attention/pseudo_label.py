@@ -8,24 +8,39 @@ these pseudo-labels, to train on together with rated ones.
 
 from absl import flags
 
-from yt8m_attention.cli import app, pseudo_label_flags, values
+from yt8m_attention.cli import app, options, pseudo_labels
+from yt8m_attention.cli.files import Files
 
 FLAGS = flags.FLAGS
 
+OPTIONS = (
+    options.some(Files, "submission_file", "input_data_pattern", "output_dir"),
+    pseudo_labels.PseudoLabels,
+    pseudo_labels.HELD_OUT,
+    pseudo_labels.DATA,
+)
+
 
 def main():
-    submission_file, pattern = values.required("submission_file"), values.required("input_data_pattern")
-    output_dir = values.required("output_dir")
-    rule, data = pseudo_label_flags.rule(), pseudo_label_flags.data()
+    submission_file, pattern = options.required("submission_file"), options.required("input_data_pattern")
+    output_dir = options.required("output_dir")
+    rule, data = pseudo_labels.rule(), options.collect(pseudo_labels.DATA)
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.ensembling import pseudo_label_files
 
-    job = pseudo_label_files.PseudoLabelJob(submission_file, pattern, data, output_dir, rule, FLAGS.holdout_fraction)
+    job = pseudo_label_files.PseudoLabelJob(
+        submission_file=submission_file,
+        pattern=pattern,
+        data=data,
+        output_dir=output_dir,
+        rule=rule,
+        holdout_fraction=FLAGS.holdout_fraction,
+    )
     return pseudo_label_files.write(job)
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

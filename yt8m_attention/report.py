@@ -10,24 +10,30 @@ network for anything.
 
 from absl import flags
 
-from yt8m_attention.cli import (  # they define flags
-    app,
-    data_flags,
-    holdout_flags,
-    limit_flags,  # noqa: F401
-    report_flags,  # noqa: F401
-    trained_flags,
-    values,
-    video_score_flags,  # noqa: F401
-    vocabulary_flags,
-)
+from yt8m_attention.cli import app, data, held_out, localization, options, trained_model
+from yt8m_attention.cli.evaluation import Evaluation
+from yt8m_attention.cli.files import Files
+from yt8m_attention.config import Scoring
 
 FLAGS = flags.FLAGS
 
+SCORING = options.some(Scoring, "video_score_weight")
+OPTIONS = (
+    trained_model.TrainedModel,
+    options.some(Files, "input_data_pattern", "output_file"),
+    localization.Report,
+    options.some(localization.Moments, top={"flag_default": 8}),
+    options.some(Evaluation, "num_examples"),
+    SCORING,
+    held_out.HeldOut,
+    trained_model.VOCABULARY,
+    *data.OPTIONS,
+)
+
 
 def main():
-    train_dir = trained_flags.train_dir()
-    pattern, output_file = values.required("input_data_pattern"), values.required("output_file")
+    train_dir = trained_model.train_dir()
+    pattern, output_file = options.required("input_data_pattern"), options.required("output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.reports import report
 
@@ -36,19 +42,19 @@ def main():
         which=FLAGS.checkpoint,
         pattern=pattern,
         output_file=output_file,
-        change_data=data_flags.over,
-        held_out=holdout_flags.share,
+        change_data=data.changed,
+        held_out=held_out.share,
         video_ids=FLAGS.video_ids,
         top=FLAGS.top,
         limit=FLAGS.num_examples,
-        video_score_weight=FLAGS.video_score_weight,
-        class_name=vocabulary_flags.vocabulary(train_dir).name,
+        scoring=options.collect(SCORING),
+        class_name=trained_model.vocabulary(train_dir).name,
     )
     return report.write(job)
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -6,42 +6,46 @@
 
 from absl import flags
 
-from yt8m_attention.cli import (  # they define flags
-    app,
-    holdout_flags,
-    per_class_flags,  # noqa: F401
-    segment_class_flags,
-    submission_flags,  # noqa: F401
-    values,
-    vocabulary_flags,
-)
+from yt8m_attention.cli import app, data, held_out, options, trained_model
+from yt8m_attention.cli.evaluation import Evaluation
+from yt8m_attention.cli.files import Files
+from yt8m_attention.config import Data
 
 FLAGS = flags.FLAGS
 
+OPTIONS = (
+    options.some(Files, "eval_data_pattern", "submission_file", "per_class_file"),
+    options.some(Evaluation, "top_n", "label_cache"),
+    data.SegmentClasses,
+    held_out.HeldOut,
+    options.some(Data, "index_dir", "max_bad_records", "cache_dir"),
+    trained_model.VOCABULARY,
+)
+
 
 def main():
-    submission_file, pattern = values.required("submission_file"), values.required("eval_data_pattern")
-    held_out, classes = holdout_flags.share(), segment_class_flags.segment_classes()
+    submission_file, pattern = options.required("submission_file"), options.required("eval_data_pattern")
+    share, classes = held_out.share(), data.segment_classes()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
-        from yt8m_attention.evaluation import evaluate_submission as scorer
+        from yt8m_attention.evaluation import evaluate_submission
 
-    return scorer.score(
+    return evaluate_submission.score(
         submission_file,
         pattern,
-        FLAGS.top_n,
+        top_n=FLAGS.top_n,
         label_cache=FLAGS.label_cache,
         per_class_file=FLAGS.per_class_file,
-        held_out=held_out,
+        held_out=share,
         classes=classes,
         index_dir=FLAGS.index_dir,
         max_bad_records=FLAGS.max_bad_records,
         cache_dir=FLAGS.cache_dir,
-        class_name=vocabulary_flags.vocabulary().name,
+        class_name=trained_model.vocabulary().name,
     )
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,23 @@ DIR gets train/ validate/ test/ (frame level; the last two with rated segments),
 level), segment_label_ids.csv and truth.csv (every moment). Made again with the same flags, it is left as it is.
 """
 
-from yt8m_attention.cli import app, synthesize_flags
+from yt8m_attention.cli import app, options, synthesis
+from yt8m_attention.cli.files import Files
+from yt8m_attention.synthesis.config import SynthesisConfig
+
+OPTIONS = (options.some(Files, "output_dir"), SynthesisConfig)
 
 
 def main():
-    output_dir, recipe = synthesize_flags.output_dir(), synthesize_flags.recipe()
+    output_dir, config = options.required("output_dir"), synthesis.config()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.synthesis import dataset
 
-    return dataset.make(recipe, output_dir)
+    return dataset.make(config, output_dir)
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,20 @@
   python -m yt8m_attention.train --train_data_pattern='data/validate/*.tfrecord' --train_dir=runs/phase2 \\
       --segment_labels --init_checkpoint=runs/phase1 --max_steps=2500
 
-Run again with the same flags, it goes on from its newest checkpoint.
+Called again with the same flags, it resumes from its newest checkpoint.
 """
 
 import dataclasses
 
-from yt8m_attention.cli import app, train_flags
+from yt8m_attention.cli import app, training
+
+OPTIONS = training.OPTIONS
 
 
 def main():
-    run = train_flags.run()
+    run = training.run()
     flags = app.effective_flags()
-    app.say_flags(flags)
+    app.log_flags(flags)
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.training import phase
 
@@ -23,7 +25,7 @@ def main():
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def pattern(tmp_path_factory):
     return str(path)
 
 
-def batches(pattern, varied=config.Augmentation(), scheme=ALL, position=None, **phase):  # noqa: B008
+def batches(pattern, varied=config.Augmentation(), scheme=ALL, position=None, **phase):
     phase = config.Phase(**{"batch_size": 4, "num_epochs": 3, "augmentation": varied, **phase})
     with pipeline.user_errors():
         return [

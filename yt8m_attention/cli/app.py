@@ -15,32 +15,41 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 import traceback
+from dataclasses import dataclass
 
 from absl import flags
 
 from yt8m_attention import progress
-from yt8m_attention.cli import common_flags  # noqa: F401  every command takes them
+from yt8m_attention.cli import options
+from yt8m_attention.config import Options, option
 from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
-# Flags of absl itself that a user of these commands never meets.
-_OWN_MODULES = "yt8m_attention.cli."
+
+@dataclass(frozen=True)
+class Output(Options):
+    """Output that every command writes."""
+
+    quiet: bool = option(False, "write nothing to standard error but errors", changes_scores=False)
 
 
-def run(main, description):
+def run(main, description, groups=()):
     """Parses the command line, calls main() and exits.
 
     Args:
       main: called without arguments once FLAGS are parsed; returns the result, a dict that JSON can hold.
-      description: what `--help` says above the flags; the entry point's docstring.
+      description: text above the flags in `--help`; the entry point's docstring.
+      groups: the command's options, as options.define takes them.
     """
     _guard_streams()
     faulthandler.enable()  # a mapped file that is cut off while it is read ends the process; it says where, at least
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
     try:
+        options.define((*groups, Output))
         status = _status(main, description, sys.argv)
     except Exception:
         traceback.print_exc()
@@ -99,7 +108,7 @@ def _status(main, description, argv):
     name = os.path.basename(argv[0].removesuffix(f"{os.sep}__main__.py")).removesuffix(".py")
     try:
         if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
-            print(description.strip() + "\n" + _help(), flush=True)
+            print(f"{description.strip()}\n\n{help_text()}", flush=True)
             return 0
         parse(argv)
         progress.quiet = FLAGS.quiet
@@ -182,9 +191,8 @@ def parse(argv):
     leftover = FLAGS(argv)[1:]
     if leftover:
         raise UserError(f"argument {leftover[0]!r}: not a flag; flags are written --name=value, lists without blanks")
-    for name, value in effective_flags().items():
-        if value != value:  # NaN is within every bound
-            raise UserError(f"--{name}={value}: wanted a number")
+    for flag in options.ours():
+        flag.option.check(flag.value)
 
 
 def _check_flagfile(path, within=()):
@@ -211,18 +219,15 @@ def _check_flagfile(path, within=()):
 
 
 def effective_flags():
-    """Every flag of ours and its value in this run, by name: what is printed and saved beside a checkpoint."""
-    ours = [
-        f for module, group in FLAGS.flags_by_module_dict().items() if module.startswith(_OWN_MODULES) for f in group
-    ]
-    return {flag.name: flag.value for flag in sorted(ours, key=lambda flag: flag.name)}
+    """{flag: value} of the command's options in this run: logged, and saved beside a checkpoint."""
+    return {flag.name: flag.value for flag in options.ours()}
 
 
-def say_flags(values):
+def log_flags(values):
     """Prints the effective flags, as a flagfile would hold them."""
     for name, value in values.items():
         if value is not None:
-            progress.say(f"--{name}={','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}")
+            progress.say(f"--{name}={options.as_text(value)}")
 
 
 def json_line(result):
@@ -240,9 +245,26 @@ def _plain(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _help():
-    groups = sorted(m for m in FLAGS.flags_by_module_dict() if m.startswith(_OWN_MODULES))
-    return "\n".join(FLAGS.module_help(module) for module in groups)
+def help_text():
+    """The command's flags, by the class that declares them."""
+    lines, last = [], None
+    for cls, flag in options.by_class():
+        if cls is not last:
+            lines += ["", cls.__doc__.splitlines()[0]]
+            last = cls
+        name = f"[no]{flag.name}" if flag.boolean else flag.name
+        words = " ".join([flag.option.help, *_notes(flag)])
+        lines += [f"  --{name}", *textwrap.wrap(words, 110, initial_indent=8 * " ", subsequent_indent=8 * " ")]
+    return "\n".join(lines[1:])
+
+
+def _notes(flag):
+    """The choices or bounds of a flag, and its default."""
+    range_ = flag.option.range()
+    bounds = "|".join(flag.option.choices) if flag.option.choices else range_ if "1048576" not in range_ else ""
+    default = options.as_text(flag.default)
+    notes = "; ".join(part for part in (bounds, f"default: {default}" if default else "") if part)
+    return [f"({notes})"] if notes else []
 
 
 def _one_line(error):

@@ -29,7 +29,7 @@ class Batch:
       varied: a config.Augmentation, of batches for training.
     """
 
-    def __init__(self, source, size, training, buffers, varied=Augmentation()):  # noqa: B008  it is frozen
+    def __init__(self, source, size, training, buffers, varied=Augmentation()):
         self._source, self._training, self._varied, self.filled = source, training, varied, 0
         frames, classes = bag_size(source, training), source.data.num_classes
         dtype = np.float32 if source.video_level else np.uint8

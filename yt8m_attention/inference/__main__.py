@@ -11,27 +11,32 @@ It is the entry point `inference`, and stands here because a package and a modul
 
 from absl import flags
 
-from yt8m_attention.cli import (  # they define flags
-    app,
-    data_flags,
-    holdout_flags,
-    inference_flags,
-    precision_flags,  # noqa: F401
-    trained_flags,
-    values,
-    video_score_flags,
-)
+from yt8m_attention.cli import app, data, held_out, options, ranking, scoring, trained_model
+from yt8m_attention.cli.evaluation import Evaluation
+from yt8m_attention.cli.files import Files
+from yt8m_attention.config import Scoring
 
 FLAGS = flags.FLAGS
 
+OPTIONS = (
+    options.some(Files, "input_data_pattern", "output_file", "scores_file"),
+    trained_model.TrainedModel,
+    scoring.SEGMENT_LABELS,
+    ranking.Ranking,
+    options.some(Evaluation, "top_k"),
+    Scoring,
+    held_out.HeldOut,
+    *data.OPTIONS,
+)
+
 
 def main():
-    parts = inference_flags.merged()
+    parts = ranking.merged()
     return _merge(parts) if parts else _rank()
 
 
 def _merge(parts):
-    output_file = values.required("output_file")
+    output_file = options.required("output_file")
     with app.quiet_imports():
         from yt8m_attention.inference import partial_rankings
 
@@ -39,26 +44,24 @@ def _merge(parts):
 
 
 def _rank():
-    worker, train_dir = inference_flags.worker(), trained_flags.train_dir()
-    pattern, weight = values.required("input_data_pattern"), video_score_flags.of_segments()
-    output_file = values.required("ranking_file" if worker else "output_file")
+    worker, train_dir = ranking.worker(), trained_model.train_dir()
+    pattern, scored = options.required("input_data_pattern"), scoring.of_segments()
+    output_file = options.required("ranking_file" if worker else "output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.inference import rank
         from yt8m_attention.runs import restore
 
     trained = restore.load(train_dir, FLAGS.checkpoint)
-    held_out = holdout_flags.share(trained.run.phase.holdout_fraction)
     job = rank.RankingJob(
-        pattern,
-        data_flags.over(trained.run.data),
-        output_file,
-        FLAGS.scores_file,
-        held_out,
-        FLAGS.window_stride,
-        FLAGS.precision,
-        trained.path,
-        worker,
-        weight,
+        pattern=pattern,
+        data=data.changed(trained.run.data),
+        output_file=output_file,
+        scores_file=FLAGS.scores_file,
+        held_out=held_out.share(trained.run.phase.holdout_fraction),
+        window_stride=FLAGS.window_stride,
+        scoring=scored,
+        scorer=trained.path,
+        worker=worker,
     )
     if FLAGS.segment_labels:
         return rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)
@@ -66,7 +69,7 @@ def _rank():
 
 
 def entry():
-    app.run(main, __doc__)
+    app.run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

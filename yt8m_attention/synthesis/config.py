@@ -1,53 +1,54 @@
-"""What a made data set is made of."""
+"""The configuration of a synthetic data set."""
 
 from dataclasses import dataclass
 
 from yt8m_attention import schema
-from yt8m_attention.config import LARGEST, Features
-from yt8m_attention.errors import UserError
+from yt8m_attention.config import LARGEST, Data, Features, Options, Run, option, require, shared
 
 SPLITS = ("train", "validate", "test")
 
+_VIDEOS = {"least": 0, "most": LARGEST}
+
 
 @dataclass(frozen=True)
-class SynthesisConfig:
-    """Equal recipes make equal bytes. A field is named after its flag; a value that is out of range is a UserError."""
+class SynthesisConfig(Options):
+    """A synthetic data set; equal configurations make equal bytes."""
 
-    num_train: int
-    num_validate: int
-    num_test: int
-    num_classes: int
-    num_segment_classes: int | None  # None, with sources alone: all that are frequent among them
-    features: Features
-    video_frames: tuple[int, int]  # shortest and longest video
-    segment_size: int = schema.SEGMENT_SIZE  # frames
-    per_shard: int = 100  # videos
-    sources: str | None = None  # glob of real video-level records; None: planted classes
-    seed: int = 0
+    num_train: int = option(600, "number of videos with noisy video labels, to learn from", **_VIDEOS)
+    num_validate: int = option(200, "number of videos with rated segments, to learn from", **_VIDEOS)
+    num_test: int = option(200, "number of videos with rated segments, to score on", **_VIDEOS)
+    num_classes: int = shared(Data, "num_classes", most=LARGEST)
+    num_segment_classes: int | None = option(
+        None,
+        "number of classes that segments are rated for; absent: three in five, with --sources all that are frequent",
+    )
+    features: Features = Features()
+    video_frames: tuple[int, int] = option(
+        (70, 120),
+        "number of frames of the shortest and of the longest video; absent: 70,120, with --sources 120,300",
+        flag_default=None,
+    )
+    segment_size: int = shared(Data, "segment_size", most=LARGEST)
+    per_shard: int = option(100, "number of videos in a file", least=1, most=LARGEST)
+    sources: str | None = option(
+        None, "real video-level YouTube-8M files, a glob pattern, to compose videos from; absent: planted classes"
+    )
+    seed: int = shared(Run, "seed", most=LARGEST)
 
-    def __post_init__(self):
-        for flag in ("num_train", "num_validate", "num_test", "seed"):
-            _require(0 <= getattr(self, flag) <= LARGEST, flag, getattr(self, flag), f"0 to {LARGEST}")
-        for flag in ("num_classes", "segment_size", "per_shard"):
-            _require(1 <= getattr(self, flag) <= LARGEST, flag, getattr(self, flag), f"1 to {LARGEST}")
-        _require(any(self.counts.values()), "num_train", 0, "one video at least, here or in another split")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(any(self.counts.values()), "num_train", 0, "one video at least, here or in another split")
         chosen = self.num_classes if self.num_segment_classes is None else self.num_segment_classes
-        _require(
-            1 <= chosen <= self.num_classes, "num_segment_classes", chosen, f"1 to --num_classes={self.num_classes}"
-        )
+        up_to = f"1 to --num_classes={self.num_classes}"
+        require(1 <= chosen <= self.num_classes, "num_segment_classes", chosen, up_to)
         least = sum(schema.RATED_WINDOW) + self.segment_size  # a shorter video has no segment that could be rated
-        _require(
+        require(
             len(self.video_frames) == 2 and least <= self.video_frames[0] <= self.video_frames[1] <= schema.MAX_FRAMES,
             "video_frames", self.video_frames,
             f"shortest,longest from {least}, with --segment_size={self.segment_size}, to {schema.MAX_FRAMES}",
         )  # fmt: skip
 
     @property
-    def counts(self):
-        """Videos of each split, by its name."""
+    def counts(self) -> dict[str, int]:
+        """Number of videos of each split, by its name."""
         return dict(zip(SPLITS, (self.num_train, self.num_validate, self.num_test), strict=True))
-
-
-def _require(condition, flag, found, wanted):
-    if not condition:
-        raise UserError(f"--{flag}: found {found!r}, wanted {wanted}")
