@@ -53,7 +53,7 @@ class Option:
     item: type
     optional: bool
     choices: tuple[str, ...] | None = None
-    synonyms: Mapping[str, str] = types.MappingProxyType({})
+    synonyms: Mapping[str, str] = dataclasses.field(default_factory=dict)
     least: float | None = None
     most: float | None = None
     above: float | None = None
