@@ -64,14 +64,14 @@ def main():
 
 def _parsed(data, model, phase, given):
     """The Run of `train`'s flags, put together as run_train.sh does, but for the files' places."""
-    from yt8m_attention.cli import app, train_flags  # they define flags
+    from yt8m_attention.cli import app, training
 
     names = (phase, model, data, f"{data}_{phase}")
     paths = [path for path in (FLAGFILES / f"{name}.flags" for name in names) if path.exists()]
     places = ("--train_dir=.", "--train_data_pattern=.")
     try:
         app.parse(["train", *(f"--flagfile={path}" for path in paths), *places, *given])
-        return train_flags.run()
+        return training.run()
     finally:
         for name in flags.FLAGS:
             flags.FLAGS[name].unparse()

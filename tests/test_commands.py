@@ -179,7 +179,7 @@ def _wrong(planted, trained, tmp_path):
         "value of the wrong kind": (*train, "--batch_size=many", "batch_size"),
         "value out of range": (*train, "--num_heads=0", "--num_heads"),
         "no number": ("eval", dataset, model, "--only_holdout", "--holdout_fraction=nan",
-                      "--holdout_fraction=nan: wanted a number"),
+                      "--holdout_fraction: found nan, wanted 0 to 1"),
         "no such model": (*train, *FEATURES, "--model=perceptron", "multi_attention"),
         "nothing to train for": (*train[:3], "--max_steps"),
         "glob that matches nothing": ("train", "--train_data_pattern=/nowhere/*.x", *train[2:], "/nowhere/*.x"),

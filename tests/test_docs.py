@@ -20,10 +20,9 @@ BENCHMARK_FLAG = re.compile(r'add_argument\(\s*"--(\w+)"')
 
 FLAGS_OF = """
 import importlib, json, sys
-from absl import flags
-importlib.import_module("yt8m_attention." + sys.argv[1])
-ours = {m: f for m, f in flags.FLAGS.flags_by_module_dict().items() if m.startswith("yt8m_attention.cli.")}
-print(json.dumps([[flag.name, flag.boolean] for group in ours.values() for flag in group]))
+from yt8m_attention.cli import app, options
+app.define(importlib.import_module("yt8m_attention." + sys.argv[1]).OPTIONS)
+print(json.dumps([[flag.name, flag.boolean] for flag in options.ours()]))
 """
 
 

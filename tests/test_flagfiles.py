@@ -56,12 +56,13 @@ PARSE = """
 import json, sys
 from absl.testing import flagsaver
 from yt8m_attention import config
-from yt8m_attention.cli import app, train_flags
+from yt8m_attention.cli import app, training
 
+app.define(training.OPTIONS)
 for line in sys.stdin:
     with flagsaver.flagsaver():
         app.parse(["train", *json.loads(line)])
-        print(json.dumps(config.to_dict(train_flags.run())))
+        print(json.dumps(config.to_dict(training.run())))
 """
 
 

@@ -20,7 +20,6 @@ import tempfile
 import traceback
 from types import ModuleType, SimpleNamespace
 
-from absl import flags
 from absl.testing import flagsaver
 
 NUMBERS = ("", "abc", "-1", "0", "-99999999999", "1" + 30 * "0", "99999", "nan", "inf", "-inf", "1e999", "1.5", "1,2")
@@ -66,8 +65,9 @@ def values(flag):
 
 def command_flags():
     """Every flag of ours that the command has."""
-    modules = flags.FLAGS.flags_by_module_dict()
-    return [flag for name, group in modules.items() if name.startswith("yt8m_attention.cli.") for flag in group]
+    from yt8m_attention.cli import options
+
+    return options.ours()
 
 
 def cases(job):
@@ -136,17 +136,17 @@ def disarm():
         "inference.rank": {
             "rank_segments": lambda *_: {},
             "rank_classes": lambda *_: {},
-            "RankingJob": lambda *_, **__: None,
+            "RankingJob": lambda **_: None,
         },
-        "localization.localize": {"run": lambda *_: {}, "MomentsJob": lambda *_: None},
+        "localization.localize": {"run": lambda *_: {}, "MomentsJob": lambda **_: None},
         "ensembling.ensemble": {
             "rank_models": rank_models,
             "rank_files": lambda *_: {},
             "Inputs": lambda *_: None,
             "Rated": lambda *_: None,
         },
-        "ensembling.pseudo_label_files": {"write": lambda *_: {}, "PseudoLabelJob": lambda *_: None},
-        "export.saved_model": {"export": lambda *_: {}},
+        "ensembling.pseudo_label_files": {"write": lambda *_: {}, "PseudoLabelJob": lambda **_: None},
+        "export.saved_model": {"export": lambda *_, **__: {}},
         "synthesis.dataset": {"make": lambda *_: {}},
         "reports.report": {"write": lambda job: with_options(**vars(job)), "ReportJob": SimpleNamespace},
     }.items():
@@ -158,10 +158,13 @@ def disarm():
 
 
 def main():
+    from yt8m_attention.cli import app
+
     command, place = sys.argv[1:]
     with open(place) as file:
         job = json.load(file)
     module = importlib.import_module(f"yt8m_attention.{command}")
+    app.define(module.OPTIONS)
     if job["whole"]:
         preload()
     else:

@@ -1,12 +1,14 @@
 """The command `synthesize`: its result, its defaults, and what it says of bad flags."""
 
+import ast
 import os
-
-from absl.testing import flagsaver
+import subprocess
+import sys
+from pathlib import Path
 
 from tests import commands
-from yt8m_attention.cli import synthesize_flags
-from yt8m_attention.cli.app import FLAGS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SMALL = ("--feature_names=audio_embedding", "--feature_sizes=8", "--num_train=3", "--num_validate=2", "--num_test=1")
 
@@ -35,14 +37,24 @@ def test_bad_input_is_one_line_and_status_2(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+DEFAULTS = """
+from yt8m_attention import synthesize
+from yt8m_attention.cli import app, options, synthesis
+app.define(synthesize.OPTIONS)
+for given in ([], ["--sources=x*", "--seed=3"], ["--feature_names=a", "--feature_sizes=7"]):
+    app.parse(["synthesize", *given])
+    config = synthesis.config()
+    print([config.num_classes, config.num_segment_classes, config.video_frames, config.sources, config.seed,
+           config.features.total])
+    for flag in options.ours():
+        flag.unparse()
+"""
+
+
 def test_defaults_are_planted_classes_or_those_of_the_sources():
-    if not FLAGS.is_parsed():
-        FLAGS.mark_as_parsed()
-    recipe = synthesize_flags.recipe()
-    assert (recipe.num_classes, recipe.num_segment_classes, recipe.video_frames) == (40, 24, (70, 120))
-    with flagsaver.flagsaver((synthesize_flags.SOURCES, "x*"), (synthesize_flags.SEED, 3)):
-        recipe = synthesize_flags.recipe()
-        assert (recipe.num_classes, recipe.num_segment_classes, recipe.video_frames) == (3862, None, (120, 300))
-        assert (recipe.sources, recipe.seed) == ("x*", 3)
-    with flagsaver.flagsaver(feature_names=("a",), feature_sizes=(7,)):
-        assert synthesize_flags.recipe().features.total == 7
+    """In a process of its own, which defines the flags of one command."""
+    done = subprocess.run([sys.executable, "-c", DEFAULTS], cwd=ROOT, capture_output=True, text=True)
+    planted, composed, narrow = map(ast.literal_eval, done.stdout.splitlines())
+    assert planted == [40, 24, (70, 120), None, 0, 1152]
+    assert composed == [3862, None, (120, 300), "x*", 3, 1152]
+    assert narrow[-1] == 7

@@ -10,7 +10,7 @@ import pytest
 
 from tests import commands
 from tests.training.runs import small
-from yt8m_attention.config import Data
+from yt8m_attention.config import Data, Scoring
 from yt8m_attention.data import pipeline
 from yt8m_attention.ensembling import ensemble as blending
 from yt8m_attention.ensembling import members
@@ -49,7 +49,7 @@ def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="m
     rated = rated and blending.Rated(rated, lambda share: held_out)
 
     def make_job(data, share):
-        changed = {"held_out": 0.0 if rated else held_out, "video_score_weight": video_score_weight}
+        changed = {"held_out": 0.0 if rated else held_out, "scoring": Scoring(video_score_weight=video_score_weight)}
         return dataclasses.replace(job(folder, name, test_files, data), **changed)
 
     if any(is_model):

@@ -10,9 +10,12 @@ FLAGFILE = ROOT / "flags" / "ensemble.flags"
 
 def test_published_ensemble():
     code = f"""
-from yt8m_attention.cli import app, ensemble_flags
+from absl import flags
+from yt8m_attention import ensemble
+from yt8m_attention.cli import app
+app.define(ensemble.OPTIONS)
 app.parse(["ensemble", "--flagfile={FLAGFILE}"])
-print(*ensemble_flags.FLAGS.inputs, ensemble_flags.FLAGS.method)
+print(*flags.FLAGS.inputs, flags.FLAGS.method)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

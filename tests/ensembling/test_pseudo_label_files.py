@@ -10,6 +10,7 @@ import pytest
 
 from tests import commands
 from tests.training import runs
+from yt8m_attention.config import RATED_HOLDOUT
 from yt8m_attention.data import holdout, rating_reader
 from yt8m_attention.data.formats import label_ids, writer
 from yt8m_attention.data.shard_dataset import ShardDataset
@@ -56,7 +57,7 @@ def pairs(pattern):
     return set(zip(*(part.tolist() for part in found[:4]), strict=True))
 
 
-def expected(ranked, positives=5, negatives=4, fraction=holdout.RATED_SHARE):
+def expected(ranked, positives=5, negatives=4, fraction=RATED_HOLDOUT):
     """What should be labelled, the plain way."""
     result = set()
     for c, names in ranked.items():
@@ -74,7 +75,7 @@ def test_the_shards_hold_the_best_and_the_last_and_no_held_out_video(planted, ra
     result = commands.succeed("pseudo_label", *flags(planted, csv, tmp_path / "pseudo"))
     found = pairs(f"{tmp_path}/pseudo/*.tfrecord")
     assert found == expected(ranked)
-    assert not any(holdout.in_holdout(video_id, holdout.RATED_SHARE) for video_id, *_ in found)
+    assert not any(holdout.in_holdout(video_id, RATED_HOLDOUT) for video_id, *_ in found)
     assert (result["positives"], result["negatives"], result["classes"], result["short_classes"]) == (20, 16, 4, 0)
     assert result["videos"] == len({pair[0] for pair in found})
     assert result["segments"] == len({pair[:2] for pair in found})

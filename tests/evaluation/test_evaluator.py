@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training import runs
-from yt8m_attention.config import Data
+from yt8m_attention.config import Data, Scoring
 from yt8m_attention.data import rating_reader
 from yt8m_attention.data.formats import label_ids
 from yt8m_attention.errors import UserError
@@ -39,7 +39,7 @@ def _evaluate(score, examples, **options):
 
 @pytest.mark.parametrize("weight", [0.0, 0.3])
 def test_segment_map_is_the_references(examples, weight):
-    result = _evaluate(_drawn, examples, video_score_weight=weight)
+    result = _evaluate(_drawn, examples, scoring=Scoring(video_score_weight=weight))
     ranked, ratings = {}, {}
     rows = [(batch["ordinal"].numpy(), batch["labels"].numpy(), batch["rated"].numpy(), _drawn(batch)["probabilities"])
             for batch in examples.batches("rated_segments")]  # fmt: skip
@@ -64,7 +64,7 @@ def _of_videos(examples):
 
 
 def test_by_the_videos_score_alone_is_the_copied_score(examples):
-    result = _evaluate(_drawn, examples, video_score_weight=1.0)
+    result = _evaluate(_drawn, examples, scoring=Scoring(video_score_weight=1.0))
     assert result["segment_map"] == result["copied_video_score_map"] != _evaluate(_drawn, examples)["segment_map"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests import commands
 from tests.layer_case import randomize
-from yt8m_attention.config import Data, Features, Model, Phase, Run
+from yt8m_attention.config import Data, Features, Model, Phase, Run, Scoring
 from yt8m_attention.data.formats import writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import partial_rankings, rank, scoring
@@ -87,7 +87,7 @@ def tied_over_files(cell):
 
 @pytest.mark.parametrize(("stride", "k", "weight"), [(None, 25, 0.0), (2, 1000, 0.0), (None, 1000, 0.3)])
 def test_any_number_of_workers_makes_the_same_file(model, videos, tmp_path, stride, k, weight):
-    settings = {"window_stride": stride, "video_score_weight": weight}
+    settings = {"window_stride": stride, "scoring": Scoring(video_score_weight=weight)}
     whole = ranked_by(model, videos, tmp_path, None, k, **settings)
     for row in csv.reader(whole.decode().splitlines()[1:]):
         assert tied_over_files(row[1])
@@ -167,7 +167,7 @@ def test_what_parts_have_in_common(model, videos, tmp_path):
 
     def identity(k=9, model=model, pattern=f"{videos}/*.tfrecord", data=None, **settings):
         job = rank.RankingJob(pattern, dataclasses.replace(DATA, **data or {}), "s.csv", worker=(0, 2), **settings)
-        return partial_rankings.identity(model, scoring.make_scorer(model, [0], job.precision), job, k)
+        return partial_rankings.identity(model, scoring.make_scorer(model, [0], job.scoring.precision), job, k)
 
     first = identity()
     other = registry.build(MODEL)
@@ -182,7 +182,7 @@ def test_what_parts_have_in_common(model, videos, tmp_path):
         "input_data_pattern": identity(pattern=f"{videos}/[0-3].tfrecord"),
         "window_stride": identity(window_stride=1),
         "only_holdout": identity(held_out=0.5),
-        "precision": identity(precision="mixed_bfloat16"),
+        "precision": identity(scoring=Scoring(precision="mixed_bfloat16")),
         "segment_window": identity(data={"segment_window": (0, 0)}),
         "segment_label_ids_file": identity(data={"segment_classes": (0, 2, 4)}),
         "train_dir": identity(model=other),
@@ -207,7 +207,8 @@ def test_parts_rescored_by_videos_are_of_the_same_frames_of_them(model, videos, 
     for number, stride in enumerate((5, 7)):
         sampling = dataclasses.replace(DATA.sampling, frame_sampling="every", frame_stride=stride)
         data, part = dataclasses.replace(DATA, sampling=sampling), f"{tmp_path}/{number}.npz"
-        job = rank.RankingJob(f"{videos}/*.tfrecord", data, part, worker=(number, 2), video_score_weight=0.3)
+        scoring_ = Scoring(video_score_weight=0.3)
+        job = rank.RankingJob(f"{videos}/*.tfrecord", data, part, worker=(number, 2), scoring=scoring_)
         rank.rank_segments(model, job, 25)
     with pytest.raises(UserError, match=r"1\.npz was ranked with --frame_stride 7, .*0\.npz with 5"):
         partial_rankings.merge(f"{tmp_path}/?.npz", f"{tmp_path}/merged.csv")
@@ -239,12 +240,12 @@ RANKED = ("--train_dir=x", "--input_data_pattern=x", "--segment_labels")
         ((*RANKED, "--worker=0/2", "--ranking_file=x"), "--worker=0/2: wanted I/N"),
         ((*RANKED, "--worker=2", "--ranking_file=x"), "--worker=2: wanted I/N"),
         ((*RANKED, "--worker=1/2"), "--ranking_file: not given"),
-        ((*RANKED, "--worker=1/2", "--ranking_file=x", "--output_file=x"), "--output_file=x: given beside --worker"),
+        ((*RANKED, "--worker=1/2", "--ranking_file=x", "--output_file=x"), "--output_file=x: given with --worker"),
         ((*RANKED[:2], "--worker=1/2", "--ranking_file=x"), "add --segment_labels"),
         ((*RANKED, "--output_file=x", "--ranking_file=y"), "--ranking_file=y: given without --worker"),
         (("--merge_rankings=x",), "--output_file: not given"),
-        (("--merge_rankings=x", "--output_file=x", "--window_stride=1"), "--window_stride: given beside"),
-        (("--merge_rankings=x", "--output_file=x", "--worker=1/2"), "--worker: given beside --merge_rankings"),
+        (("--merge_rankings=x", "--output_file=x", "--window_stride=1"), "--window_stride: given with"),
+        (("--merge_rankings=x", "--output_file=x", "--worker=1/2"), "--worker: given with --merge_rankings"),
     ],
 )
 def test_flags_that_do_not_go_together(flags, words):

@@ -23,7 +23,7 @@ from absl import flags
 
 from yt8m_attention import progress
 from yt8m_attention.cli import options
-from yt8m_attention.config import Options, option
+from yt8m_attention.config import LARGEST_SIZE, Options, option
 from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
@@ -49,12 +49,17 @@ def run(main, description, groups=()):
     faulthandler.enable()  # a mapped file that is cut off while it is read ends the process; it says where, at least
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
     try:
-        options.define((*groups, Output))
+        define(groups)
         status = _status(main, description, sys.argv)
     except Exception:
         traceback.print_exc()
         status = 1
     _end(status)
+
+
+def define(groups):
+    """Defines the flags of a command, and those that every command has."""
+    options.define((*groups, Output))
 
 
 def _end(status):
@@ -192,7 +197,8 @@ def parse(argv):
     if leftover:
         raise UserError(f"argument {leftover[0]!r}: not a flag; flags are written --name=value, lists without blanks")
     for flag in options.ours():
-        flag.option.check(flag.value)
+        if flag.value is not None:
+            flag.option.check(flag.value)
 
 
 def _check_flagfile(path, within=()):
@@ -259,9 +265,9 @@ def help_text():
 
 
 def _notes(flag):
-    """The choices or bounds of a flag, and its default."""
-    range_ = flag.option.range()
-    bounds = "|".join(flag.option.choices) if flag.option.choices else range_ if "1048576" not in range_ else ""
+    """The choices or the bounds that anyone might meet, and the default of a flag."""
+    usual = flag.option.most is None or flag.option.most < LARGEST_SIZE
+    bounds = "|".join(flag.option.choices) if flag.option.choices else flag.option.range() if usual else ""
     default = options.as_text(flag.default)
     notes = "; ".join(part for part in (bounds, f"default: {default}" if default else "") if part)
     return [f"({notes})"] if notes else []

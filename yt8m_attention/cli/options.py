@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from yt8m_attention.config import Options, options_of
+from yt8m_attention.config import Options, all_options, options_of
 from yt8m_attention.config.option import Option
 from yt8m_attention.errors import UserError
 
@@ -33,14 +33,15 @@ class Group(typing.NamedTuple):
 
     def options(self) -> Iterator[tuple[type[Options], Option]]:
         """Yields (declaring class, Option) of every option, those of nested classes too."""
+        if self.names is None:
+            yield from all_options(self.cls)
+            return
         declared, hints = options_of(self.cls), typing.get_type_hints(self.cls)
-        for field in dataclasses.fields(self.cls):  # type: ignore[arg-type]
-            if self.names is not None and field.name not in self.names:
-                continue
-            if dataclasses.is_dataclass(hints[field.name]):
-                yield from Group(hints[field.name]).options()
-            elif field.name in declared:
-                yield self.cls, dataclasses.replace(declared[field.name], **self.changes.get(field.name, {}))
+        for name in self.names:
+            if name in declared:
+                yield self.cls, dataclasses.replace(declared[name], **self.changes.get(name, {}))
+            else:
+                yield from all_options(hints[name])
 
 
 def some(cls: type[Options], *names: str, **changes: dict[str, Any]) -> Group:
@@ -81,9 +82,9 @@ def define(groups: Iterable[type[Options] | Group], values: flags.FlagValues = F
 
 
 def _flag(option: Option) -> flags.Flag:
-    arguments = {"name": option.flag, "default": option.flag_default, "help_string": option.help}
+    named = (option.flag, option.flag_default, option.help)
     if option.kind is bool:
-        return flags.BooleanFlag(**arguments)
+        return flags.BooleanFlag(*named)
     parser: flags.ArgumentParser
     if option.choices is not None:
         parser = _Choice(option)
@@ -91,7 +92,7 @@ def _flag(option: Option) -> flags.Flag:
         parser = _Integers() if option.item is int else _Names()
     else:
         parser = {int: flags.IntegerParser, float: flags.FloatParser, str: flags.ArgumentParser}[option.kind]()
-    return flags.Flag(parser, _Commas(), **arguments)
+    return flags.Flag(parser, _Commas(), *named)
 
 
 class _Choice(flags.EnumParser):
@@ -215,5 +216,5 @@ def required(name: str) -> Any:
     """
     value = FLAGS[name].value
     if not value:
-        raise UserError(f"--{name}: missing; give it: {FLAGS[name].help}")
+        raise UserError(f"--{name}: not given; {FLAGS[name].help}")
     return value

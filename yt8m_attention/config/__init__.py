@@ -5,7 +5,17 @@ An option is declared once, as a field of one of these classes (option.py).
 
 from yt8m_attention.config.data import Data, Features, Sampling
 from yt8m_attention.config.model import Model
-from yt8m_attention.config.option import LARGEST, LARGEST_SIZE, Options, option, options_of, require, shared
+from yt8m_attention.config.option import (
+    LARGEST,
+    LARGEST_SIZE,
+    Options,
+    all_options,
+    option,
+    options_of,
+    require,
+    scored_options,
+    shared,
+)
 from yt8m_attention.config.scoring import Scoring
 from yt8m_attention.config.serialization import from_dict, to_dict
 from yt8m_attention.config.training import RATED_HOLDOUT, Augmentation, Phase, Run
@@ -23,10 +33,12 @@ __all__ = [
     "Run",
     "Sampling",
     "Scoring",
+    "all_options",
     "from_dict",
     "option",
     "options_of",
     "require",
+    "scored_options",
     "shared",
     "to_dict",
 ]

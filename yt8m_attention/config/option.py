@@ -13,7 +13,7 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from yt8m_attention.errors import UserError
@@ -63,7 +63,7 @@ class Option:
 
     def check(self, value: Any) -> None:
         """Raises UserError, in terms of the flag, for a value that the declaration does not allow."""
-        if value is None and (self.optional or self.default is None):
+        if value is None and self.optional:
             return
         for item in value if self.kind is tuple else (value,):
             self._check_item(item, value)
@@ -143,6 +143,22 @@ def options_of(cls: type) -> dict[str, Option]:
             declared.setdefault("flag", field.name)
             found[field.name] = Option(kind=kind, item=item, optional=optional, **declared)
     return found
+
+
+def all_options(cls: type) -> Iterator[tuple[type, Option]]:
+    """Yields (declaring class, Option) of every option of an Options class and of the Options classes in its fields."""
+    hints, declared = typing.get_type_hints(cls), options_of(cls)
+    for field in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from all_options(hints[field.name])  # type: ignore[arg-type]
+        elif field.name in declared:
+            yield cls, declared[field.name]
+
+
+def scored_options(config: "Options") -> dict[str, Any]:
+    """{flag: value} of the options of one object that change scores, as JSON holds them; nested objects left out."""
+    values = ((option, getattr(config, name)) for name, option in options_of(type(config)).items())
+    return {o.flag: list(v) if isinstance(v, tuple) else v for o, v in values if o.changes_scores}
 
 
 def _kinds(hint):

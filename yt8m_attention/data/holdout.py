@@ -4,10 +4,6 @@ import hashlib
 
 import numpy as np
 
-# Of the rated videos, unless --holdout_fraction says otherwise: it tells when to stop. Phase 1's labels are too many to
-# overfit.
-RATED_SHARE = 0.1
-
 
 def in_holdout(video_id, fraction):
     """Whether a video belongs to the held-out share; a larger fraction holds out the same videos and more.

@@ -85,7 +85,7 @@ def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None
     job, classes, weights, judged = make_job(data, share), rank.segment_classes(data), inputs.weights, {}
     for file in saved:
         file.check_classes(classes)
-    if job.video_score_weight:
+    if job.scoring.video_score_weight:
         members.check_sampled_alike(trained, change_data)
     if rated:
         held_out = rated.held_out(share)
@@ -94,14 +94,14 @@ def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None
         members.check_unseen(trained, rated.pattern, held_out, "fit_data_pattern")
         scorers = [scoring.make_scorer(t.model) for t in trained]
         pairs = rated_pairs.of_models(
-            scorers, saved, inputs.in_order, rated.pattern, data, classes, held_out, job.video_score_weight
+            scorers, saved, inputs.in_order, rated.pattern, data, classes, held_out, job.scoring
         )
         weights, judged = _judge(inputs, pairs)
     if not job.output_file:
         return {"inputs": len(inputs.paths)} | judged
     if job.held_out:
         members.check_unseen(trained, job.pattern, job.held_out, "input_data_pattern")
-    parts = windows.score([scoring.make_scorer(t.model, classes, job.precision) for t in trained], job)
+    parts = windows.score([scoring.make_scorer(t.model, classes, job.scoring.precision) for t in trained], job)
     blended = _blended(inputs, weights, parts, saved, classes)
     return {"inputs": len(inputs.paths)} | rank.write_ranking(blended, classes, job, max_per_class) | judged
 

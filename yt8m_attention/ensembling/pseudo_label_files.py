@@ -37,7 +37,7 @@ class PseudoLabelJob:
     data: config.Data
     output_dir: str
     rule: pseudo_labels.Rule
-    holdout_fraction: float = holdout.RATED_SHARE
+    holdout_fraction: float = config.RATED_HOLDOUT
 
 
 def write(job):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yt8m_attention import progress, schema
+from yt8m_attention.config import Scoring
 from yt8m_attention.data import holdout, pipeline, rating_reader
 from yt8m_attention.data.formats.bad_records import BadRecords
 from yt8m_attention.ensembling import blend
@@ -53,7 +54,7 @@ class RatedPairs(NamedTuple):
         return float(np.nanmean(precision))
 
 
-def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_score_weight=0.0):
+def of_models(scorers, saved, in_order, pattern, data, classes, held_out, scoring=Scoring()):
     """Scores the rated segments of files by all models in one pass, and looks up what files of scores say of them.
 
     Args:
@@ -63,7 +64,7 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_
       pattern, data: as pipeline.evaluation_batches.
       classes: int64 [C], of which pairs are taken.
       held_out: the share of the videos that alone is used; 0: all.
-      video_score_weight: how much a model's score of a segment owes to its score of the video (video_scores.rescore).
+      scoring: its weight of the whole-video score applies (inference.rescoring.rescore).
 
     Returns:
       RatedPairs.
@@ -78,7 +79,7 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_
 
     with pipeline.user_errors():
         batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
-        rescorer = rescoring.Rescorer(scorers, videos, video_score_weight)
+        rescorer = rescoring.Rescorer(scorers, videos, scoring.video_score_weight)
         for batch in progress.through(batches, "rated segments"):
             rows, of = np.nonzero(batch["rated"].numpy() & counts)
             named = batch["id"].numpy()[rows], batch["start"].numpy()[rows], of

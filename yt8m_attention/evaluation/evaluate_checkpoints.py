@@ -4,10 +4,11 @@ import os
 import time
 
 from yt8m_attention import progress
+from yt8m_attention.config import Scoring
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import attention_images, evaluator
 from yt8m_attention.evaluation import per_class_file as by_class
-from yt8m_attention.inference import scoring
+from yt8m_attention.inference.scoring import make_scorer
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.runs import checkpoints, lineage, restore, run_file
 from yt8m_attention.runs.summaries import Summaries
@@ -17,7 +18,7 @@ _POLL_SECONDS = 5.0
 
 
 def evaluate(train_dir, pattern, which="best", change_data=None, segments=False, top_k=20, held_out=None, limit=None,
-             precision="float32", video_score_weight=0.0, per_class_file=None,
+             scoring=Scoring(), per_class_file=None,
              class_name="class {}".format):  # fmt: skip
     """Scores one checkpoint and writes the scores beside the training's curves, under `TRAIN_DIR/eval`.
 
@@ -33,8 +34,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
       held_out: function of the share that the run held out -> the share that alone is scored, 0 for all videos;
         None: all videos.
       limit: as evaluator.Examples.
-      precision: of the products, as scoring.make_scorer's precision.
-      video_score_weight: as evaluator.evaluate.
+      scoring: the precision of matrix products and the weight of the whole-video score.
       per_class_file, class_name: where to and how, as per_class_file.write; None: nowhere.
 
     Returns:
@@ -49,13 +49,13 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     examples = evaluator.Examples(pattern, data, share, limit)
     seen = seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
-    score = scoring.make_scorer(trained.model, None, precision)
-    result = evaluator.evaluate(score, examples, weights, segments, top_k, video_score_weight)
+    score = make_scorer(trained.model, None, scoring.precision)
+    result = evaluator.evaluate(score, examples, weights, segments, top_k, scoring)
     curves, per_class = result.pop("precision_recall"), result.pop("per_class", None)
     if per_class_file:
         by_class.write(per_class_file, per_class, class_name)
     pictures = attention_images.make(trained.model, pattern, data, share) if segments else {}
-    name = f"eval_video_score_weight_{video_score_weight:g}" if video_score_weight else "eval"
+    name = f"eval_video_score_weight_{scoring.video_score_weight:g}" if scoring.video_score_weight else "eval"
     _write_summaries(os.path.join(train_dir, name), trained.meta["step"], result, per_class, curves, pictures)
     return result | {"step": trained.meta["step"], "checkpoint": trained.path, "seen_in_training": seen}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yt8m_attention import progress, schema
-from yt8m_attention.config import Data
+from yt8m_attention.config import Data, Scoring
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation.precision_recall import PrecisionRecall
@@ -54,7 +54,7 @@ class Examples:
 
 
 def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: int = schema.TOP_CLASSES,
-             video_score_weight: float = 0.0):  # fmt: skip
+             scoring: Scoring = Scoring()):  # fmt: skip
     """Every figure of one checkpoint.
 
     Args:
@@ -63,8 +63,8 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
       class_weights: float [V], weights of the reported loss.
       segments: whether rated segments are scored too.
       top_k: how many classes of a video GAP and MAP look at.
-      video_score_weight: how much a segment's score owes to its video's (inference.rescoring.rescore), where the
-        limit leaves that in.
+      scoring: its weight of the whole-video score applies (inference.rescoring.rescore) to segments whose video is
+        within the limit.
 
     Returns:
       dict of `gap`, `hit_at_one`, `perr`, `map`, `loss`, `videos` over whole videos; with segments also `segment_map`
@@ -80,7 +80,7 @@ def evaluate(score, examples: Examples, class_weights, segments: bool, top_k: in
     result = _videos(score, examples, class_weights, top_k, kept, curves["videos"])
     if segments:
         curves["segments"] = PrecisionRecall()
-        result |= _segments(score, examples, kept, curves["segments"], video_score_weight)
+        result |= _segments(score, examples, kept, curves["segments"], scoring.video_score_weight)
     return result | {"precision_recall": {name: curve.result() for name, curve in curves.items()}}
 
 

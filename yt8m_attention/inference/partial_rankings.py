@@ -3,7 +3,6 @@
 Segments are numbered in file order, so a part's numbers move behind those of all parts before it.
 """
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -53,6 +52,7 @@ def identity(model, scorer, job, max_per_class):
                         "workers; take so many at most")  # fmt: skip
     # Workers may have the files in other places, gs:// among them: names count from where they part.
     shared = len(os.path.commonprefix(paths).rpartition("/")[0])  # noqa: RUF071
+    by_videos = job.scoring.video_score_weight > 0
     weights = f"{json.dumps(config.to_dict(model.config))} {model_state.digest(model)}"
     return {
         "worker": [number, workers],
@@ -60,14 +60,13 @@ def identity(model, scorer, job, max_per_class):
         "input_data_pattern": f"{len(paths)} files {_digest(*(path[shared:] for path in paths))}",
         "segment_label_ids_file": f"{len(data.segment_classes)} classes {_digest(*map(str, data.segment_classes))}",
         "segment_max_pred": max_per_class,
-        "segment_size": data.segment_size,
-        "segment_window": list(data.segment_window),
         "window_stride": job.stride,
-        # A segment's bag is its own frames, a video's score is of those that are drawn from it.
-        **(dataclasses.asdict(data.sampling) if job.video_score_weight else {"max_frames": data.sampling.max_frames}),
         "only_holdout": job.held_out,
+        **config.scored_options(data),
+        # A segment's bag is its own frames; a video's score depends on the frames drawn from the video.
+        **(config.scored_options(data.sampling) if by_videos else {"max_frames": data.sampling.max_frames}),
+        **config.scored_options(job.scoring),
         "precision": scorer.compute_dtype,
-        "video_score_weight": job.video_score_weight,
     }
 
 

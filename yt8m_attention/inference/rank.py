@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yt8m_attention import progress
-from yt8m_attention.config import Data
+from yt8m_attention.config import Data, Scoring
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import partial_rankings, score_checks, scoring, submission, windows
@@ -31,10 +31,9 @@ class RankingJob:
       scores_file: npz of every score too, or None (scores_writer.py).
       held_out: the share of the videos that training held out, which alone is scored; 0: all.
       window_stride: frames from one window's start to the next one's; None: a window's length, so they never overlap.
-      precision: of the products, as scoring.make_scorer's precision.
+      scoring: the precision of matrix products and the weight of the whole-video score.
       scorer: what gives the scores, for messages.
       worker: (number from 0, of how many), which part of the files is ranked; None: all.
-      video_score_weight: how much a segment's score owes to its video's, as video_scores.rescore's weight.
     """
 
     pattern: str
@@ -43,10 +42,9 @@ class RankingJob:
     scores_file: str | None = None
     held_out: float = 0.0
     window_stride: int | None = None
-    precision: str = "float32"
+    scoring: Scoring = Scoring()
     scorer: str = "the model"
     worker: tuple[int, int] | None = None
-    video_score_weight: float = 0.0
 
     @property
     def named(self):
@@ -89,7 +87,7 @@ def rank_segments(model, job: RankingJob, max_per_class):
       UserError: where no class or no segment is there to rank, or a file cannot be written.
     """
     classes = segment_classes(job.data)
-    scorer = scoring.make_scorer(model, classes, job.precision)
+    scorer = scoring.make_scorer(model, classes, job.scoring.precision)
     parts = ((ids, starts, scores) for ids, starts, (scores,) in windows.score([scorer], job))
     if job.worker is None:
         return write_ranking(parts, classes, job, max_per_class)
@@ -150,7 +148,7 @@ def rank_classes(model, job: RankingJob, top_k):
       UserError: where no video is there to score, or a file cannot be written.
     """
     ids, best, classes, names = [], [], np.arange(job.data.num_classes), score_checks.VideoIds(job.named)
-    score, started = scoring.make_scorer(model, None, job.precision), time.monotonic()
+    score, started = scoring.make_scorer(model, None, job.scoring.precision), time.monotonic()
     kept = job.scores_file and ScoresWriter(job.scores_file, classes)
     for batch in job.batches("videos", _VIDEOS):
         names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())

@@ -23,7 +23,8 @@ _FRAMES = 64
 def score(scorers, job):
     """Scores every eligible window of a rank.RankingJob by several models, in one pass over the files.
 
-    With job.video_score_weight, by their videos too (video_scores.rescore), which are read in a second pass beside it.
+    With job.scoring.video_score_weight, scores also depend on the whole videos (rescoring.rescore), which a second pass
+    reads at the same time.
 
     With job.stride frames between neighbours less than a window has, windows overlap: then a video is read whole, up
     to its first --max_frames, and its windows share what a scorer does frame by frame.
@@ -38,7 +39,7 @@ def score(scorers, job):
       UserError: where no video has a window, unless others have videos too, or files or records cannot be used.
     """
     videos = functools.partial(job.batches, "videos", rescoring.SIZE, shown=False)
-    rescorer = rescoring.Rescorer(scorers, videos, job.video_score_weight)
+    rescorer = rescoring.Rescorer(scorers, videos, job.scoring.video_score_weight)
     for ids, begin, scores in _by_themselves(scorers, job):
         yield ids, begin, rescorer(ids, scores)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from yt8m_attention import files, progress
+from yt8m_attention.config import Scoring
 from yt8m_attention.data import pipeline
 from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
@@ -37,7 +38,7 @@ class ReportJob:
       video_ids: videos to show; empty: a few, those that nothing is known of first, then those with a positive rating.
       top: moments of a video.
       limit: score no more than so many videos, and so many segments; None: all.
-      video_score_weight: as evaluator.evaluate, of the scores; moments and timelines are segments' own.
+      scoring: as evaluator.evaluate, for the scores; moments and timelines show the scores of segments alone.
       class_name: function of a class id -> its name.
     """
 
@@ -50,7 +51,7 @@ class ReportJob:
     video_ids: tuple[str, ...]
     top: int
     limit: int | None
-    video_score_weight: float
+    scoring: Scoring
     class_name: Callable
 
 
@@ -123,19 +124,19 @@ def _look(job, data, share):
 def _score(job, trained, before, data, share, labelled, others):
     """The scores.Scored of both phases on the labelled files."""
     if not labelled:
-        _check_weight(job.video_score_weight, False)
+        _check_weight(job.scoring.video_score_weight, False)
         progress.say(f"note: nothing in --{_FLAG}={others} is labelled; videos are shown, and nothing is scored")
         return scores.Scored(labelled, others, share, job.limit, 0.0, None, {}, None)
     run = trained.run
     seen = _seen([run] + ([run_file.read(before)] if before else []), labelled, share)
     examples = evaluator.Examples(labelled, data, share, job.limit)
     rated = pipeline.summarise(labelled, data, True, share, bool(share), _FLAG).rated_pairs > 0
-    weight = job.video_score_weight
+    weight = job.scoring.video_score_weight
     _check_weight(weight, rated)
-    result, earlier = _evaluate(trained.model, examples, run, rated, weight), None
+    result, earlier = _evaluate(trained.model, examples, run, rated, job.scoring), None
     if rated and before:
         progress.say(f"scoring phase 1, {before}")
-        earlier = _evaluate(restore.load(before).model, examples, run, rated, weight)
+        earlier = _evaluate(restore.load(before).model, examples, run, rated, job.scoring)
     return scores.Scored(labelled, others, share, job.limit, weight, seen, result, earlier)
 
 
@@ -155,10 +156,10 @@ def _check_weight(weight, rated):
         raise UserError(f"--video_score_weight={weight:g}: rescores rated segments, and --{_FLAG} has none; drop it")
 
 
-def _evaluate(model, examples, run, rated, video_score_weight):
+def _evaluate(model, examples, run, rated, config):
     weights = class_weights(run.model.num_classes, examples.data.segment_classes, run.phase.segment_class_weight)
     scorer = scoring.make_scorer(model)
-    return evaluator.evaluate(scorer, examples, weights, rated, video_score_weight=video_score_weight)
+    return evaluator.evaluate(scorer, examples, weights, rated, scoring=config)
 
 
 def _timelines(job, model, data, videos):

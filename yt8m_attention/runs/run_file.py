@@ -64,7 +64,7 @@ def differences(saved, wanted, but=()):
 
 # Fields of a model in which equal weights may differ: what matters only while training, and what has a default that
 # may as well be written out, and shows in the weights' shapes.
-_FREE = ("input_noise", "l2_penalty", "prior_probability", "attention_sizes")
+_FREE = [name for name, option in config.options_of(config.Model).items() if not option.changes_weights]
 
 
 @contextlib.contextmanager

@@ -11,9 +11,10 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from yt8m_attention import progress
+from yt8m_attention.config import Run, all_options
 
-# Flags that name places and manners, in which runs differ without being different experiments.
-_PLACES = ("train_dir", "cache_dir", "quiet", "start_new_model")
+# The flags by which TensorBoard compares runs; those that name places and manners make no other experiment.
+_COMPARED = {option.flag for _, option in all_options(Run) if option.changes_scores}
 
 
 class Summaries:
@@ -40,7 +41,7 @@ class Summaries:
         rows = "\n".join(f"|`--{name}`|`{json.dumps(value)}`|" for name, value in flags.items())
         with self._writing():
             tf.summary.text("flags", f"|flag|value|\n|---|---|\n{rows}", step=step)
-            hparams.hparams({name: _plain(value) for name, value in flags.items() if name not in _PLACES})
+            hparams.hparams({name: _plain(value) for name, value in flags.items() if name in _COMPARED})
 
     def histogram(self, step, name, values):
         with self._writing():

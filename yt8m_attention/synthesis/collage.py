@@ -14,6 +14,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention import schema
+from yt8m_attention.config import RATED_HOLDOUT
 from yt8m_attention.data import holdout
 from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
@@ -51,12 +52,12 @@ class Collage:
         edges = np.rint(np.cumsum(list(SHARES.values()))[:-1] * len(order)).astype(int)
         self.pools = dict(zip(SHARES, np.split(order, edges), strict=True))
         self._spurious = {split: np.concatenate([self.labels[i] for i in pool]) for split, pool in self.pools.items()}
-        held_out = max(1, round(holdout.RATED_SHARE * len(self.pools["validate"])))
+        held_out = max(1, round(RATED_HOLDOUT * len(self.pools["validate"])))
         self.held_out, self.pools["validate"] = np.split(self.pools["validate"], [held_out])
 
     def compose(self, rng, split, video_id, length, segment_size):
         """One Video of so many frames, of the split's real videos; its id tells whether it is held out."""
-        held_out = split == "validate" and holdout.in_holdout(video_id, holdout.RATED_SHARE)
+        held_out = split == "validate" and holdout.in_holdout(video_id, RATED_HOLDOUT)
         pool = self.held_out if held_out else self.pools[split]
         count = min(scene_count(rng, length, segment_size), len(pool))
         topics = min(int(rng.integers(TOPICS[0], TOPICS[1] + 1)), count)
