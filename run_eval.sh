@@ -16,11 +16,9 @@ model="$RUN_DIR/phase2"
 set_up_python
 settle_judging
 
-# Flags that one of the commands has and another has not; any other unknown flag still stops it.
-some=run_once,num_examples,checkpoint,top_k,segment_max_pred,scores_file,top_n,label_cache,per_class_file,precision
-some=$some,window_stride,vocabulary,frame_seconds,video_ids,top,feature_names,feature_sizes,num_classes,segment_window
-some=$some,segment_size,frame_sampling,num_frames,trim_frames,frame_stride,first_frame,last_frame,max_frames
-some=--undefok=$some,shuffle_shards,verify_crc,cache_bytes,video_score_weight
+# Each command ignores the flags that only another of the four has. An unknown flag still stops the script.
+commands=(eval inference segment_eval_inference report)
+some="--undefok=$("$PYTHON" -m yt8m_attention.cli.flag_reference --names "${commands[@]}")"
 
 eval="$(result_of eval "--train_dir=$model" --segment_labels "${EVALUATED[@]}" "$some" "$@")"
 inference="$(result_of inference "--train_dir=$model" --segment_labels "--output_file=$RUN_DIR/segments.csv" \

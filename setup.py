@@ -1,6 +1,7 @@
 """Installs the package; what else belongs to the project (flagfiles, scripts, tests) is used from the repository."""
 
 import re
+import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -8,18 +9,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "yt8m_attention/__init__.py").read_text("utf-8"), re.M).group(1)
 
-COMMANDS = {
-    "train": "train",
-    "eval": "eval",
-    "inference": "inference.__main__",  # a folder has the name
-    "segment_eval_inference": "segment_eval_inference",
-    "ensemble": "ensemble",
-    "pseudo_label": "pseudo_label",
-    "synthesize": "synthesize",
-    "export_model": "export_model",
-    "moments": "moments",
-    "report": "report",
-}
+COMMANDS = runpy.run_path(str(ROOT / "yt8m_attention/cli/commands.py"))["COMMANDS"]
 
 # One distribution of TensorFlow for processors and GPUs alike: the extra `gpu` only adds NVIDIA's libraries to it.
 # (`tensorflow-cpu` would be a second distribution of the same package, and whichever came last would win.)
@@ -44,14 +34,13 @@ setup(
         "absl-py>=2.1,<3",
         "google-crc32c>=1.5,<2",  # checksums of records; TensorFlow has them only inside its own readers
         "protobuf>=6.31.1,<8",  # as TensorFlow has it
-        "tensorboard>=2.20,<2.22",  # TensorFlow 2.21 no longer brings it
+        "tensorboard>=2.21,<2.22",  # TensorFlow 2.21 does not depend on it
     ],
     extras_require={
         "gpu": [
             f"tensorflow[and-cuda]{TENSORFLOW_VERSION}",
             "nvidia-cudnn-cu12>=9.3,<9.11",  # 9.11 gave up all GPUs before Turing, the P100 among them
         ],
-        "reports": [],  # a report needs nothing more; the name stays for those who ask for it
         "test": [
             "pytest>=8.2,<10",
             "pytest-xdist>=3.6,<4",

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from yt8m_attention.cli.commands import COMMANDS
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("train", "eval", "inference.__main__", "segment_eval_inference", "ensemble", "pseudo_label", "synthesize",
-            "moments", "report", "export_model")  # fmt: skip
 # Flags of other programs that the text, not a block of shell, speaks of.
-FOREIGN = {"help", "logdir", "slow", "name"}
+FOREIGN = {"help", "logdir", "slow", "name", "noname"}
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 BENCHMARK_FLAG = re.compile(r'add_argument\(\s*"--(\w+)"')
 
@@ -30,7 +30,7 @@ print(json.dumps([[flag.name, flag.boolean] for flag in options.ours()]))
 def flags():
     """{command: the flags that it takes, the negative forms of truth values among them}."""
     found = {}
-    for command in COMMANDS:
+    for command in COMMANDS.values():
         done = subprocess.run([sys.executable, "-c", FLAGS_OF, command], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         pairs = json.loads(done.stdout)

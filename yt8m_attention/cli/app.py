@@ -23,7 +23,7 @@ from absl import flags
 
 from yt8m_attention import progress
 from yt8m_attention.cli import options
-from yt8m_attention.config import LARGEST_SIZE, Options, option
+from yt8m_attention.config import Options, option
 from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
@@ -265,9 +265,8 @@ def help_text():
 
 
 def _notes(flag):
-    """The choices or the bounds that anyone might meet, and the default of a flag."""
-    usual = flag.option.most is None or flag.option.most < LARGEST_SIZE
-    bounds = "|".join(flag.option.choices) if flag.option.choices else flag.option.range() if usual else ""
+    """The choices or bounds, and the default, of a flag."""
+    bounds = "|".join(flag.option.choices) if flag.option.choices else options.bounds(flag.option)
     default = options.as_text(flag.default)
     notes = "; ".join(part for part in (bounds, f"default: {default}" if default else "") if part)
     return [f"({notes})"] if notes else []

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from yt8m_attention.config import Options, all_options, options_of
+from yt8m_attention.config import LARGEST_SIZE, Options, all_options, options_of
 from yt8m_attention.config.option import Option
 from yt8m_attention.errors import UserError
 
@@ -140,6 +140,12 @@ class _Names(flags.ArgumentParser):
 class _Commas(flags.ArgumentSerializer):
     def serialize(self, value):
         return as_text(value)
+
+
+def bounds(option: Option) -> str:
+    """The bounds of a number in words; "" for those so far out that only a slip of the keyboard meets them."""
+    far_out = option.most is not None and option.most >= LARGEST_SIZE and (option.least or 0) <= 1
+    return "" if far_out else option.range().removeprefix("a number, ")
 
 
 def as_text(value: Any) -> str:

@@ -43,6 +43,7 @@ class Option:
       least, most, above, below: bounds of a number, or of every number of a list.
       changes_scores: whether other values can give other scores.
       changes_weights: of a network, whether weights of other values belong to another network.
+      declared_by: the class whose declaration a `shared` field repeats; None: its own.
     """
 
     help: str
@@ -60,6 +61,7 @@ class Option:
     below: float | None = None
     changes_scores: bool = True
     changes_weights: bool = True
+    declared_by: type | None = None
 
     def check(self, value: Any) -> None:
         """Raises UserError, in terms of the flag, for a value that the declaration does not allow."""
@@ -120,7 +122,7 @@ def option(default: Any = dataclasses.MISSING, help: str = "", *, flag_default: 
 def shared(cls: type, name: str, **changes: Any) -> Any:
     """Declares a field as the option that another Options class declares under that name, with changes if given."""
     (field,) = (field for field in dataclasses.fields(cls) if field.name == name)
-    declared = dict(field.metadata["option"], shared=True)
+    declared = {"declared_by": cls} | field.metadata["option"]
     if "default" in changes and "flag_default" not in changes:
         changes["flag_default"] = changes["default"]
     if declared["flag_default"] is dataclasses.MISSING:
@@ -136,7 +138,6 @@ def options_of(cls: type) -> dict[str, Option]:
     for field in dataclasses.fields(cls):
         if "option" in field.metadata:
             declared = dict(field.metadata["option"])
-            declared.pop("shared", None)
             kind, item, optional = _kinds(hints[field.name])
             if declared["flag_default"] is dataclasses.MISSING:
                 declared["flag_default"] = None
