@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "yt8m_attention/__init__.py").read_text("utf-8"), re.M).group(1)
 
-COMMANDS = runpy.run_path(str(ROOT / "yt8m_attention/cli/commands.py"))["COMMANDS"]
+COMMANDS = runpy.run_path(str(ROOT / "yt8m_attention/cli/__init__.py"))["COMMANDS"]
 
 # One distribution of TensorFlow for processors and GPUs alike: the extra `gpu` only adds NVIDIA's libraries to it.
 # (`tensorflow-cpu` would be a second distribution of the same package, and whichever came last would win.)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from yt8m_attention.cli.commands import COMMANDS
+from yt8m_attention.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]

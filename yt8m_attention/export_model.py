@@ -8,7 +8,6 @@ What it answers is compared with the checkpoint's answers before anything is lef
 from absl import flags
 
 from yt8m_attention.cli import app, options, trained_model
-from yt8m_attention.cli.export import Export
 from yt8m_attention.cli.files import Files
 
 FLAGS = flags.FLAGS
@@ -16,7 +15,7 @@ FLAGS = flags.FLAGS
 OPTIONS = (
     trained_model.TrainedModel,
     options.some(Files, "output_dir"),
-    Export,
+    trained_model.Export,
     trained_model.VOCABULARY,
 )
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yt8m_attention.cli import flag_reference, options
-from yt8m_attention.cli.commands import COMMANDS
+from yt8m_attention.cli import COMMANDS, flag_reference, options
 from yt8m_attention.config import Data, Options, Phase, option
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,7 @@ import importlib
 import sys
 from typing import NamedTuple
 
-from yt8m_attention.cli import app, options
-from yt8m_attention.cli.commands import COMMANDS
+from yt8m_attention.cli import COMMANDS, app, options
 from yt8m_attention.config.option import Option
 
 _HEAD = """\

@@ -22,6 +22,17 @@ class TrainedModel(Options):
     )
 
 
+@dataclass(frozen=True)
+class Export(Options):
+    """How a model is exported."""
+
+    quantize: str = option(
+        "none",
+        "storage of the weights: as trained (float32), half of that, or a quarter, by output channel",
+        choices=("none", "float16", "int8"),
+    )
+
+
 VOCABULARY = options.some(Run, "vocabulary")
 
 
