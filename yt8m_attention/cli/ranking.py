@@ -7,7 +7,7 @@ from absl import flags
 
 from yt8m_attention import schema
 from yt8m_attention.cli import options
-from yt8m_attention.config import LARGEST_SIZE, Options, option
+from yt8m_attention.config import Options, option, size
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -20,12 +20,10 @@ class Ranking(Options):
     segment_max_pred: int = option(
         schema.TOP_SEGMENTS, "maximum number of segments ranked for a class", least=1, most=1 << 24
     )
-    window_stride: int | None = option(
+    window_stride: int | None = size(
         None,
         "frames from the start of one ranked window to the next; absent: the length of a window. Smaller values make "
         "windows overlap, which the challenge does not accept",
-        least=1,
-        most=LARGEST_SIZE,
     )
     worker: str | None = option(
         None, "I/N: rank only the I-th of N parts of the files, and write --ranking_file; absent: rank all files"

@@ -119,6 +119,16 @@ def option(default: Any = dataclasses.MISSING, help: str = "", *, flag_default: 
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def size(default: Any, help: str, *, least: int = 1, **declaration: Any) -> Any:
+    """Declares the size of an array, or several; see `option`."""
+    return option(default, help, least=least, most=LARGEST_SIZE, **declaration)
+
+
+def count(default: Any, help: str, *, least: int = 1, **declaration: Any) -> Any:
+    """Declares a number of things; see `option`."""
+    return option(default, help, least=least, most=LARGEST, **declaration)
+
+
 def shared(cls: type, name: str, **changes: Any) -> Any:
     """Declares a field as the option that another Options class declares under that name, with changes if given."""
     (field,) = (field for field in dataclasses.fields(cls) if field.name == name)

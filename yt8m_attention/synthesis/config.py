@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 
 from yt8m_attention import schema
-from yt8m_attention.config import LARGEST, Data, Features, Options, Run, option, require, shared
+from yt8m_attention.config import LARGEST, Data, Features, Options, Run, count, option, require, shared
 
 SPLITS = ("train", "validate", "test")
-
-_VIDEOS = {"least": 0, "most": LARGEST}
 
 
 @dataclass(frozen=True)
 class SynthesisConfig(Options):
     """A synthetic data set; equal configurations make equal bytes."""
 
-    num_train: int = option(600, "number of videos with noisy video labels, to learn from", **_VIDEOS)
-    num_validate: int = option(200, "number of videos with rated segments, to learn from", **_VIDEOS)
-    num_test: int = option(200, "number of videos with rated segments, to score on", **_VIDEOS)
+    num_train: int = count(600, "number of videos with noisy video labels, to learn from", least=0)
+    num_validate: int = count(200, "number of videos with rated segments, to learn from", least=0)
+    num_test: int = count(200, "number of videos with rated segments, to score on", least=0)
     num_classes: int = shared(Data, "num_classes", most=LARGEST)
     num_segment_classes: int | None = option(
         None,
@@ -29,7 +27,7 @@ class SynthesisConfig(Options):
         flag_default=None,
     )
     segment_size: int = shared(Data, "segment_size", most=LARGEST)
-    per_shard: int = option(100, "number of videos in a file", least=1, most=LARGEST)
+    per_shard: int = count(100, "number of videos in a file")
     sources: str | None = option(
         None, "real video-level YouTube-8M files, a glob pattern, to compose videos from; absent: planted classes"
     )
