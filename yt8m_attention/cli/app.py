@@ -18,6 +18,7 @@ import tempfile
 import textwrap
 import traceback
 from dataclasses import dataclass
+from typing import IO
 
 from absl import flags
 
@@ -95,7 +96,7 @@ class _ForPeople(io.FileIO):
             return len(data)
 
 
-_unguarded = []  # a stream that nobody holds closes its file
+_unguarded: list[IO[str]] = []  # a stream that nobody holds closes its file
 
 
 def _guard_streams():
@@ -256,7 +257,7 @@ def help_text():
     lines, last = [], None
     for cls, flag in options.by_class():
         if cls is not last:
-            lines += ["", cls.__doc__.splitlines()[0]]
+            lines += ["", (cls.__doc__ or "").splitlines()[0]]
             last = cls
         name = f"[no]{flag.name}" if flag.boolean else flag.name
         words = " ".join([flag.option.help, *_notes(flag)])

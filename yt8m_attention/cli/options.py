@@ -99,7 +99,7 @@ class _Choice(flags.EnumParser):
     """One of the choices, or a synonym of one."""
 
     def __init__(self, option: Option):
-        super().__init__(list(option.choices), case_sensitive=True)
+        super().__init__(list(option.choices or ()), case_sensitive=True)
         self._synonyms = option.synonyms
 
     def parse(self, argument: str) -> str:

@@ -142,7 +142,7 @@ def shared(cls: type, name: str, **changes: Any) -> Any:
 
 
 @functools.cache
-def options_of(cls: type) -> dict[str, Option]:
+def options_of(cls: Any) -> dict[str, Option]:
     """{field's name: its Option} of an Options class, fields that are no option left out."""
     hints, found = typing.get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
@@ -161,7 +161,7 @@ def all_options(cls: type) -> Iterator[tuple[type, Option]]:
     hints, declared = typing.get_type_hints(cls), options_of(cls)
     for field in dataclasses.fields(cls):
         if dataclasses.is_dataclass(hints[field.name]):
-            yield from all_options(hints[field.name])  # type: ignore[arg-type]
+            yield from all_options(hints[field.name])
         elif field.name in declared:
             yield cls, declared[field.name]
 

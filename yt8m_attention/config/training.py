@@ -93,9 +93,10 @@ class Run(Options):
         changes_scores=False,
     )
     train_data_pattern: str = option(help="files to train on: glob patterns separated by commas, local or gs://")
-    model: Model
-    data: Data
-    phase: Phase
+    # mypy takes any declared option for a default.
+    model: Model  # type: ignore[misc]
+    data: Data  # type: ignore[misc]
+    phase: Phase  # type: ignore[misc]
     seed: int = option(
         0, "seed of everything random: equal seeds draw equal weights, orders and noise", least=0, most=(1 << 32) - 1
     )

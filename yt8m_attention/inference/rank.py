@@ -38,7 +38,7 @@ class RankingJob:
 
     pattern: str
     data: Data
-    output_file: str
+    output_file: str | None
     scores_file: str | None = None
     held_out: float = 0.0
     window_stride: int | None = None
