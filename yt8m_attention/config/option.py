@@ -141,9 +141,13 @@ def shared(cls: type, name: str, **changes: Any) -> Any:
     return dataclasses.field(default=metadata["option"]["default"], metadata=metadata)
 
 
-@functools.cache
-def options_of(cls: Any) -> dict[str, Option]:
+def options_of(cls: type) -> dict[str, Option]:
     """{field's name: its Option} of an Options class, fields that are no option left out."""
+    return _options_of(cls)
+
+
+@functools.cache
+def _options_of(cls):
     hints, found = typing.get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
         if "option" in field.metadata:
