@@ -1,7 +1,10 @@
 """Weights of an ensemble, given or fitted on rated segments that no member was trained on, and what each is worth."""
 
-from yt8m_attention import progress
+import logging
+
 from yt8m_attention.ensembling import blend
+
+logger = logging.getLogger(__name__)
 
 
 def judge(pairs, names, method, weights=None):
@@ -19,10 +22,10 @@ def judge(pairs, names, method, weights=None):
     members = pairs.averaged(method)
     weights = blend.fit(members, pairs.judge) if weights is None else blend.normalised(weights, len(members))
     gains = blend.gains(members, weights, pairs.judge)
-    progress.say(f"MAP of {len(pairs.labels):,} rated pairs, by member: its weight, alone, what the blend loses "
-                 "without it, what it adds to those above it")  # fmt: skip
+    logger.info(f"MAP of {len(pairs.labels):,} rated pairs, by member: its weight, alone, what the blend loses "
+                "without it, what it adds to those above it")  # fmt: skip
     width = max(map(len, names))
     for name, *values in zip(names, weights, gains.alone, gains.left_out, gains.added, strict=True):
-        progress.say("{:{}}  {:.2f}  {:.4f}  {:+.4f}  {:+.4f}".format(name, width, *values).replace("+nan", "-"))
-    progress.say(f"{'blend':{width}}        {gains.blend:.4f}")
+        logger.info("{:{}}  {:.2f}  {:.4f}  {:+.4f}  {:+.4f}".format(name, width, *values).replace("+nan", "-"))
+    logger.info(f"{'blend':{width}}        {gains.blend:.4f}")
     return weights, gains.blend

@@ -1,10 +1,12 @@
 """The models of an ensemble, which must agree on what a frame, a segment and a class are."""
 
 import dataclasses
+import logging
 
-from yt8m_attention import progress
 from yt8m_attention.errors import UserError
 from yt8m_attention.runs import lineage, restore
+
+logger = logging.getLogger(__name__)
 
 # What all members are given alike: field of config.Data -> its flag. How whole videos are sampled may differ, since a
 # segment's bag is its own frames.
@@ -81,8 +83,8 @@ def check_unseen(members, pattern, share, flag):
             trained = lineage.trained_on(run)
             if trained is None:
                 gone = f"the files that {path} was trained on" if run else f"{path}, its --init_checkpoint,"
-                progress.say(f"note: {member.run.train_dir}: {gone} cannot be found, so nobody can tell whether it "
-                             f"was trained on videos of --{flag}")  # fmt: skip
+                logger.info(f"note: {member.run.train_dir}: {gone} cannot be found, so nobody can tell whether it "
+                            f"was trained on videos of --{flag}")  # fmt: skip
             elif found & trained:
                 kept = run.phase.holdout_fraction
                 advice = "give --only_holdout" if kept and not share else "name other files"

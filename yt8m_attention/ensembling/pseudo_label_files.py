@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import logging
 import os
 from dataclasses import asdict, dataclass
 
@@ -14,6 +15,8 @@ from yt8m_attention.data.storage.output_directory import OutputDirectory
 from yt8m_attention.ensembling import pseudo_labels
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import submission
+
+logger = logging.getLogger(__name__)
 
 _FLAG = "input_data_pattern"
 _LATEST = 10**9 - 1  # a start of more digits is taken for this one, which no video reaches
@@ -114,8 +117,8 @@ def _write(job):
     if not tally.segments:
         raise UserError(f"--{_FLAG}={job.pattern}: gives no segment of {job.submission_file} a label: {_lost(tally)}; "
                         "name the files that were ranked")  # fmt: skip
-    progress.say(f"{tally.videos:,} videos got {tally.positives:,} positives and {tally.negatives:,} negatives of "
-                 f"{classes:,} classes; without a label: {_lost(tally)}")  # fmt: skip
+    logger.info(f"{tally.videos:,} videos got {tally.positives:,} positives and {tally.negatives:,} negatives of "
+                f"{classes:,} classes; without a label: {_lost(tally)}")  # fmt: skip
     return asdict(tally) | {"classes": classes, "short_classes": short_classes}
 
 
@@ -154,7 +157,7 @@ def _say_short(job, short, classes):
     wanted += f" outside the held-out share (--holdout_fraction={job.holdout_fraction:g})"
     if not classes:
         raise UserError(f"{job.submission_file}: no class ranks enough segments for {wanted}; give smaller numbers")
-    progress.say(f"{len(short):,} classes rank too few segments for {wanted}, and get no label, {short[0]} the first")
+    logger.info(f"{len(short):,} classes rank too few segments for {wanted}, and get no label, {short[0]} the first")
 
 
 class _HeldOut:

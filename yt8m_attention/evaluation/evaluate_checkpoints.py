@@ -1,9 +1,9 @@
 """Evaluates the checkpoints of a training directory, once or as they come."""
 
+import logging
 import os
 import time
 
-from yt8m_attention import progress
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import attention_images, evaluator
 from yt8m_attention.evaluation import per_class_file as by_class
@@ -11,6 +11,8 @@ from yt8m_attention.inference import scoring
 from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.runs import checkpoints, lineage, restore, run_file
 from yt8m_attention.runs.summaries import Summaries
+
+logger = logging.getLogger(__name__)
 
 # How often a directory that is followed is looked at.
 _POLL_SECONDS = 5.0
@@ -81,9 +83,9 @@ def follow(train_dir, pattern, **options):
             except UserError as error:
                 if os.path.exists(path) and not isinstance(error, checkpoints.Damaged):
                     raise
-                progress.say(f"passed over: {_why(path, error)}")
+                logger.info(f"passed over: {_why(path, error)}")
                 continue
-            progress.say(f"step {result['step']:,}: " + _in_words(result))
+            logger.info(f"step {result['step']:,}: " + _in_words(result))
         if new:
             continue
         if _finished(train_dir):
@@ -92,7 +94,7 @@ def follow(train_dir, pattern, **options):
             return result
         if waiting != len(done):
             waiting = len(done)
-            progress.say(f"waiting for {'the next' if done else 'a'} checkpoint in {checkpoints.directory(train_dir)}")
+            logger.info(f"waiting for {'the next' if done else 'a'} checkpoint in {checkpoints.directory(train_dir)}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -114,8 +116,8 @@ def seen_in_training(run, pattern, share):
     """As history.learned_from; where it is so, it says that scores mean little."""
     seen = lineage.learned_from(run, pattern, share)
     if seen:
-        progress.say("note: the model was trained on these files' videos; the scores say nothing about new ones "
-                     "(--only_holdout scores the share that was held out)")  # fmt: skip
+        logger.info("note: the model was trained on these files' videos; the scores say nothing about new ones "
+                    "(--only_holdout scores the share that was held out)")  # fmt: skip
     return seen
 
 

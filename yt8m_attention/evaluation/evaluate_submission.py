@@ -1,5 +1,6 @@
 """Scores a submission file against the ratings in labelled records."""
 
+import logging
 import os
 
 import numpy as np
@@ -12,6 +13,8 @@ from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import submission
+
+logger = logging.getLogger(__name__)
 
 
 def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None,
@@ -43,7 +46,7 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
     if not result["classes"]:
         raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
     if result["unknown_segments"]:
-        progress.say(f"{result['unknown_segments']:,} segments of {path} are rated for no class")
+        logger.info(f"{result['unknown_segments']:,} segments of {path} are rated for no class")
     per_class = result.pop("per_class")
     if per_class_file:
         by_class.write(per_class_file, per_class, class_name)
@@ -56,7 +59,7 @@ def _ratings(pattern, label_cache, **reading):
         kept = submission_score.load_ratings(label_cache, origin)
         if kept is not None:
             return kept
-        progress.say(f"--label_cache={label_cache}: holds ratings of other files, or of these as they were; read again")
+        logger.info(f"--label_cache={label_cache}: holds ratings of other files, or of these as they were; read again")
     found = rating_reader.read_ratings(pattern, **reading)
     ratings = submission_score.Ratings(found.ids, found.starts, found.classes, found.scores)
     if label_cache:
@@ -86,6 +89,6 @@ def _counted(rows, path, ratings):
         shown.add(1)
     shown.close()
     if unknown:
-        progress.say(f"{len(unknown):,} classes of {path} are rated nowhere and do not count, {unknown[0]} the first")
+        logger.info(f"{len(unknown):,} classes of {path} are rated nowhere and do not count, {unknown[0]} the first")
     if cut:
-        progress.say(f"{cut:,} entries beyond --top_n were left out")
+        logger.info(f"{cut:,} entries beyond --top_n were left out")

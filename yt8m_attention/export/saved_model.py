@@ -12,19 +12,22 @@ B and T are free in each call.
 """
 
 import contextlib
+import logging
 import os
 import shutil
 
 import numpy as np
 import tensorflow as tf
 
-from yt8m_attention import files, progress
+from yt8m_attention import files
 from yt8m_attention.data.storage.file_patterns import first_line
 from yt8m_attention.errors import UserError
 from yt8m_attention.export import model_card
 from yt8m_attention.export.weights import Weight
 from yt8m_attention.inference import scoring
 from yt8m_attention.runs import restore
+
+logger = logging.getLogger(__name__)
 
 _FILE = "saved_model.pb"
 
@@ -49,7 +52,7 @@ def export(train_dir, output_dir, which="best", quantize="none", class_name="cla
     trained = restore.load(train_dir, which)
     result = {"parameters": sum(int(np.prod(weight.shape)) for weight in trained.model.trainable_weights)}
     with _replacing_directory(output_dir) as temporary:
-        progress.say(f"exporting {trained.path}")
+        logger.info(f"exporting {trained.path}")
         module = Servable(trained.model, trained.run.model.features.total, quantize)
         tf.saved_model.save(module, temporary, signatures=module.signatures())
         result["max_difference"] = _max_difference(trained, temporary)

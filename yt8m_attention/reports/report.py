@@ -1,5 +1,6 @@
 """Gathers what a report shows of a trained model, and writes the page."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from yt8m_attention.losses.weighted_cross_entropy import class_weights
 from yt8m_attention.reports import page, scores
 from yt8m_attention.reports.timeline import Timeline
 from yt8m_attention.runs import restore, run_file, summaries
+
+logger = logging.getLogger(__name__)
 
 _FLAG = "input_data_pattern"
 # Videos shown where none are named.
@@ -124,7 +127,7 @@ def _score(job, trained, before, data, share, labelled, others):
     """The scores.Scored of both phases on the labelled files."""
     if not labelled:
         _check_weight(job.video_score_weight, False)
-        progress.say(f"note: nothing in --{_FLAG}={others} is labelled; videos are shown, and nothing is scored")
+        logger.info(f"note: nothing in --{_FLAG}={others} is labelled; videos are shown, and nothing is scored")
         return scores.Scored(labelled, others, share, job.limit, 0.0, None, {}, None)
     run = trained.run
     seen = _seen([run] + ([run_file.read(before)] if before else []), labelled, share)
@@ -134,7 +137,7 @@ def _score(job, trained, before, data, share, labelled, others):
     _check_weight(weight, rated)
     result, earlier = _evaluate(trained.model, examples, run, rated, weight), None
     if rated and before:
-        progress.say(f"scoring phase 1, {before}")
+        logger.info(f"scoring phase 1, {before}")
         earlier = _evaluate(restore.load(before).model, examples, run, rated, weight)
     return scores.Scored(labelled, others, share, job.limit, weight, seen, result, earlier)
 
