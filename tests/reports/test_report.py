@@ -256,7 +256,7 @@ def test_the_page_says_what_was_scored(two_phases, planted, tmp_path):
     assert "9 whole videos" in text
     shown = re.findall(r'<h3 id="title\d+">([^ ]*) ', text)
     assert shown and all(holdout.in_holdout(name, 0.5) for name in shown)
-    assert re.search("^[0-9]+ videos looked through, ", told.stderr, re.M)
+    assert re.search("^[0-9]+ videos searched, ", told.stderr, re.M)
     assert f"{len(shown)}/{len(shown)} videos shown, " in told.stderr
 
 
