@@ -78,11 +78,11 @@ def test_following_a_run_passes_over_damaged_checkpoints_and_ends(planted, tmp_p
     for step in damaged:
         os.truncate(checkpoints.path_of(str(tmp_path), step), 1000)
     if len(damaged) == 2:
-        with pytest.raises(UserError, match="finished, and no checkpoint of it is whole"):
+        with pytest.raises(UserError, match="finished and has no usable checkpoint"):
             evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     else:
         assert evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")["step"] == 9 - damaged[0]
-    assert capsys.readouterr().err.count("passed over: ") == len(damaged)
+    assert capsys.readouterr().err.count("skipped: ") == len(damaged)
 
 
 def test_following_says_what_it_waits_for(planted, tmp_path, monkeypatch, capsys):

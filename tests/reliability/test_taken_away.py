@@ -133,7 +133,7 @@ def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted
     monkeypatch.setattr(evaluate_checkpoints, "evaluate", evaluate_after_pruning)
     result = evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     said = capfd.readouterr().err
-    assert result["step"] == 9 and "passed over" in said and "step-00000006.npz is gone" in said
+    assert result["step"] == 9 and "skipped: " in said and "step-00000006.npz is deleted" in said
     with pytest.raises(UserError, match=r"--checkpoint=.*step-00000006\.npz: does not exist"):
         evaluate(str(tmp_path), f"{planted}/test/*.tfrecord", which=checkpoints.path_of(str(tmp_path), 6))
 

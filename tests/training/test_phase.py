@@ -15,7 +15,6 @@ import pytest
 import tensorflow as tf
 
 from tests.training import runs
-from yt8m_attention import progress
 from yt8m_attention.data import pipeline
 from yt8m_attention.data.formats import writer
 from yt8m_attention.errors import UserError
@@ -69,7 +68,6 @@ def test_the_share_of_time_that_input_is_waited_for_is_a_curve_and_in_the_progre
             yield batch
 
     monkeypatch.setattr(pipeline, "training_batches", late)
-    monkeypatch.setattr(progress, "quiet", False)
     phase.train(runs.small(planted, tmp_path, max_steps=6), {})
     (path,) = tmp_path.glob("events*")
     events = [value for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value]

@@ -30,6 +30,8 @@ from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Output(Options):
@@ -112,26 +114,27 @@ def _guard_streams():
 def _status(main, description, argv):
     # A package run as a command is called by its own name.
     name = os.path.basename(argv[0].removesuffix(f"{os.sep}__main__.py")).removesuffix(".py")
+    progress.log_to_console()  # before --quiet is known: a wrong flag is an error to show
     try:
         if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
             print(f"{description.strip()}\n\n{help_text()}", flush=True)
             return 0
         parse(argv)
-        progress.quiet = FLAGS.quiet
+        progress.log_to_console(FLAGS.quiet)
         print(json_line(_result(main)), flush=True)
     except (UserError, flags.Error) as error:
-        progress.always(f"{name}: {_one_line(error)}")
+        logger.error(f"{name}: {_one_line(error)}")
         return 2
     except KeyboardInterrupt:
-        progress.always("interrupted")
+        logger.error("interrupted")
         return 130
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
             raise
         # What TensorFlow says of it begins with the operation, and in bold.
         what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
-        progress.always(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, "
-                        f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
+        logger.error(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, "
+                     f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
 
@@ -234,7 +237,7 @@ def log_flags(values):
     """Prints the effective flags, as a flagfile would hold them."""
     for name, value in values.items():
         if value is not None:
-            progress.say(f"--{name}={options.as_text(value)}")
+            logger.info(f"--{name}={options.as_text(value)}")
 
 
 def json_line(result):
