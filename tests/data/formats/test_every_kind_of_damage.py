@@ -48,7 +48,7 @@ BAD_RECORDS = {
     "scores of text": (record(segment_scores=feature(b"1", b"0")), "segment_scores holds bytes"),
     "frames of another size": (
         sequence_example(context("odd", [1]), {n: feature_lists(frames_of(7, 9))["rgb"] for n in FEATURES.names}),
-        "audio has 3 features a frame, wanted 2",
+        "audio has 3 features per frame, wanted 2",
     ),
     "a stream missing": (
         sequence_example(context("odd", [1]), {"rgb": feature_lists(frames_of(7, 9))["rgb"]}),

@@ -14,7 +14,7 @@ from yt8m_attention.data.formats import index, index_file, records
 def fresh(path, **changes):
     """The index as another process would get it."""
     index._index.cache_clear()
-    return index.shard_index(path, FEATURES, kept_at=index_file.place(path, changes.get("index_dir")))
+    return index.shard_index(path, FEATURES, index_path=index_file.place(path, changes.get("index_dir")))
 
 
 def equal(one, other):
@@ -57,7 +57,7 @@ def test_an_index_lies_beside_the_shard_or_where_asked_or_nowhere(path, tmp_path
 def test_an_index_of_another_file_or_of_other_features_is_made_anew(path, monkeypatch):
     seen = count_decoded(monkeypatch)
     fresh(path)
-    index.shard_index(path, config.Features(("rgb",), (3,)), kept_at=index_file.place(path, None))
+    index.shard_index(path, config.Features(("rgb",), (3,)), index_path=index_file.place(path, None))
     assert len(seen) == 12
     fresh(path)
     assert len(seen) == 18

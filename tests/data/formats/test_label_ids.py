@@ -100,7 +100,7 @@ def test_a_list_is_fetched(monkeypatch, name):
 
 def test_a_server_that_stays_silent_is_given_up(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(label_ids, "_PATIENCE", 0.1)
+    monkeypatch.setattr(label_ids, "_TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = f"http://127.0.0.1:{server.getsockname()[1]}/ids.csv"
         with pytest.raises(UserError, match=f"--segment_label_ids_file={source}: cannot be read: timed out; wanted"):

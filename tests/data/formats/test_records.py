@@ -122,7 +122,7 @@ def test_a_list_as_long_as_equal_frames_that_holds_others_is_refused(directory):
     frames = [bytes(3), bytes(1), bytes(5), bytes(3)]
     rgb = tf.train.FeatureList(feature=[feature(f) for f in frames])
     lists = {**feature_lists(frames_of(0, 4)), "rgb": rgb}
-    with pytest.raises(UserError, match=r"record 'a': rgb has [15] features a frame, wanted 3; .*--feature_sizes"):
+    with pytest.raises(UserError, match=r"record 'a': rgb has [15] features per frame, wanted 3; .*--feature_sizes"):
         read(directory, sequence_example(context("a", [1]), lists))
 
 
@@ -278,7 +278,7 @@ def test_known_data_is_read_as_the_parser_reads_it(known, draw):
 
 def test_real_means_are_read_as_the_parser_reads_them():
     path, features = shared_data("yt8m_video", "validate0000.tfrecord"), config.Features()
-    shard = index.shard_index(str(path), features, kept_at=None)
+    shard = index.shard_index(str(path), features, index_path=None)
     raw = path.read_bytes()
     for number, (start, end) in enumerate(shard.spans[:60].tolist()):
         values = tf.train.Example.FromString(raw[start:end]).features.feature

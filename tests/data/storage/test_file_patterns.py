@@ -119,7 +119,7 @@ def test_the_next_header_is_the_next_place_that_has_one(draw):
         raw[at : at + size] = draw.draw(st.sampled_from([bytes(size), b"\1" + bytes(size), os.urandom(size)]))
     data = bytes(raw[: draw.draw(st.integers(0, len(raw)))])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tfrecord, "_SEARCHED", draw.draw(st.sampled_from([1, 7, 64, 1 << 20])))
+        patch.setattr(tfrecord, "_SEARCH_CHUNK", draw.draw(st.sampled_from([1, 7, 64, 1 << 20])))
         for position in draw.draw(st.lists(st.integers(0, len(raw)), max_size=5)):
             assert tfrecord._next_header(data, position) == _next_header(data, position)
 
