@@ -1,4 +1,4 @@
-"""Writes a directory data set, complete or not at all.
+"""Writes a made data set, complete or not at all.
 
 {train,validate,test}/*.tfrecord        frame level; validate and test with rated segments
 video/{train,validate,test}/*.tfrecord  the same videos at video level
