@@ -61,7 +61,7 @@ setup(
             "selenium>=4.20,<5",  # reports in a browser; skipped where there is no Chromium with its driver
             "ruff>=0.17,<0.18",  # a release may format differently
             "mypy>=2.4,<2.5",  # a release may find more; the checker that most typed libraries of the field use
-            "pandas-stubs>=2.2",
+            "pandas-stubs>=2.2,<4",
         ],
     },
     entry_points={

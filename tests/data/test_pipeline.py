@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_helpers import NUM_CLASSES, data, frames_of, shared_data, video, video_level, write
 
+from tests.data.record_helpers import NUM_CLASSES, data, frames_of, shared_data, video, video_level, write
 from yt8m_attention import config
 from yt8m_attention.data import holdout, pipeline
 from yt8m_attention.data.buffers import Buffers

@@ -57,7 +57,7 @@ def videos(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def not_compiled(monkeypatch):
-    monkeypatch.setattr(scoring.compiling, "xla", None)  # compiling takes longer than all the rest here
+    monkeypatch.setattr(scoring.compilation, "xla", None)  # compiling takes longer than all the rest here
 
 
 def ranked_by(model, videos, folder, workers, k, **settings):

@@ -26,7 +26,7 @@ def scorer():
     model = registry.build(Model(features=FEATURES, num_classes=6, num_heads=6, hidden_size=16))
     randomize(model)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring.compiling, "xla", None)  # compiling takes longer than all the rest here
+        patch.setattr(scoring.compilation, "xla", None)  # compiling takes longer than all the rest here
         yield scoring.make_scorer(model, [0, 2, 3])
 
 

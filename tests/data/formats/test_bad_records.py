@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_helpers import context, data, feature_lists, frames_of, sequence_example, video, write
 
 from tests import commands
+from tests.data.record_helpers import context, data, feature_lists, frames_of, sequence_example, video, write
 from tests.training import runs
 from yt8m_attention import config, progress
 from yt8m_attention.data import pipeline

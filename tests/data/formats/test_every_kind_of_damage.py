@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from record_helpers import FEATURES, context, data, feature, feature_lists, frames_of, sequence_example, video, write
 
+from tests.data.record_helpers import (
+    FEATURES,
+    context,
+    data,
+    feature,
+    feature_lists,
+    frames_of,
+    sequence_example,
+    video,
+    write,
+)
 from yt8m_attention import config
 from yt8m_attention.data import holdout, pipeline, user_features
 from yt8m_attention.data.formats.bad_records import BadRecords

@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from bucket import serving
-from record_helpers import data, video, write
 
+from tests.data.record_helpers import data, video, write
+from tests.data.storage.bucket import serving
 from yt8m_attention import config
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError

@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from record_helpers import data, video, write
 
+from tests.data.record_helpers import data, video, write
 from yt8m_attention import config
 from yt8m_attention.data import pipeline
 from yt8m_attention.data.storage.shard_cache import ShardCache
