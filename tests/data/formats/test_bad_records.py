@@ -124,7 +124,7 @@ def test_train_counts_what_it_skipped(tmp_path):
              "--verify_crc", f"--index_dir={tmp_path}/indices", "--holdout_fraction=0"]  # fmt: skip
     stopped = commands.run("train", *flags, f"--train_dir={tmp_path}/1")
     assert stopped.status == 2
-    assert re.search(r"/a: offset \d+: record 'v000[15]': rgb has [15] features a frame", stopped.stderr)
+    assert re.search(r"/a: offset \d+: record 'v000[15]': rgb has [15] features per frame", stopped.stderr)
     result = commands.run("train", *flags, f"--train_dir={tmp_path}/2", "--max_bad_records=2")
     assert result.status == 0, result.stderr
     assert (result.json["bad_records"], result.json["step"]) == (2, 4)

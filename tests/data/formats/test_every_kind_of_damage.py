@@ -72,7 +72,7 @@ BAD_RECORDS = {
     ),
     "frames of numbers": (
         sequence_example(context("odd", [1]), {n: tf.train.FeatureList(feature=[feature(1)]) for n in FEATURES.names}),
-        "has None features a frame",
+        "has None features per frame",
     ),
     "random bytes": (np.random.default_rng(0).bytes(300), "no tf.train.SequenceExample"),
     "nothing": (b"", "neither 'id'"),
