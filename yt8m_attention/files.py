@@ -143,7 +143,7 @@ def remove_leftovers(directory: str) -> None:
             try:
                 os.unlink(path)
             except OSError as error:
-                raise UserError(f"{path}: half written, and cannot be removed: {error.strerror}; remove it") from error
+                raise UserError(f"{path}: is incomplete and cannot be removed: {error.strerror}; remove it") from error
 
 
 def write_text(path: str, text: str) -> None:

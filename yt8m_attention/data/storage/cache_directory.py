@@ -70,9 +70,8 @@ class CacheDirectory:
 
     def add(self, name: str, changed: int) -> None:
         """Renames a complete copy from its partial path; changed: time of change of its source, ns."""
-        os.utime(
-            self.partial(name), ns=(changed, changed)
-        )  # before the rename: another cache may open the copy right after it
+        # Before the rename, because another cache may open the copy right after it.
+        os.utime(self.partial(name), ns=(changed, changed))
         os.replace(self.partial(name), self.path(name))
         self._added.add(name)
 
