@@ -1,4 +1,4 @@
-"""The networks that read frames in order, or let frames look at each other: GRU, LSTM, transformer."""
+"""The sequence networks: GRU, LSTM, transformer."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ class TestTransformer(OrderFree):
     model = "transformer"
 
     def test_parameters(self):
-        """The blocks alone by hand at their true width: 12 times its square, norms and biases."""
+        """Weights of the blocks at their real width: 12 times its square, norms and biases."""
         model = registry.build(config.Model(model="transformer", transformer_layers=1, num_classes=2, **LOGISTIC))
         block = 12 * 1024**2 + 2 * 2 * 1024 + 4 * 1024 + 1024
         assert trainable(model.blocks[0]) == block

@@ -132,7 +132,7 @@ def test_an_index_that_finds_no_room_is_not_kept(planted, disk):
     disk.fill()
     path = str(sorted((disk.path / "train").iterdir())[0])
     index._index.cache_clear()
-    found = index.shard_index(path, runs.FEATURES, kept_at=index_file.place(path, None))
+    found = index.shard_index(path, runs.FEATURES, index_path=index_file.place(path, None))
     assert len(found) == 15 and _no_leftovers(disk.path)
     assert not os.path.exists(index_file.place(path, None))
 

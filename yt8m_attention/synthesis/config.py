@@ -35,7 +35,7 @@ class SynthesisConfig(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(any(self.counts.values()), "num_train", 0, "one video at least, here or in another split")
+        require(any(self.counts.values()), "num_train", 0, "at least one video, here or in another split")
         chosen = self.num_classes if self.num_segment_classes is None else self.num_segment_classes
         up_to = f"1 to --num_classes={self.num_classes}"
         require(1 <= chosen <= self.num_classes, "num_segment_classes", chosen, up_to)
