@@ -56,7 +56,10 @@ def runs(data, models, given=()):
 
 
 def main():
+    from yt8m_attention.cli import app, training
+
     data, models, *given = sys.argv[1:]
+    app.define(training.OPTIONS)
     try:
         print(json.dumps({
             model: {

@@ -6,6 +6,7 @@ import pytest
 from tests.layer_case import assert_close
 from tests.models.network_case import NetworkCase, bags, trainable
 from yt8m_attention import config
+from yt8m_attention.errors import UserError
 from yt8m_attention.models import registry
 
 LOGISTIC = {"video_level_classifier_model": "logistic"}
@@ -69,5 +70,5 @@ class TestCnn(NetworkCase):
     ],
 )
 def test_wrong_sizes_are_rejected_by_the_flags_name(wrong, message):
-    with pytest.raises(config.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         config.Model(**wrong)
