@@ -66,7 +66,7 @@ def test_a_flagfile_within_itself_is_said(tmp_path, names):
         (tmp_path / name).write_text(f"--quiet\n--flagfile={tmp_path}/{following}\n")
     done = _command(f"--flagfile={tmp_path}/a")
     assert done.returncode == 2 and done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1 and f"--flagfile={tmp_path}/a: is named by itself" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and f"--flagfile={tmp_path}/a: names itself" in done.stderr
 
 
 def test_a_flagfile_may_be_named_twice(tmp_path):
