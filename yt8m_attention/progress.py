@@ -3,6 +3,7 @@
 On a terminal one line is rewritten; elsewhere (a log file) plain lines appear, seldom.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -121,19 +122,21 @@ def _columns():
     return columns or shutil.get_terminal_size().columns
 
 
-def through(batches, unit, limit=None):
-    """Passes on the batches of pipeline.evaluation_batches, and tells how far the pass is.
+def through(items, unit, measure, limit=None):
+    """Yields items, and shows the progress of the pass over them.
 
     Args:
-      batches: dicts of arrays [B, ...], `share` [B] among them: the share of the pass that is done with each row.
-      unit: what a row is, in the plural.
-      limit: rows after which the caller stops; None: it does not.
+      items: a generator; closing this one closes it.
+      unit: what is counted, in the plural.
+      measure: function of an item -> (units that it holds, fraction of the pass that is done with it).
+      limit: units after which the caller stops; None: it does not.
     """
     shown = Progress(unit)
-    for batch in batches:
-        yield batch
-        rows = len(batch["share"])
-        shown.add(rows, share=max(float(batch["share"][-1]), (shown.done + rows) / limit if limit else 0))
+    with contextlib.closing(items):
+        for item in items:
+            yield item
+            count, done = measure(item)
+            shown.add(count, share=max(done, (shown.done + count) / limit if limit else 0))
     shown.close()
 
 

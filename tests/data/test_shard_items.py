@@ -2,9 +2,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_helpers import FEATURES, context, data, feature, frames_of, sequence_example, shared_data, video, write
-from record_helpers import feature_lists as lists_of
 
+from tests.data.record_helpers import (
+    FEATURES,
+    context,
+    data,
+    feature,
+    frames_of,
+    sequence_example,
+    shared_data,
+    video,
+    write,
+)
+from tests.data.record_helpers import feature_lists as lists_of
 from yt8m_attention import config
 from yt8m_attention.data import rating_reader, shard_items
 from yt8m_attention.data.formats import index

@@ -4,7 +4,8 @@ from subprocess import PIPE, Popen
 from types import SimpleNamespace
 
 import pytest
-from record_helpers import video, write
+
+from tests.data.record_helpers import video, write
 
 # Runs programs, a line of JSON each, in processes that are forked from one which has TensorFlow imported already (and
 # has run nothing with it), and that end as any process of Python does. One that hangs is killed by its alarm.

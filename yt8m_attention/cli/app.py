@@ -21,7 +21,6 @@ from absl import flags
 
 from yt8m_attention import progress
 from yt8m_attention.cli import common_flags  # noqa: F401  every command takes them
-from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -103,7 +102,7 @@ def _status(main, description, argv):
             return 0
         parse(argv)
         progress.quiet = FLAGS.quiet
-        print(json_line(_result(main)), flush=True)
+        print(json_line(main()), flush=True)
     except (UserError, flags.Error) as error:
         progress.always(f"{name}: {_one_line(error)}")
         return 2
@@ -119,14 +118,6 @@ def _status(main, description, argv):
                         f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
-
-
-def _result(main):
-    try:
-        return main()
-    except BaseException:
-        shutdown.begin()  # before the error is let go, and with it the batches that it held
-        raise
 
 
 @contextlib.contextmanager

@@ -126,7 +126,7 @@ class _Wanted:
 
 def _records(source, number, wanted, tally):
     """Yields a file's records that get labels, serialized."""
-    shard, _ = source.one(number)
+    shard, _ = source.index_and_items(number)
     features = source.data.features
     reader = FrameReader(shard, features, verify_crc=True)  # else a damaged record would get a right checksum
     for record, video_id in enumerate(shard.ids.tolist()):

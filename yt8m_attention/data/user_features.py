@@ -46,7 +46,7 @@ class Video:
     labels: tuple[int, ...] = ()
     ratings: tuple[tuple[int, int, float], ...] = ()  # (start, class, score) of each rated segment
     begin: float = 0.0  # seconds of the video with that id before the first frame, where it is a clip of one
-    share: float = 1.0  # of all that is read, by files and by videos of one, that is done with this video
+    progress: float = 1.0  # fraction of all input that is done with this video: by files, and by videos of a file
 
 
 def videos(pattern, features, flag="input", bad_records=None):
@@ -75,7 +75,7 @@ def videos(pattern, features, flag="input", bad_records=None):
         read = _READERS.get(os.path.splitext(path)[1], _records)
         for video in read(local, path, features, bad_records):
             if len(video.frames):
-                yield dataclasses.replace(video, share=(place + video.share) / len(paths))
+                yield dataclasses.replace(video, progress=(place + video.progress) / len(paths))
 
 
 def _array(local, path, features, _):
@@ -89,7 +89,7 @@ def _archive(local, path, features, _):
             with reading_arrays(lambda error, told=told: f"{told}: {error}; write the file again"):
                 array = archive[name]
             frames = _frames(array, features, f"{path}: array {name!r}")
-            yield Video(name, frames, share=number / len(archive.files))
+            yield Video(name, frames, progress=number / len(archive.files))
 
 
 _READERS = {".npy": _array, ".npz": _archive}
@@ -149,7 +149,7 @@ def _records(local, path, features, bad_records):
             except BadRecord as error:
                 bad_records.add(error)
                 continue
-        yield dataclasses.replace(video, share=(number + 1) / len(spans))
+        yield dataclasses.replace(video, progress=(number + 1) / len(spans))
 
 
 def _youtube8m(path, data, span, features):

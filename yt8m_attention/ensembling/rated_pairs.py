@@ -3,6 +3,7 @@
 Letters: P rated pairs of segment and class.
 """
 
+import contextlib
 import functools
 from typing import NamedTuple
 
@@ -76,10 +77,12 @@ def of_models(scorers, saved, in_order, pattern, data, classes, held_out, video_
     def read(items, size):
         return pipeline.evaluation_batches(pattern, data, size, items, held_out, bool(held_out), flag=_FLAG)
 
-    with pipeline.user_errors():
-        batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
-        rescorer = rescoring.Rescorer(scorers, videos, video_score_weight)
-        for batch in progress.through(batches, "rated segments"):
+    stream, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
+    with (
+        contextlib.closing(rescoring.Rescorer(scorers, videos, video_score_weight)) as rescorer,
+        contextlib.closing(progress.through(iter(stream), "rated segments", stream.measure)) as batches,
+    ):
+        for batch in batches:
             rows, of = np.nonzero(batch["rated"].numpy() & counts)
             named = batch["id"].numpy()[rows], batch["start"].numpy()[rows], of
             by_models = rescorer(batch["id"].numpy(), [score(batch)["probabilities"] for score in scorers])

@@ -1,5 +1,6 @@
 """Scores a model on labelled records: whole videos, and where they are rated, segments beside the controls."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,15 +36,14 @@ class Examples:
     limit: int | None = None
 
     def batches(self, items):
-        unit = "videos" if items == "videos" else "segments"
-        return progress.through(self._limited(items), unit, self.limit)
+        unit, size = ("videos", _VIDEOS) if items == "videos" else ("segments", _SEGMENTS)
+        stream = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
+        return progress.through(self._limited(iter(stream)), unit, stream.measure, self.limit)
 
-    def _limited(self, items):
-        size = _VIDEOS if items == "videos" else _SEGMENTS
-        dataset = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
+    def _limited(self, batches):
         left = self.limit
-        with pipeline.user_errors():
-            for batch in dataset:
+        with contextlib.closing(batches):
+            for batch in batches:
                 rows = int(batch["frames"].shape[0])
                 if left is not None:
                     rows = min(rows, left)
@@ -88,14 +88,15 @@ def _videos(score, examples, class_weights, top_k, kept, curve):
     """Video metrics; `kept`, where given, is filled with each video's probabilities by id."""
     metrics = VideoMetrics(examples.data.num_classes, top_k)
     losses = []
-    for batch in examples.batches("videos"):
-        probabilities = _probabilities(score, batch)
-        labels = batch["labels"].numpy()
-        metrics.add(probabilities, labels)
-        curve.add(probabilities, labels)
-        losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
-        if kept is not None:
-            kept.update(zip(batch["id"].numpy(), probabilities, strict=True))
+    with contextlib.closing(examples.batches("videos")) as batches:
+        for batch in batches:
+            probabilities = _probabilities(score, batch)
+            labels = batch["labels"].numpy()
+            metrics.add(probabilities, labels)
+            curve.add(probabilities, labels)
+            losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
+            if kept is not None:
+                kept.update(zip(batch["id"].numpy(), probabilities, strict=True))
     if not losses:
         raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.held_out else ""))
     values, counts = zip(*losses, strict=True)
@@ -120,18 +121,19 @@ def _classes_that_count(data):
 def _segments(score, examples, of_videos, curve, weight):
     metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
     counts = _classes_that_count(examples.data)
-    for batch in examples.batches("rated_segments"):
-        labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
-        rated &= counts
-        probabilities, ids = _probabilities(score, batch), batch["id"].numpy()
-        known = np.array([video in of_videos for video in ids], bool)
-        if known.any():
-            rows = np.stack([of_videos[video] for video in ids[known]])
-            copied.add(rows, labels[known], rated[known], ordinals[known])
-            if weight:
-                probabilities[known] = rescoring.rescore(probabilities[known], rows, weight)
-        metrics.add(probabilities, labels, rated, ordinals)
-        curve.add(probabilities, labels, rated)
+    with contextlib.closing(examples.batches("rated_segments")) as batches:
+        for batch in batches:
+            labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
+            rated &= counts
+            probabilities, ids = _probabilities(score, batch), batch["id"].numpy()
+            known = np.array([video in of_videos for video in ids], bool)
+            if known.any():
+                rows = np.stack([of_videos[video] for video in ids[known]])
+                copied.add(rows, labels[known], rated[known], ordinals[known])
+                if weight:
+                    probabilities[known] = rescoring.rescore(probabilities[known], rows, weight)
+            metrics.add(probabilities, labels, rated, ordinals)
+            curve.add(probabilities, labels, rated)
     result = metrics.result()
     if not result["classes"]:
         raise UserError(f"{examples.pattern}: no rated segment with a positive; --segment_labels needs rated segments")

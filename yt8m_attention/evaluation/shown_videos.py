@@ -62,6 +62,5 @@ def _until_all(ids, videos):
 
 
 def _told(videos, limit=None):
-    rows = ({"share": [video.share], "video": video} for video in videos)
-    for row in progress.through(rows, "videos looked through", limit):
-        yield row["video"]
+    videos = (video for video in videos)  # a generator, which can be closed
+    return progress.through(videos, "videos looked through", lambda video: (1, video.progress), limit)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_helpers import context, data, feature_lists, frames_of, sequence_example, video, write
 
 from tests import commands
+from tests.data.record_helpers import context, data, feature_lists, frames_of, sequence_example, video, write
 from tests.training import runs
 from yt8m_attention import config, progress
 from yt8m_attention.data import pipeline
@@ -24,8 +24,7 @@ EVERY = config.Sampling("all", trim_frames=0, max_frames=20)
 def ids(path, **changes):
     """Of the videos that are read in file order."""
     batches = pipeline.evaluation_batches(str(path), data(sampling=EVERY, index_dir="none", **changes), 4)
-    with pipeline.user_errors():
-        return [i.decode() for b in batches for i in b["id"].numpy()]
+    return [i.decode() for b in batches for i in b["id"].numpy()]
 
 
 def shard(path, records=None):
@@ -134,7 +133,7 @@ def test_train_counts_what_it_skipped(tmp_path):
 def test_data_of_bad_records_alone_does_not_go_on_forever(tmp_path):
     path = write(tmp_path / "a", [damaged(0)])
     settings = data(sampling=EVERY, index_dir="none", max_bad_records=2)
-    with pytest.raises(UserError, match="holds no videos"), pipeline.user_errors():
+    with pytest.raises(UserError, match="holds no videos"):
         list(pipeline.training_batches(path, settings, config.Phase(batch_size=2, max_steps=1), 0))
 
 
@@ -164,7 +163,7 @@ def test_a_shard_that_changes_while_it_is_read_is_said(tmp_path, change):
         "cut": f"/a: was changed while it was read, and ends at offset {spans[-1, 0]} instead of {len(raw)}; start",
         "removed": "/a: cannot be read: No such file",
     }
-    with pytest.raises(UserError, match=expected[change]), pipeline.user_errors():
+    with pytest.raises(UserError, match=expected[change]):
         for _ in range(9):  # some batches are made ahead
             next(batches)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_helpers import FEATURES, data, frames_of, video, write
 
+from tests.data.record_helpers import FEATURES, data, frames_of, video, write
 from yt8m_attention import config
 from yt8m_attention.data import pipeline
 from yt8m_attention.data.formats import index, index_file, records

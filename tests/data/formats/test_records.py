@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from record_helpers import (
+
+from tests.data.record_helpers import (
     FEATURES,
     assemble,
     context,
@@ -20,7 +21,6 @@ from record_helpers import (
     video_level,
     write,
 )
-
 from yt8m_attention import config
 from yt8m_attention.data.formats import frames, index, records, writer
 from yt8m_attention.errors import UserError

@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from bucket import serving
-from record_helpers import data, video, write
 
+from tests.data.bucket import serving
+from tests.data.record_helpers import data, video, write
 from yt8m_attention import config
 from yt8m_attention.data import pipeline
 from yt8m_attention.errors import UserError
@@ -32,8 +32,7 @@ def keys(tmp_path):
 
 def batches(pattern, **changes):
     found = pipeline.training_batches(pattern, data(**SETTINGS, **changes), config.Phase(batch_size=3, num_epochs=2), 7)
-    with pipeline.user_errors():
-        return [{name: array.numpy().tolist() for name, array in batch.items()} for batch in found]
+    return [{name: array.numpy().tolist() for name, array in batch.items()} for batch in found]
 
 
 def test_a_bucket_gives_the_batches_of_local_files_and_each_shard_is_fetched_once(shards, keys, tmp_path, monkeypatch):

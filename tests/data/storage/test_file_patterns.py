@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from record_helpers import video, write
 
+from tests.data.record_helpers import video, write
 from yt8m_attention.data.formats import tfrecord
 from yt8m_attention.data.formats.bad_records import BadRecord
 from yt8m_attention.data.storage import file_patterns
@@ -164,7 +164,7 @@ import resource, sys
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (96, hard))
 sys.path.insert(0, sys.argv[2])
-from record_helpers import data
+from tests.data.record_helpers import data
 from yt8m_attention import config
 from yt8m_attention.data import pipeline
 batches = pipeline.training_batches(sys.argv[1], data(), config.Phase(batch_size=60, num_epochs=2), 0)
