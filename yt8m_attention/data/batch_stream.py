@@ -156,9 +156,9 @@ def _copied(batches, device):
     with contextlib.closing(batches):
         for batch in batches:
             with tf.device(device):
-                copied = {name: tf.identity(value) for name, value in batch.items() if name != _READ_BY_HOST}
-            yield copied | {_READ_BY_HOST: batch[_READ_BY_HOST].numpy()}
-            del batch, copied
+                batch = {n: value.numpy() if n == _READ_BY_HOST else tf.identity(value) for n, value in batch.items()}
+            yield batch
+            del batch
 
 
 @atexit.register
