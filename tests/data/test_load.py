@@ -110,7 +110,10 @@ def test_held_out_videos_and_the_others_are_all(planted):
 
 
 def network():
-    inputs = {"frames": keras.Input((None, 32), dtype="uint8", name="frames"), "mask": keras.Input((None,), dtype="bool", name="mask")}
+    inputs = {
+        "frames": keras.Input((None, 32), dtype="uint8", name="frames"),
+        "mask": keras.Input((None,), dtype="bool", name="mask"),
+    }
     values = Dequantize()(inputs["frames"])
     pooled = keras.layers.GlobalAveragePooling1D()(values, mask=inputs["mask"])
     return keras.Model(inputs, keras.layers.Dense(CLASSES, "sigmoid")(pooled))

@@ -38,7 +38,7 @@ class TrainingStream:
         batch_size: int,
         seed: int,
         num_epochs: int | None,
-        position: Sequence[int] = START,
+        position: Sequence[int] | np.ndarray = START,
         shard_of: tuple[int, int] = (0, 1),
         augmentation: Augmentation = Augmentation(),  # noqa: B008  it is frozen
     ):
