@@ -12,7 +12,6 @@ import sys
 import termios
 import types
 
-import numpy as np
 import pytest
 
 from tests import commands
@@ -171,8 +170,8 @@ def test_a_resumed_run_leaves_earlier_work_out_of_its_time_left(clock, log):
 
 @pytest.mark.parametrize("limit, left", [(None, "1:30 min"), (20, "30 s")])
 def test_a_pass_over_batches(clock, log, limit, left):
-    batches = ({"share": np.full(10, share)} for share in (0.25, 0.5))
-    for _ in progress.through(batches, "segments", limit):
+    passed = (fraction for fraction in (0.25, 0.5))
+    for _ in progress.through(passed, "segments", lambda fraction: (10, fraction), limit):
         clock.now += 30
     assert log.getvalue().splitlines()[0].endswith(f"{left} left")
     assert log.getvalue().splitlines()[-1].startswith("20 segments, 0.3/s")

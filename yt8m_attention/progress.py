@@ -4,6 +4,7 @@ The package logs by the standard library, to loggers named after its modules. A 
 A notebook installs its own, and filters progress by the name of this module's logger.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -146,19 +147,21 @@ def _columns() -> int:
     return columns or shutil.get_terminal_size().columns
 
 
-def through(batches, unit, limit=None):
-    """Passes on the batches of pipeline.evaluation_batches, and tells how far the pass is.
+def through(items, unit, measure, limit=None):
+    """Yields items, and shows the progress of the pass over them.
 
     Args:
-      batches: dicts of arrays [B, ...], `share` [B] among them: the share of the pass that is done with each row.
-      unit: what a row is, in the plural.
-      limit: rows after which the caller stops; None: it does not.
+      items: a generator; closing this one closes it.
+      unit: what is counted, in the plural.
+      measure: function of an item -> (units that it holds, fraction of the pass that is done with it).
+      limit: units after which the caller stops; None: it does not.
     """
     shown = Progress(unit)
-    for batch in batches:
-        yield batch
-        rows = len(batch["share"])
-        shown.add(rows, share=max(float(batch["share"][-1]), (shown.done + rows) / limit if limit else 0))
+    with contextlib.closing(items):
+        for item in items:
+            yield item
+            count, done = measure(item)
+            shown.add(count, share=max(done, (shown.done + count) / limit if limit else 0))
     shown.close()
 
 

@@ -25,7 +25,7 @@ def ranking(planted, split, classes, seed=0):
     data = runs.small(planted, "none").data
     source, names = ShardDataset(f"{planted}/{split}/*.tfrecord", "input_data_pattern", data, "windows"), []
     for number in range(len(source.paths)):
-        shard, items = source.one(number)
+        shard, items = source.index_and_items(number)
         names += [f"{shard.ids[r].decode()}:{s}" for r, s in zip(items.record, items.start, strict=True)]
     rng = np.random.default_rng(seed)
     return {c: rng.permutation(names).tolist() for c in classes}

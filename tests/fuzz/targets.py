@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from yt8m_attention import config
 from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
-from yt8m_attention.data import batch, buffers, shard_dataset, shard_items, user_features
+from yt8m_attention.data import batch, shard_dataset, shard_items, user_features
 from yt8m_attention.data.formats import index, index_file, label_ids, tfrecord, vocabulary, writer
 from yt8m_attention.ensembling import ensemble, scores_file
 from yt8m_attention.errors import UserError
@@ -85,11 +85,11 @@ def _read_shard(raw, directory):
     path = _file(directory, ".tfrecord", raw)
     for kind in shard_items.KINDS:
         source = shard_dataset.ShardDataset(path, "train_data_pattern", DATA, kind)
-        window = source.open([0])
-        rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers())
-        rows.add(window, np.arange(window.bounds[-1]))
-        _check_rows(rows.arrays(share=1))
-        if source.video_level:  # without segments
+        group = source.open([0])
+        rows = batch.Batch(source, len(group), False, batch.Buffers())
+        rows.add(group, np.arange(len(group)))
+        _check_rows(rows.arrays())
+        if source.video_level:  # which has no segments
             return
 
 

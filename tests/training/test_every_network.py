@@ -30,7 +30,7 @@ def _losses(model, batches, steps, jit_compile=False):
     adam = optimizer.build(settings, loss_scaling=False)
     adam.build(model.trainable_variables)
     step = make_step(model, adam, settings, np.ones(6), tf.distribute.get_strategy(), jit_compile)
-    batch = {name: value for name, value in next(iter(batches)).items() if name not in ("position", "share")}
+    batch = {name: value for name, value in next(iter(batches)).items() if name != "position"}
     return [float(step(batch)["loss"]) for _ in range(steps)]
 
 

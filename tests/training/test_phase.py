@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tests.training import runs
 from yt8m_attention.data import pipeline
+from yt8m_attention.data.batch_stream import BatchStream
 from yt8m_attention.data.formats import writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
@@ -60,14 +61,14 @@ def test_seeds_differ_and_repeat(planted, tmp_path):
 def test_the_share_of_time_that_input_is_waited_for_is_a_curve_and_in_the_progress_line(
     planted, tmp_path, monkeypatch, capsys
 ):
-    real = pipeline.training_batches
+    real = BatchStream.__iter__
 
-    def late(*arguments, **named):
-        for batch in real(*arguments, **named):
+    def late(stream):
+        for batch in real(stream):
             time.sleep(0.2)
             yield batch
 
-    monkeypatch.setattr(pipeline, "training_batches", late)
+    monkeypatch.setattr(BatchStream, "__iter__", late)
     phase.train(runs.small(planted, tmp_path, max_steps=6), {})
     (path,) = tmp_path.glob("events*")
     events = [value for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value]
@@ -148,7 +149,7 @@ def test_a_stop_while_scoring_ends_it_and_the_score_is_made_later(planted, tmp_p
     said = capsys.readouterr().err
     assert [result.step for result in results] == [3, 6] and all(result.preempted for result in results)
     assert sorted(held_out_scores.read(run.train_dir)["scores"]) == [3]
-    assert "step 3: held-out videos are scored when the run goes on" in said
+    assert "step 3: held-out videos are scored when the run is resumed" in said
     last = phase.train(run, {})
     assert not last.preempted and last.weights_sha256 == expected.weights_sha256
     assert held_out_scores.read(run.train_dir) == held_out_scores.read(str(tmp_path / "whole"))

@@ -27,7 +27,6 @@ from yt8m_attention import progress
 from yt8m_attention.cli import options
 from yt8m_attention.cli.options import Groups
 from yt8m_attention.config import Options, option
-from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -123,7 +122,7 @@ def _status(main, description, argv):
             return 0
         parse(argv)
         progress.log_to_console(FLAGS.quiet)
-        print(json_line(_result(main)), flush=True)
+        print(json_line(main()), flush=True)
     except (UserError, flags.Error) as error:
         logger.error(f"{name}: {_one_line(error)}")
         return 2
@@ -139,14 +138,6 @@ def _status(main, description, argv):
                      f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
-
-
-def _result(main):
-    try:
-        return main()
-    except BaseException:
-        shutdown.begin()  # before the error is let go, and with it the batches that it held
-        raise
 
 
 @contextlib.contextmanager

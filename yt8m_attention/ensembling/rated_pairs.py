@@ -3,6 +3,7 @@
 Letters: P rated pairs of segment and class.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -79,10 +80,12 @@ def of_models(scorers: Sequence[Callable[[Batch], dict[str, np.ndarray]]], saved
     def read(items, size):
         return pipeline.evaluation_batches(pattern, data, size, items, held_out, bool(held_out), flag=_FLAG)
 
-    with pipeline.user_errors():
-        batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
-        rescorer = rescoring.Rescorer(scorers, videos, scoring.video_score_weight)
-        for batch in progress.through(batches, "rated segments"):
+    stream, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
+    with (
+        contextlib.closing(rescoring.Rescorer(scorers, videos, scoring.video_score_weight)) as rescorer,
+        contextlib.closing(progress.through(iter(stream), "rated segments", stream.measure)) as batches,
+    ):
+        for batch in batches:
             rows, columns = np.nonzero(batch["rated"].numpy() & counts)
             keys = batch["id"].numpy()[rows], batch["start"].numpy()[rows], columns
             by_models = rescorer(batch["id"].numpy(), [score(batch)["probabilities"] for score in scorers])

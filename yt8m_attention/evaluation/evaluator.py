@@ -1,6 +1,7 @@
 """Scores a model on labelled records: whole videos, and rated segments beside their baselines."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +38,20 @@ class Examples:
     held_out: float = 0.0
     limit: int | None = None
 
-    def batches(self, items: str) -> Iterator[Batch]:
-        """Yields batches of tensors and shows the progress.
+    def batches(self, items: str) -> Generator[Batch]:
+        """Yields batches of tensors and shows the progress; close it.
 
         Args:
           items: "videos" or "rated_segments", see pipeline.evaluation_batches.
         """
-        unit = "videos" if items == "videos" else "segments"
-        return progress.through(self._limited(items), unit, self.limit)
+        unit, size = ("videos", _VIDEOS) if items == "videos" else ("segments", _SEGMENTS)
+        stream = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
+        return progress.through(self._limited(iter(stream)), unit, stream.measure, self.limit)
 
-    def _limited(self, items):
-        size = _VIDEOS if items == "videos" else _SEGMENTS
-        dataset = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
+    def _limited(self, batches):
         left = self.limit
-        with pipeline.user_errors():
-            for batch in dataset:
+        with contextlib.closing(batches):
+            for batch in batches:
                 rows = int(batch["frames"].shape[0])
                 if left is not None:
                     rows = min(rows, left)
@@ -97,14 +97,15 @@ def _videos(score, examples, class_weights, top_k, video_scores, curve):
     """Computes the metrics of whole videos. Adds the probabilities of each video to `video_scores`, unless None."""
     metrics = VideoMetrics(examples.data.num_classes, top_k)
     losses = []
-    for batch in examples.batches("videos"):
-        probabilities = _probabilities(score, batch)
-        labels = batch["labels"].numpy()
-        metrics.add(probabilities, labels)
-        curve.add(probabilities, labels)
-        losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
-        if video_scores is not None:
-            video_scores.update(zip(batch["id"].numpy(), probabilities, strict=True))
+    with contextlib.closing(examples.batches("videos")) as batches:
+        for batch in batches:
+            probabilities = _probabilities(score, batch)
+            labels = batch["labels"].numpy()
+            metrics.add(probabilities, labels)
+            curve.add(probabilities, labels)
+            losses.append((float(weighted_cross_entropy(labels, probabilities, None, class_weights)), len(labels)))
+            if video_scores is not None:
+                video_scores.update(zip(batch["id"].numpy(), probabilities, strict=True))
     if not losses:
         raise UserError(f"{examples.pattern}: no video to evaluate" + (" is held out" if examples.held_out else ""))
     values, counts = zip(*losses, strict=True)
@@ -130,18 +131,19 @@ def _segments(score, examples, video_scores, curve, weight):
     """Computes the metrics of rated segments, and the MAP of the copied video scores."""
     metrics, copied = (SegmentMetrics(examples.data.num_classes) for _ in range(2))
     counts = _classes_that_count(examples.data)
-    for batch in examples.batches("rated_segments"):
-        labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
-        rated &= counts
-        probabilities, ids = _probabilities(score, batch), batch["id"].numpy()
-        known = np.array([video in video_scores for video in ids], bool)
-        if known.any():
-            rows = np.stack([video_scores[video] for video in ids[known]])
-            copied.add(rows, labels[known], rated[known], ordinals[known])
-            if weight:
-                probabilities[known] = rescoring.rescore(probabilities[known], rows, weight)
-        metrics.add(probabilities, labels, rated, ordinals)
-        curve.add(probabilities, labels, rated)
+    with contextlib.closing(examples.batches("rated_segments")) as batches:
+        for batch in batches:
+            labels, rated, ordinals = (batch[key].numpy() for key in ("labels", "rated", "ordinal"))
+            rated &= counts
+            probabilities, ids = _probabilities(score, batch), batch["id"].numpy()
+            known = np.array([video in video_scores for video in ids], bool)
+            if known.any():
+                rows = np.stack([video_scores[video] for video in ids[known]])
+                copied.add(rows, labels[known], rated[known], ordinals[known])
+                if weight:
+                    probabilities[known] = rescoring.rescore(probabilities[known], rows, weight)
+            metrics.add(probabilities, labels, rated, ordinals)
+            curve.add(probabilities, labels, rated)
     result = metrics.result()
     if not result["classes"]:
         raise UserError(f"{examples.pattern}: no segment is rated positive; --segment_labels needs rated segments")

@@ -69,6 +69,5 @@ def _until_all(ids, videos):
 
 
 def _with_progress(videos, limit=None):
-    rows = ({"share": [video.share], "video": video} for video in videos)
-    for row in progress.through(rows, "videos searched", limit):
-        yield row["video"]
+    videos = (video for video in videos)  # a generator, which can be closed
+    return progress.through(videos, "videos searched", lambda video: (1, video.progress), limit)

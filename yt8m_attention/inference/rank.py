@@ -1,5 +1,6 @@
 """From a trained model and videos to the ranked segments of every class, or the ranked classes of every video."""
 
+import contextlib
 import functools
 import time
 from dataclasses import dataclass
@@ -57,19 +58,18 @@ class RankingJob:
 
     def batches(self, items, size, shown=True):
         """Batches of so many videos, windows ..., as pipeline.evaluation_batches; shown: as progress, too."""
-        with pipeline.user_errors():
-            batches = pipeline.evaluation_batches(
-                self.pattern,
-                self.data,
-                size,
-                items,
-                self.held_out,
-                bool(self.held_out),
-                "input_data_pattern",
-                self.worker or (0, 1),
-            )
-            unit = "videos" if items == "videos" else "segments"
-            yield from progress.through(batches, unit) if shown else batches
+        stream = pipeline.evaluation_batches(
+            self.pattern,
+            self.data,
+            size,
+            items,
+            self.held_out,
+            bool(self.held_out),
+            "input_data_pattern",
+            self.worker or (0, 1),
+        )
+        unit = "videos" if items == "videos" else "segments"
+        yield from progress.through(iter(stream), unit, stream.measure) if shown else iter(stream)
 
 
 def rank_segments(model, job: RankingJob, max_per_class):
@@ -88,12 +88,14 @@ def rank_segments(model, job: RankingJob, max_per_class):
     """
     classes = segment_classes(job.data)
     scorer = scoring.make_scorer(model, classes, job.scoring.precision)
-    parts = ((ids, starts, scores) for ids, starts, (scores,) in windows.score([scorer], job))
-    if job.worker is None:
-        return write_ranking(parts, classes, job, max_per_class)
-    run = partial_rankings.identity(model, scorer, job, max_per_class)
-    result = write_ranking(parts, classes, job, max_per_class, write=functools.partial(partial_rankings.save, run=run))
-    return result | {"ranking_file": result.pop("output_file")}
+    with contextlib.closing(windows.score([scorer], job)) as scored:
+        parts = ((ids, starts, scores) for ids, starts, (scores,) in scored)
+        if job.worker is None:
+            return write_ranking(parts, classes, job, max_per_class)
+        run = partial_rankings.identity(model, scorer, job, max_per_class)
+        write = functools.partial(partial_rankings.save, run=run)
+        result = write_ranking(parts, classes, job, max_per_class, write=write)
+        return result | {"ranking_file": result.pop("output_file")}
 
 
 def segment_classes(data):
@@ -150,14 +152,15 @@ def rank_classes(model, job: RankingJob, top_k):
     ids, best, classes, names = [], [], np.arange(job.data.num_classes), score_checks.VideoIds(job.named)
     score, started = scoring.make_scorer(model, None, job.scoring.precision), time.monotonic()
     kept = job.scores_file and ScoresWriter(job.scores_file, classes)
-    for batch in job.batches("videos", _VIDEOS):
-        names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
-        scores = score(batch)["probabilities"]
-        score_checks.refuse_nan(scores, batch["id"].numpy(), classes, job.scorer)
-        best += zip(*sort_keys.top_columns(scores, top_k), strict=True)
-        ids += batch["id"].numpy().tolist()
-        if kept:
-            kept.add(scores)
+    with contextlib.closing(job.batches("videos", _VIDEOS)) as batches:
+        for batch in batches:
+            names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
+            scores = score(batch)["probabilities"]
+            score_checks.refuse_nan(scores, batch["id"].numpy(), classes, job.scorer)
+            best += zip(*sort_keys.top_columns(scores, top_k), strict=True)
+            ids += batch["id"].numpy().tolist()
+            if kept:
+                kept.add(scores)
     rate = len(ids) / max(time.monotonic() - started, 1e-9)
     rows = ((video.decode(), *ranked) for video, ranked in zip(ids, best, strict=True))
     submission.write_videos(job.output_file, rows)

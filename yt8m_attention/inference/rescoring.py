@@ -33,8 +33,8 @@ class Rescorer:
 
     Args:
       scorers: scoring.make_scorer's.
-      read_videos: function of no arguments -> batches of whole videos, SIZE each, in file order; those of the segments
-        are among them.
+      read_videos: function of no arguments -> batches of whole videos, SIZE each, in file order, as something whose
+        iterator is a generator; those of the segments are among them.
       weight: w of `rescore`; 0: nothing is read and nothing changes.
     """
 
@@ -42,6 +42,11 @@ class Rescorer:
         self._scorers, self._weight = scorers, weight
         self._videos = iter(read_videos()) if weight else None
         self._scores = {}  # by video, of the few in question
+
+    def close(self):
+        """Ends the reading of videos."""
+        if self._videos is not None:
+            self._videos.close()
 
     def __call__(self, ids, scores):
         """The scores of some segments, rescored.

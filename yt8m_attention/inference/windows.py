@@ -1,5 +1,6 @@
 """The windows of videos that segments are ranked by, scored. Letters: N windows, T frames of one, C classes."""
 
+import contextlib
 import dataclasses
 import functools
 
@@ -39,9 +40,12 @@ def score(scorers, job):
       UserError: where no video has a window, unless others have videos too, or files or records cannot be used.
     """
     videos = functools.partial(job.batches, "videos", rescoring.SIZE, shown=False)
-    rescorer = rescoring.Rescorer(scorers, videos, job.scoring.video_score_weight)
-    for ids, begin, scores in _by_themselves(scorers, job):
-        yield ids, begin, rescorer(ids, scores)
+    with (
+        contextlib.closing(rescoring.Rescorer(scorers, videos, job.scoring.video_score_weight)) as rescorer,
+        contextlib.closing(_by_themselves(scorers, job)) as parts,
+    ):
+        for ids, begin, scores in parts:
+            yield ids, begin, rescorer(ids, scores)
 
 
 def _by_themselves(scorers, job):

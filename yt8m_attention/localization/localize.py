@@ -58,7 +58,7 @@ def run(model, job: MomentsJob, class_name):
     for video in itertools.chain(first, videos):
         best = video_scorer.best_moments(score.windows(video.frames), len(video.frames), job.data, job.top)
         found.append(moment_files.describe(video, best, class_name, job.data.frame_seconds))
-        shown.add(1, share=video.share)
+        shown.add(1, share=video.progress)
     shown.close()
     bad_records.say()
     _write(job, found)

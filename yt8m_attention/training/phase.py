@@ -93,7 +93,7 @@ def _train(run, flags, stop):
             run.seed,
             state.position,
             bad_records=bad_records,
-            stopped=lambda: stop.made or state.finished,
+            stopped=lambda: stop.made,
             device=distribution.only_gpu(strategy),
         )
         stop.wait()
@@ -175,8 +175,7 @@ def _run(run, flags, model, adam, variables, state, strategy, compiled, batches,
         evaluate=_held_out(run, model, weights, stop) if run.phase.holdout_fraction else None,
     )
     try:
-        with pipeline.user_errors():
-            return loop(batches)
+        return loop(batches)
     finally:
         profiled.close()
         summaries.close()

@@ -40,7 +40,7 @@ def _check_held_out(source, share):
     """Raises UserError where the videos that are held out cannot be scored."""
     found, counting = 0, source.data.segment_classes
     for number in range(len(source.paths)):
-        items = source.one(number)[1]
+        items = source.index_and_items(number)[1]
         if source.kind == "rated_segments":
             positive = items.classes[items.scores > 0]
             found += len(positive) if counting is None else int(np.isin(positive, counting).sum())

@@ -24,8 +24,7 @@ EVERY = config.Sampling("all", trim_frames=0, max_frames=20)
 def ids(path, **changes):
     """Ids of the videos, read in file order."""
     batches = pipeline.evaluation_batches(str(path), data(sampling=EVERY, index_dir="none", **changes), 4)
-    with pipeline.user_errors():
-        return [i.decode() for b in batches for i in b["id"].numpy()]
+    return [i.decode() for b in batches for i in b["id"].numpy()]
 
 
 def shard(path, records=None):
@@ -134,7 +133,7 @@ def test_train_counts_what_it_skipped(tmp_path):
 def test_data_of_only_bad_records_ends(tmp_path):
     path = write(tmp_path / "a", [damaged(0)])
     settings = data(sampling=EVERY, index_dir="none", max_bad_records=2)
-    with pytest.raises(UserError, match="holds no videos"), pipeline.user_errors():
+    with pytest.raises(UserError, match="holds no videos"):
         list(pipeline.training_batches(path, settings, config.Phase(batch_size=2, max_steps=1), 0))
 
 
@@ -164,7 +163,7 @@ def test_a_shard_that_changes_during_a_run_is_an_error(tmp_path, change):
         "cut": f"/a: was changed while it was read, and ends at offset {spans[-1, 0]} instead of {len(raw)}; start",
         "removed": "/a: cannot be read: No such file",
     }
-    with pytest.raises(UserError, match=expected[change]), pipeline.user_errors():
+    with pytest.raises(UserError, match=expected[change]):
         for _ in range(9):  # some batches are prefetched
             next(batches)
 

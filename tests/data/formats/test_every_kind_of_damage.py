@@ -39,8 +39,7 @@ def rows(path, items="videos", training=False, **changes):
         batches = pipeline.training_batches(path, settings, phase, 0)
     else:
         batches = pipeline.evaluation_batches(path, settings, 2, items)
-    with pipeline.user_errors():
-        found = list(batches)
+    found = list(batches)
     names = [name for name in found[0] if name != "position"]
     return {name: np.concatenate([batch[name].numpy() for batch in found]) for name in names}
 
