@@ -226,15 +226,14 @@ def _check_flagfile(path, within=()):
 
 
 def effective_flags():
-    """{flag: value} of the command's options in this run: logged, and saved beside a checkpoint."""
-    return {flag.name: flag.value for flag in options.ours()}
+    """{flag: value} of the command's options that have a value: logged, and saved beside a checkpoint."""
+    return {flag.name: flag.value for flag in options.ours() if flag.value is not None}
 
 
 def log_flags(values):
     """Prints the effective flags, as a flagfile would hold them."""
     for name, value in values.items():
-        if value is not None:
-            progress.say(f"--{name}={options.as_text(value)}")
+        progress.say(f"--{name}={options.as_text(value)}")
 
 
 def json_line(result):

@@ -34,7 +34,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
       held_out: function of the share that the run held out -> the share that alone is scored, 0 for all videos;
         None: all videos.
       limit: as evaluator.Examples.
-      scoring: the precision of matrix products and the weight of the whole-video score.
+      scoring: the precision of matrix products, the weight of the whole-video score, and the bags scored at once.
       per_class_file, class_name: where to and how, as per_class_file.write; None: nowhere.
 
     Returns:
@@ -46,7 +46,7 @@ def evaluate(train_dir, pattern, which="best", change_data=None, segments=False,
     run = trained.run
     share = held_out(run.phase.holdout_fraction) if held_out else 0.0
     data = change_data(run.data) if change_data else run.data
-    examples = evaluator.Examples(pattern, data, share, limit)
+    examples = evaluator.Examples(pattern, data, share, limit, scoring.batch_size)
     seen = seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
     score = make_scorer(trained.model, None, scoring.precision)

@@ -13,7 +13,7 @@ from yt8m_attention.inference import rescoring, score_checks
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
-# Bags a batch; they bound memory and never change a result.
+# Bags a batch, unless Examples says another number; they bound memory and never change a result.
 _VIDEOS = 32
 _SEGMENTS = 256
 
@@ -27,19 +27,21 @@ class Examples:
       data: their shape, and the classes that segments are rated for (None: those found rated).
       held_out: the share of videos that training held out, which alone is scored; 0: all videos.
       limit: no more than this many videos, and no more than this many segments; None: all.
+      batch_size: bags scored at once; None: 32 videos, 256 segments.
     """
 
     pattern: str
     data: Data
     held_out: float = 0.0
     limit: int | None = None
+    batch_size: int | None = None
 
     def batches(self, items):
         unit = "videos" if items == "videos" else "segments"
         return progress.through(self._limited(items), unit, self.limit)
 
     def _limited(self, items):
-        size = _VIDEOS if items == "videos" else _SEGMENTS
+        size = self.batch_size or (_VIDEOS if items == "videos" else _SEGMENTS)
         dataset = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
         left = self.limit
         with pipeline.user_errors():

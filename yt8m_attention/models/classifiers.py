@@ -1,10 +1,8 @@
 """From `--video_level_classifier_model` to the layer that turns a vector into probabilities."""
 
+from yt8m_attention.config.model import L2_PENALTIES
 from yt8m_attention.layers.logistic import Logistic
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
-
-# L2 penalties of the published code.
-L2_PENALTIES = {"logistic": 1e-8, "moe": 1e-6}
 
 
 def build_classifier(config):

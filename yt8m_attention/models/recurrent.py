@@ -12,6 +12,7 @@ class Recurrent(FrameLevelModel):
     """A bag's frames read in order of time; the mean of the states, their maximum or the last one (`pooling`)."""
 
     kind = None
+    further_layers: tuple[Recurrence, ...] | list[Recurrence] = ()
 
     def __init__(self, config, **kwargs):
         super().__init__(config, **kwargs)
@@ -22,6 +23,8 @@ class Recurrent(FrameLevelModel):
         """The input batch norm is folded into the gates, so that no array of the frames' size needs a gradient."""
         line = self.input_norm.scale_and_shift(frames, mask=mask, training=training)
         states = self.recurrence(*line, mask=mask)
+        for layer in self.further_layers:
+            states = layer(states, mask=mask)
         return ops.expand_dims(self.pooling(states, mask=mask), 1), {}
 
 
@@ -34,6 +37,11 @@ class Gru(Recurrent):
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
 class Lstm(Recurrent):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997), `lstm_cells` wide."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997), `lstm_cells` wide, in `lstm_layers` layers."""
 
     kind = "lstm"
+
+    def __init__(self, config, **kwargs):
+        super().__init__(config, **kwargs)
+        numbers = range(2, config.lstm_layers + 1)
+        self.further_layers = [Recurrence(self.kind, config.lstm_cells, name=f"recurrence_{i}") for i in numbers]

@@ -21,7 +21,7 @@ def read(source):
     """Reads class ids from a CSV, as the challenge's `segment_label_ids.csv`: a header `Index`, an id a row.
 
     Args:
-      source: a path, or a URL; compressed, where its name ends so.
+      source: a path, gs:// too, or a URL; compressed, where its name ends so.
 
     Returns:
       The ids, ascending, each once.
@@ -50,7 +50,13 @@ def _fetched(source):
     """A name that pandas can read from: of a copy, for what is on the web, where pandas would wait for ever."""
     address = urllib.parse.urlsplit(source)
     if address.scheme not in ("http", "https"):
-        yield source
+        if "://" not in source:
+            yield source
+            return
+        from yt8m_attention.data.storage.shard_cache import ShardCache  # TensorFlow takes longer to import than a file
+
+        cache = ShardCache()
+        yield cache.local_path(source)
         return
     with urllib.request.urlopen(source, timeout=_PATIENCE) as answer:
         # pandas goes by how a name ends. A server that says what the packing is has the last word.
