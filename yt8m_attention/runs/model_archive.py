@@ -105,6 +105,8 @@ def _extract(path, folder, named):
                     raise UserError(f"{named}: holds {member.name!r} twice; {_ADVICE}")
                 found.add(member.name)
                 _copy(archive, member, os.path.join(folder, member.name), named)
+            if len(packed.read(_CHUNK)) == _CHUNK:  # reading to the end compares the checksum
+                raise tarfile.ReadError("it goes on behind its end")
     except UserError:
         raise
     except Exception as error:  # tarfile, gzip and zlib have errors of many classes for damaged files
