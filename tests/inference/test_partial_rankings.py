@@ -183,6 +183,7 @@ def test_what_parts_have_in_common(model, videos, tmp_path):
         "window_stride": identity(window_stride=1),
         "only_holdout": identity(held_out=0.5),
         "precision": identity(scoring=Scoring(precision="mixed_bfloat16")),
+        "batch_size": identity(scoring=Scoring(batch_size=7)),
         "segment_window": identity(data={"segment_window": (0, 0)}),
         "segment_label_ids_file": identity(data={"segment_classes": (0, 2, 4)}),
         "train_dir": identity(model=other),

@@ -50,3 +50,12 @@ def test_any_batch_is_dealt_evenly_to_any_number_of_devices(rows, replicas):
 
 def test_one_device_is_the_default_without_several_gpus():
     assert distribution.strategy("auto").num_replicas_in_sync == max(1, len(tf.config.list_logical_devices("GPU")))
+
+
+@pytest.mark.parametrize("limit, used", [(None, 3), (5, 3), (2, 2), (1, 1)])
+def test_no_more_gpus_than_asked_for(monkeypatch, limit, used):
+    devices = [types.SimpleNamespace(name=f"GPU:{i}") for i in range(3)]
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices if kind == "GPU" else [])
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda names: names)
+    found = distribution.strategy("auto", limit)
+    assert found == (tf.distribute.get_strategy() if used == 1 else [f"GPU:{i}" for i in range(used)])

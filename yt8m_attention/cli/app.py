@@ -228,7 +228,7 @@ def _check_flagfile(path, within=()):
 
 def effective_flags() -> dict[str, Any]:
     """{flag: value} of the command's options in this run: logged, and saved beside a checkpoint."""
-    return {flag.name: flag.value for flag in options.ours()}
+    return {flag.name: flag.value for flag in options.ours() if flag.cls.recorded}
 
 
 def log_flags(values: dict[str, Any]) -> None:

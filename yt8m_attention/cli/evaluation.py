@@ -17,7 +17,7 @@ class Evaluation(Options):
         schema.TOP_CLASSES, "number of best classes of a video that GAP and MAP look at, and that inference writes"
     )
     num_examples: int | None = count(None, "maximum number of videos, and of segments, to score; absent: all")
-    top_n: int = count(schema.TOP_SEGMENTS, "number of best segments of a class that count")
+    top_n: int = count(schema.TOP_SEGMENTS, "number of best segments of a class that count; 0: all", least=0)
     label_cache: str | None = option(
         None, "npz file of the ratings: read if it holds those of the given files, else written; absent: none"
     )

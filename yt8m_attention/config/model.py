@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from yt8m_attention.config.data import Data, Features
 from yt8m_attention.config.option import LARGEST_SIZE, Options, option, require, shared, size
 
+# L2 penalties of the published code, by classifier.
+L2_PENALTIES = {"logistic": 1e-8, "moe": 1e-6}
+
 
 @dataclass(frozen=True)
 class Model(Options):
@@ -64,6 +67,7 @@ class Model(Options):
     cnn_filters: tuple[int, ...] = size((1024, 1024, 2048), "number of the cnn's filters of each width")
     gru_cells: int = size(1024, "width of the GRU's state")
     lstm_cells: int = size(1024, "width of the LSTM's state")
+    lstm_layers: int = size(1, "number of the LSTM's layers, each of which reads the states of the one before")
     nextvlad_cluster_size: int = size(128, "number of NeXtVLAD's clusters of the first stream; others: half", least=2)
     nextvlad_groups: int = size(8, "number of NeXtVLAD's groups of the first stream; others: half")
     nextvlad_expansion: int = size(2, "factor by which NeXtVLAD widens a stream before grouping it")

@@ -14,7 +14,7 @@ import numbers
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from yt8m_attention.errors import UserError
 
@@ -189,9 +189,14 @@ def _kinds(hint):
 class Options:
     """Base of configuration dataclasses: an instance that exists holds only values that can be used.
 
+    Attributes:
+      recorded: whether the flags of the class are logged, and saved with a run.
+
     Raises:
       UserError: when it is made with a value that an option's declaration does not allow.
     """
+
+    recorded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, declared in options_of(type(self)).items():

@@ -37,7 +37,11 @@ class Phase(Options):
     segment_labels: bool = option(
         False, "use rated segments instead of whole videos: train on them (phase 2), score them, or rank them"
     )
-    batch_size: int = size(128, "number of examples in a step")
+    batch_size: int = size(
+        128,
+        "train: number of examples in a step; eval, inference: number of bags scored at once, which changes no result; "
+        "absent there: 32 videos, 256 segments",
+    )
     base_learning_rate: float = option(8e-4, "Adam's learning rate at the start", above=0)
     learning_rate_decay: float = option(
         0.8, "factor applied to the learning rate every --learning_rate_decay_examples", above=0
@@ -113,6 +117,9 @@ class Run(Options):
         "auto",
         "devices to train on: every GPU (auto), the first device (one), or all logical devices (mirrored)",
         choices=("auto", "one", "mirrored"),
+    )
+    num_gpu: int | None = count(
+        None, "maximum number of GPUs to train on, without effect where there is none; absent: no limit"
     )
     vocabulary: str | None = option(
         None,

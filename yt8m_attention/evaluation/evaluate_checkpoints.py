@@ -39,7 +39,7 @@ def evaluate(train_dir: str, pattern: str, which: str = "best",
       top_k: number of classes per video that GAP and MAP consider.
       held_out: function of the share that the run held out -> the share to score, 0 for all videos; None: all videos.
       limit: as evaluator.Examples.
-      scoring: precision of matrix products, and weight of the whole-video score.
+      scoring: precision of matrix products, weight of the whole-video score, and bags per batch.
       per_class_file: CSV for the average precision of each class, see per_class_file.write; None: not written.
       class_name: function of a class id -> its name.
 
@@ -51,7 +51,7 @@ def evaluate(train_dir: str, pattern: str, which: str = "best",
     run = trained.run
     share = held_out(run.phase.holdout_fraction) if held_out else 0.0
     data = change_data(run.data) if change_data else run.data
-    examples = evaluator.Examples(pattern, data, share, limit)
+    examples = evaluator.Examples(pattern, data, share, limit, scoring.batch_size)
     seen = seen_in_training(run, pattern, share)
     weights = class_weights(run.model.num_classes, data.segment_classes, run.phase.segment_class_weight)
     score = make_scorer(trained.model, None, scoring.precision)

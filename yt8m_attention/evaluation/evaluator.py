@@ -17,7 +17,7 @@ from yt8m_attention.inference import rescoring, score_checks
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
-# Bags per batch. They bound memory and do not change the result.
+# Bags per batch, unless Examples has another number. They bound memory and do not change the result.
 _VIDEOS = 32
 _SEGMENTS = 256
 
@@ -31,12 +31,14 @@ class Examples:
       data: shape of the records, and the classes that segments are rated for (None: all classes).
       held_out: share of the videos that training held out; only these are scored. 0: all videos.
       limit: maximum number of videos, and also of segments; None: all.
+      batch_size: bags per batch; None: 32 videos, 256 segments.
     """
 
     pattern: str
     data: Data
     held_out: float = 0.0
     limit: int | None = None
+    batch_size: int | None = None
 
     def batches(self, items: str) -> Generator[Batch]:
         """Yields batches of tensors and shows the progress; close it.
@@ -45,7 +47,8 @@ class Examples:
           items: "videos" or "rated_segments", see pipeline.evaluation_batches.
         """
         unit, size = ("videos", _VIDEOS) if items == "videos" else ("segments", _SEGMENTS)
-        stream = pipeline.evaluation_batches(self.pattern, self.data, size, items, self.held_out, bool(self.held_out))
+        size, share = self.batch_size or size, self.held_out
+        stream = pipeline.evaluation_batches(self.pattern, self.data, size, items, share, bool(share))
         return progress.through(self._limited(iter(stream)), unit, stream.measure, self.limit)
 
     def _limited(self, batches):

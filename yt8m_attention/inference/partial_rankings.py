@@ -67,6 +67,7 @@ def identity(model, scorer, job, max_per_class):
         **(config.scored_options(data.sampling) if by_videos else {"max_frames": data.sampling.max_frames}),
         **config.scored_options(job.scoring),
         "precision": scorer.compute_dtype,
+        "batch_size": job.scoring.batch_size,  # the last bits of a score may depend on it
     }
 
 

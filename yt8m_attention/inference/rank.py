@@ -17,7 +17,7 @@ from yt8m_attention.inference.scores_writer import ScoresWriter
 from yt8m_attention.metrics import sort_keys
 from yt8m_attention.runtime import profiling
 
-# Bags a batch; it bounds memory and never changes a result.
+# Videos a batch, unless --batch_size is given; it bounds memory and never changes a result.
 _VIDEOS = 32
 
 
@@ -32,7 +32,7 @@ class RankingJob:
       scores_file: npz of every score too, or None (scores_writer.py).
       held_out: the share of the videos that training held out, which alone is scored; 0: all.
       window_stride: frames from one window's start to the next one's; None: a window's length, so they never overlap.
-      scoring: the precision of matrix products and the weight of the whole-video score.
+      scoring: the precision of matrix products, the weight of the whole-video score, and the bags scored at once.
       scorer: what gives the scores, for messages.
       worker: (number from 0, of how many), which part of the files is ranked; None: all.
     """
@@ -152,7 +152,7 @@ def rank_classes(model, job: RankingJob, top_k):
     ids, best, classes, names = [], [], np.arange(job.data.num_classes), score_checks.VideoIds(job.named)
     score, started = scoring.make_scorer(model, None, job.scoring.precision), time.monotonic()
     kept = job.scores_file and ScoresWriter(job.scores_file, classes)
-    with contextlib.closing(job.batches("videos", _VIDEOS)) as batches:
+    with contextlib.closing(job.batches("videos", job.scoring.batch_size or _VIDEOS)) as batches:
         for batch in batches:
             names.add(batch["id"].numpy().tolist(), batch["start"].numpy().tolist())
             scores = score(batch)["probabilities"]

@@ -13,8 +13,9 @@ from yt8m_attention.data.shard_items import window_starts
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rescoring, scoring
 
-# Bags, and whole videos, a batch; they bound memory, and change no more than last bits. Bags are filled up to be so
-# many: what came before decides nothing, so that a batch has the same scores whichever worker makes it.
+# Bags a batch, unless --batch_size is given, and whole videos a batch; they bound memory, and change no more than last
+# bits. Bags are filled up to be so many: what came before decides nothing, so that a batch has the same scores
+# whichever worker makes it.
 _WINDOWS = 256
 _VIDEOS = 8
 # Batches of videos are as long as their longest, rounded up to so many frames: few lengths, little compiled anew.
@@ -50,8 +51,9 @@ def score(scorers, job):
 
 def _by_themselves(scorers, job):
     if job.stride == job.data.segment_size:
-        for batch in job.batches("windows", _WINDOWS):
-            bags = {name: scoring.fill_up(batch[name], _WINDOWS) for name in ("frames", "mask")}
+        size = job.scoring.batch_size or _WINDOWS
+        for batch in job.batches("windows", size):
+            bags = {name: scoring.fill_up(batch[name], size) for name in ("frames", "mask")}
             rows = len(batch["mask"])
             scores = [scorer(bags)["probabilities"][:rows] for scorer in scorers]
             yield batch["id"].numpy(), batch["start"].numpy(), scores
@@ -80,13 +82,13 @@ def _of_videos(scorers, batch, job):
     lengths = batch["mask"].numpy().sum(axis=1)
     padded = min(-(-int(lengths.max()) // _FRAMES) * _FRAMES, batch["frames"].shape[1])
     frames = batch["frames"].numpy()[:, :padded]
-    size = job.data.segment_size
+    size, rows = job.data.segment_size, job.scoring.batch_size or _WINDOWS
     found = [starts(length, size, job.data.segment_window, job.stride) for length in lengths]
     video, start = np.repeat(np.arange(len(found)), [len(s) for s in found]), np.concatenate(found)
     places = (video * padded + start)[:, None] + np.arange(size)
     flat = frames.reshape(-1, frames.shape[-1])
-    for at in range(0, len(start), _WINDOWS):
-        part = slice(at, at + _WINDOWS)
-        bags = scoring.fill_up(tf.convert_to_tensor(places[part]), _WINDOWS)
+    for at in range(0, len(start), rows):
+        part = slice(at, at + rows)
+        bags = scoring.fill_up(tf.convert_to_tensor(places[part]), rows)
         scores = [scorer.windows(flat, bags)[: len(start[part])] for scorer in scorers]
         yield batch["id"].numpy()[video[part]], start[part], scores

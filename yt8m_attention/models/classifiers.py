@@ -3,11 +3,9 @@
 from typing import Any
 
 from yt8m_attention import config as configs
+from yt8m_attention.config.model import L2_PENALTIES
 from yt8m_attention.layers.logistic import Logistic
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts
-
-# L2 penalties of the published code.
-L2_PENALTIES = {"logistic": 1e-8, "moe": 1e-6}
 
 
 def build_classifier(config: configs.Model) -> Logistic | MixtureOfExperts:

@@ -1,5 +1,6 @@
 """Recurrent networks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ class Recurrent(FrameLevelModel):
     """Reads a bag's frames in order of time; returns the mean of the states, their maximum or the last (`pooling`)."""
 
     kind: str
+    further_layers: Sequence[Recurrence] = ()
 
     def __init__(self, config: configs.Model, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
@@ -26,6 +28,8 @@ class Recurrent(FrameLevelModel):
         """Folds the input batch norm into the gates, so no array of the frames' size needs a gradient."""
         normalised = self.input_norm.scale_and_shift(frames, mask=mask, training=training)
         states = self.recurrence(*normalised, mask=mask)
+        for layer in self.further_layers:
+            states = layer(states, mask=mask)
         return ops.expand_dims(self.pooling(states, mask=mask), 1), {}
 
 
@@ -38,6 +42,11 @@ class Gru(Recurrent):
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
 class Lstm(Recurrent):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997); `lstm_cells` is its width."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997): `lstm_layers` layers of width `lstm_cells`."""
 
     kind = "lstm"
+
+    def __init__(self, config: configs.Model, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
+        numbers = range(2, config.lstm_layers + 1)
+        self.further_layers = [Recurrence(self.kind, config.lstm_cells, name=f"recurrence_{i}") for i in numbers]

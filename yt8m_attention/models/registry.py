@@ -48,7 +48,8 @@ def find(name: str) -> type[Network]:
       UserError: when no network has the name.
     """
     if name not in _MODELS:
-        raise UserError(f"--model: found {name!r}, wanted one of {', '.join(names())}")
+        raise UserError(f"--model: found {name!r}, wanted one of {', '.join(names())}, or a name of "
+                        "the starter code (docs/coming-from-the-starter-code.md)")  # fmt: skip
     return _MODELS[name]
 
 

@@ -36,6 +36,9 @@ def assign(variables, arrays, path):
     scaling = f"optimizer/{LOSS_SCALING}/"
     variables = {name: v for name, v in variables.items() if name in arrays or not name.startswith(scaling)}
     for name, variable in variables.items():
+        if name not in arrays and name.startswith("optimizer/"):
+            raise UserError(f"{path}: has no state of the optimizer, as in a model archive; start from it with "
+                            "--init_checkpoint and --reset_optimizer")  # fmt: skip
         if name not in arrays:
             raise UserError(f"{path}: has no {name}; it is the checkpoint of another model")
         if arrays[name].shape != tuple(variable.shape):

@@ -3,14 +3,15 @@
 import tensorflow as tf
 
 
-def strategy(name: str) -> tf.distribute.Strategy:
+def strategy(name: str, num_gpu: int | None = None) -> tf.distribute.Strategy:
     """The strategy that a value of --distribution stands for.
 
     Args:
       name: "auto", every GPU where there are several, else the one device; "one"; "mirrored", every logical device
         of the kind there is, which also serves to try the machinery on a CPU.
+      num_gpu: largest number of GPUs to use; None: no limit.
     """
-    gpus = tf.config.list_logical_devices("GPU")
+    gpus = tf.config.list_logical_devices("GPU")[:num_gpu]
     if name == "one" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
     devices = gpus or tf.config.list_logical_devices("CPU")

@@ -77,7 +77,7 @@ def _train(run, flags, stop):
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
             files.remove_leftovers(directory)
         _seed(run)
-        strategy = distribution.strategy(run.distribution)
+        strategy = distribution.strategy(run.distribution, run.num_gpu)
         compiled = compilation.whole_step(run.jit_compile, strategy.num_replicas_in_sync)
         with strategy.scope(), precision.use(run.precision) as policy:
             model = registry.build(run.model)

@@ -22,7 +22,7 @@ def read(source: str) -> tuple[int, ...]:
     """Reads class ids from a CSV such as the challenge's `segment_label_ids.csv`: a header `Index`, one id per row.
 
     Args:
-      source: a path or a URL; the file is decompressed according to the end of its name.
+      source: a path, local or gs://, or a URL; the file is decompressed according to the end of its name.
 
     Returns:
       The ids, ascending, each once.
@@ -51,7 +51,13 @@ def _fetched(source):
     """Yields a path for pandas: of a copy for a URL, because pandas has no timeout."""
     address = urllib.parse.urlsplit(source)
     if address.scheme not in ("http", "https"):
-        yield source
+        if "://" not in source:
+            yield source
+            return
+        from yt8m_attention.data.storage.shard_cache import ShardCache  # TensorFlow takes longer to import than a file
+
+        cache = ShardCache()
+        yield cache.local_path(source)
         return
     with urllib.request.urlopen(source, timeout=_TIMEOUT) as response:
         # pandas derives the compression from the end of a name. The server's header overrules it.
