@@ -1,4 +1,4 @@
-"""One phase of training, from a configuration to a result: everything is set up here, in the order it must happen."""
+"""Runs one phase of training, from a configuration to a result. The order of the set-up matters."""
 
 import dataclasses
 import os
@@ -31,32 +31,32 @@ from yt8m_attention.training.stopping import Stopped, StopRequest
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What came of a phase; of one that was stopped before its first step, what there is not is None."""
+    """The result of a phase. Values that do not exist, because it was stopped before its first step, are None."""
 
-    preempted: bool  # asked to stop, so something is left to do
+    preempted: bool  # stopped by a signal before the phase was finished
     step: int | None = None  # global
     loss: float | None = None  # mean over the last logged steps
     examples_per_second: float | None = None
     checkpoint: str | None = None
-    resumed_from: str | None = None  # the checkpoint, where the run went on from one of its own
+    resumed_from: str | None = None  # the run's own checkpoint, if it was resumed
     parameters: int | None = None  # trainable
     weights_sha256: str | None = None
-    peak_memory_mb: int | None = None  # the GPU's, or the process's
-    bad_records: int | None = None  # different ones that were skipped
+    peak_memory_mb: int | None = None  # of the GPU, or else of the process
+    bad_records: int | None = None  # number of different records that were skipped
 
 
 def train(run: Run, flags: dict) -> Result:
-    """Trains a phase into `run.train_dir`, going on where a former run of it stopped.
+    """Trains a phase into `run.train_dir`. An earlier run of the phase is resumed.
 
     Args:
       run: the whole configuration.
-      flags: the effective flags, saved beside the checkpoints for people to read.
+      flags: the effective flags, saved in run.json for people.
 
     Returns:
-      Result.
+      The Result.
 
     Raises:
-      UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
+      UserError: for unsuitable flags, files or checkpoints; if possible before anything is written.
     """
     with StopRequest() as stop:
         try:
@@ -71,7 +71,7 @@ def _train(run, flags, stop):
     run = _with_segment_classes(run)
     if run.data.segment_classes is None and run.phase.segment_class_weight != 1:
         weight = f"--segment_class_weight={run.phase.segment_class_weight:g}"
-        progress.say(f"{weight} weighs no class: no --segment_label_ids_file tells which ones segments are rated for")
+        progress.say(f"{weight} has no effect: without --segment_label_ids_file the rated classes are unknown")
     files.make_directory(run.train_dir, "train_dir")
     with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
@@ -123,9 +123,9 @@ def _train(run, flags, stop):
 
 
 def _with_segment_classes(run):
-    """Says what phase 2 has to learn from; where no list of segment classes was named, takes those that are rated.
+    """Logs the number of rated segments for phase 2. Without a list of segment classes, uses the rated classes.
 
-    Remote files are counted only where the classes are wanted, since that reads them all.
+    Remote files are counted only if the classes are needed, since counting reads all files.
     """
     known = run.data.segment_classes is not None
     if not run.phase.segment_labels or (known and file_patterns.is_remote(run.train_data_pattern)):
@@ -148,18 +148,21 @@ def _seed(run):
 
 
 def _note_finished(run, flags, step):
-    """For whoever finds the last checkpoint damaged; all that was trained is kept already, so no failure is one."""
+    """Notes in run.json that the run has finished, in case the last checkpoint gets damaged.
+
+    An error is only logged, since all results are saved already.
+    """
     try:
         run_file.write(run, flags, yt8m_attention.__version__, step)
     except UserError as error:
-        progress.say(f"finished, and not noted there: {error}")
+        progress.say(f"finished, but run.json does not record it: {error}")
 
 
 def _run(run, flags, model, adam, variables, state, strategy, compiled, batches, lock, stop):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    with strategy.scope():  # after the network, whose first weights are drawn as they are without teachers
+    with strategy.scope():  # after the network, so that its random initial weights do not depend on teachers
         teacher_fn = teachers.load(run.phase.teachers)
     step = make_step(model, adam, run.phase, weights, strategy, compiled, teacher_fn)
     profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
@@ -183,9 +186,9 @@ def _run(run, flags, model, adam, variables, state, strategy, compiled, batches,
 
 
 def _held_out(run, model, weights, stop):
-    """A function that scores the model as it is on the videos that the phase never trains on, or raises Stopped."""
+    """Returns a function that scores the current model on the held-out videos, or raises Stopped."""
     examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction)
-    score = scoring.Scorer(model)  # not folded: it has to see the weights as they change
+    score = scoring.Scorer(model)  # not folded: a folded scorer would keep the current weights
     metric = "segment_map" if run.phase.segment_labels else "gap"
 
     def score_or_stop(batch):
