@@ -1,8 +1,8 @@
 """Checkpoints: one file each, complete or absent, readable with numpy alone.
 
 A checkpoint is an uncompressed `.npz` archive. It has one array per variable, named by its path in the model
-("model/...") or the optimizer ("optimizer/..."), and a member "meta", which is JSON as bytes. Every member has a CRC-32,
-so damage is detected. The archive contains no code and is read with pickling off.
+("model/...") or the optimizer ("optimizer/..."), and a member "meta", which is JSON as bytes. Every member has a
+CRC-32, so damage is detected. The archive contains no code and is read with pickling off.
 
     TRAIN_DIR/checkpoints/step-00001000.npz            the newest ones, and the best one
     TRAIN_DIR/checkpoints/step-00001000.npz.damaged    renamed by a run that resumed from another checkpoint
@@ -71,10 +71,11 @@ def save(train_dir: str, step: int, arrays: Mapping[str, np.ndarray], meta: Mapp
       UserError: if the file cannot be written.
     """
     path = _path(train_dir, step)
-    saved_meta = dict(meta) | {_SHAPES: {name: array.shape for name, array in arrays.items()}}
+    saved_meta = {**meta, _SHAPES: {name: array.shape for name, array in arrays.items()}}
+    members: dict[str, Any] = {**arrays, _META: np.frombuffer(json.dumps(saved_meta).encode(), np.uint8)}
     files.make_directory(directory(train_dir), "train_dir")
     with files.replacing(path) as file:
-        np.savez(file, **arrays, **{_META: np.frombuffer(json.dumps(saved_meta).encode(), np.uint8)})
+        np.savez(file, **members)
     return path
 
 
@@ -155,8 +156,9 @@ def load_newest(train_dir: str) -> tuple[str, dict[str, np.ndarray], dict[str, A
             _rename(path, path + _DAMAGED)
             progress.say(f"skipped: {error}; renamed to {os.path.basename(path)}{_DAMAGED}")
     if _files(train_dir, f"step-*{_DAMAGED}"):
-        raise UserError(f"{directory(train_dir)}: every checkpoint is damaged; restore one, or give --start_new_model "
-                        "to start again (from --init_checkpoint if given) and keep these in another directory")  # fmt: skip
+        raise UserError(f"{directory(train_dir)}: every checkpoint is damaged; restore one, or give "
+                        "--start_new_model to start again (from --init_checkpoint if given) and move these to a "
+                        "subdirectory")  # fmt: skip
     return None
 
 

@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from yt8m_attention.aliases import Tensor
 from yt8m_attention.errors import UserError
 
+if TYPE_CHECKING:  # to merge partial rankings does not need to load it
+    import keras
+
 # Set explicitly: Keras adds a number to the names that it chooses, and a checkpoint needs a stable name.
 LOSS_SCALING = "loss_scale_optimizer"
 
 
-def variables(model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None) -> dict[str, Tensor]:
+def variables(model: "keras.Model", optimizer: "keras.optimizers.Optimizer | None" = None) -> dict[str, Tensor]:
     """Returns every variable that a resumed run needs, by its name in a checkpoint.
 
     They include the state of the random generators.
@@ -57,7 +60,7 @@ def assign(variables: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray], pa
         variable.assign(arrays[name])
 
 
-def digest(model: keras.Model) -> str:
+def digest(model: "keras.Model") -> str:
     """Returns the SHA-256 of all weights and moving statistics, in the order of their names, in hexadecimal."""
     found = hashlib.sha256()
     for name, weight in sorted((weight.path, weight) for weight in model.weights):

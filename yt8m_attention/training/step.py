@@ -43,7 +43,7 @@ def make_step(
     variables = model.trainable_variables
     weights = tf.constant(class_weights, tf.float32)
     # Compiling fused functions helps with 16-bit arrays, which every single operation would widen
-    # (docs/performance.md). It is not used inside a compiled step, nor with replicas, which XLA does not support on CPUs.
+    # (docs/performance.md). A compiled step does not need it, and XLA does not support several replicas on a CPU.
     compile_fused = model.compute_dtype != "float32" and not jit_compile and strategy.num_replicas_in_sync == 1
     compiler = compilation.xla if compile_fused else None
 
