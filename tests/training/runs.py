@@ -17,8 +17,13 @@ FULL = {name: getattr(Model, name) for name in PLAIN}
 
 
 def small(planted, train_dir, segment_labels=False, model=None, run=None, **phase):
-    """Returns the configuration of a short run in float32. Keyword arguments are fields of the phase; `run` holds fields
-    of the run, `model` the fields in which the model differs from PLAIN."""
+    """Returns the configuration of a short run in float32.
+
+    Args:
+      run: dict of fields of the run.
+      model: dict of the fields in which the model differs from PLAIN.
+      phase: fields of the phase.
+    """
     split = "validate" if segment_labels else "train"
     data = Data(
         features=FEATURES,

@@ -25,7 +25,7 @@ SMALL = {
 
 
 def _losses(model, batches, steps, jit_compile=False):
-    """Returns the losses of several steps on the given batches."""
+    """Returns the losses of several steps on the first batch."""
     settings = Phase(max_steps=1, base_learning_rate=0.01)
     adam = optimizer.build(settings, loss_scaling=False)
     adam.build(model.trainable_variables)
