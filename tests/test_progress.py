@@ -52,9 +52,9 @@ def log(monkeypatch):
     return screen
 
 
-def work(clock, shown, seconds, count=10, share=None):
+def work(clock, shown, seconds, count=10, progress=None):
     clock.now += seconds
-    shown.add(count, share=share)
+    shown.add(count, progress=progress)
 
 
 def test_a_log_gets_few_lines_with_count_rate_and_time_left(clock, log):
@@ -152,16 +152,16 @@ def test_a_resumed_run_counts_its_own_rate(clock, log):
 
 def test_without_a_total_the_share_gives_the_time_left(clock, log):
     shown = progress.Progress("videos")
-    work(clock, shown, seconds=30, share=0.25)
-    work(clock, shown, seconds=30, share=1.0)
+    work(clock, shown, seconds=30, progress=0.25)
+    work(clock, shown, seconds=30, progress=1.0)
     assert log.getvalue().splitlines() == ["10 videos, 0.3/s, 25%, 1:30 min left", "20 videos, 0.3/s, 100%, 0 s left"]
 
 
 def test_a_resumed_run_leaves_earlier_work_out_of_its_time_left(clock, log):
     shown = progress.Progress("examples", done=500)
-    work(clock, shown, seconds=2, share=0.6)
-    work(clock, shown, seconds=10, share=0.7)
-    work(clock, shown, seconds=30, share=1.0)
+    work(clock, shown, seconds=2, progress=0.6)
+    work(clock, shown, seconds=10, progress=0.7)
+    work(clock, shown, seconds=30, progress=1.0)
     assert log.getvalue().splitlines() == [
         "520 examples, 1.7/s, 70%, 30 s left",
         "530 examples, 0.7/s, 100%, 0 s left",

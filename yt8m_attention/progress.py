@@ -60,11 +60,6 @@ def log_to_console(quiet: bool = False) -> None:
     _package_logger.propagate = False  # absl installs a handler at the root, which would repeat every line
 
 
-def say(message: str) -> None:
-    """Logs one line for people."""
-    _package_logger.info(message)
-
-
 class Progress:
     """Counts units of work and logs the count, the rate and the time left.
 
@@ -78,8 +73,8 @@ class Progress:
     def __init__(self, unit: str, total: int | None = None, done: int = 0, brief: bool = False) -> None:
         self.unit, self.total, self.done = unit, total, done
         self._started, self._first = time.monotonic(), done
-        self._share: float | None = None
-        # The time of the first known share, and that share. A resumed run learns them with its first count.
+        self._progress: float | None = None
+        # The time of the first known progress, and that progress. A resumed run learns them with its first count.
         self._known: tuple[float, float] | None = None if done else (self._started, 0.0)
         self._interval = _TERMINAL_SECONDS if _on_terminal() else _LOG_SECONDS
         self._next = self._started + self._interval
@@ -94,18 +89,18 @@ class Progress:
     def _seconds(self) -> float:
         return max(time.monotonic() - self._started, 1e-9)
 
-    def add(self, count: int, note: str = "", share: float | None = None) -> None:
+    def add(self, count: int, note: str = "", progress: float | None = None) -> None:
         """Counts units, and logs a line once per interval.
 
         Args:
           count: number of units done since the last call.
           note: text to append to the line.
-          share: part of all work that is done now, from 0 to 1; for work without a total.
+          progress: part of all work that is done now, from 0 to 1; for work without a total.
         """
         self.done += count
-        self._share = share
-        if share is not None and self._known is None:
-            self._known = (time.monotonic(), share)
+        self._progress = progress
+        if progress is not None and self._known is None:
+            self._known = (time.monotonic(), progress)
         if time.monotonic() >= self._next:
             self._log(note)
             self._next = time.monotonic() + self._interval
@@ -126,11 +121,11 @@ class Progress:
     def _left(self) -> str:
         if self.total and self.total >= self.done > self._first:
             return f"{duration((self.total - self.done) / self.rate)} left"
-        if not self.total and self._share and self._known:
+        if not self.total and self._progress and self._known:
             since, first = self._known
-            seconds, gained = time.monotonic() - since, self._share - first
-            percent = f"{self._share:.0%}"
-            return f"{percent}, {duration(seconds * (1 - self._share) / gained)} left" if gained > 0 else percent
+            seconds, gained = time.monotonic() - since, self._progress - first
+            percent = f"{self._progress:.0%}"
+            return f"{percent}, {duration(seconds * (1 - self._progress) / gained)} left" if gained > 0 else percent
         return ""
 
 
@@ -161,7 +156,7 @@ def through(items, unit, measure, limit=None):
         for item in items:
             yield item
             count, done = measure(item)
-            shown.add(count, share=max(done, (shown.done + count) / limit if limit else 0))
+            shown.add(count, progress=max(done, (shown.done + count) / limit if limit else 0))
     shown.close()
 
 

@@ -17,19 +17,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Answers for several argument lists of one command: what train's become, or the refusal.
 ANSWER = """
-import dataclasses, importlib, json, sys
+import dataclasses, importlib, json, logging, sys
 from absl import flags
 from absl.testing import flagsaver
-from yt8m_attention import progress
 from yt8m_attention.cli import app, starter_code, training
 from yt8m_attention.errors import UserError
 
+class Lines(logging.Handler):
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+
+lines, package = Lines(), logging.getLogger("yt8m_attention")
+package.addHandler(lines)
+package.setLevel(logging.INFO)
 command, *_ = sys.argv[1:]
 app.define(importlib.import_module(f"yt8m_attention.{command}").OPTIONS)
 answers = []
 for arguments in json.load(sys.stdin):
     said = []
-    progress.say = said.append
+    lines.lines = said
     with flagsaver.flagsaver():
         try:
             app.parse([command, *arguments])

@@ -2,16 +2,19 @@
 
 import contextlib
 import dataclasses
+import logging
 import os
 import re
 from dataclasses import dataclass
 
 from absl import flags
 
-from yt8m_attention import progress, schema
+from yt8m_attention import schema
 from yt8m_attention.cli import options
 from yt8m_attention.config import Data, Options, option, size
 from yt8m_attention.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 FLAGS = flags.FLAGS
 
@@ -97,7 +100,7 @@ def with_segment_classes(data: Data) -> Data:
     source = _list_beside_data() or (_LABEL_IDS_ON_THE_WEB if data.num_classes == schema.NUM_CLASSES else None)
     if source is None:
         return data
-    progress.say(f"--segment_label_ids_file: not given, so the classes in {source}")
+    logger.info(f"--segment_label_ids_file: not given, so the classes in {source}")
     try:
         return dataclasses.replace(data, segment_classes=label_ids.read(source))
     except UserError as error:

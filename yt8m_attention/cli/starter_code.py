@@ -4,16 +4,19 @@ They are translated once, after parsing: whatever comes later sees flags of this
 docs/coming-from-the-starter-code.md is the same for its users.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from absl import flags
 
-from yt8m_attention import progress, schema
+from yt8m_attention import schema
 from yt8m_attention.cli import data, options
 from yt8m_attention.config import Data, Model, Options, count, option, presets, shared, size
 from yt8m_attention.config.model import L2_PENALTIES
 from yt8m_attention.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 FLAGS = flags.FLAGS
 
@@ -176,9 +179,9 @@ def training() -> Level:
     found = {flag: v for flag, v in preset.flags.items() if not FLAGS[flag].present} | found
     if name in presets.PRESETS:
         changed = [_typed(flag, value) for flag, value in found.items() if value != FLAGS[flag].default]
-        progress.say(f"--model={name}: {preset.network} with {' '.join(changed)}")
+        logger.info(f"--model={name}: {preset.network} with {' '.join(changed)}")
     elif level.given and not FLAGS["model"].present:
-        progress.say(f"--model: not given, so {name}; the starter code's default is LogisticModel")
+        logger.info(f"--model: not given, so {name}; the starter code's default is LogisticModel")
     if FLAGS.regularization_penalty not in (None, 1):
         penalty = found.get("l2_penalty", FLAGS.l2_penalty)
         if penalty is None:
@@ -186,7 +189,7 @@ def training() -> Level:
         found["l2_penalty"] = FLAGS.regularization_penalty * penalty
     if not FLAGS.max_steps and not FLAGS.num_epochs:
         found["num_epochs"] = NUM_EPOCHS
-        progress.say(f"--num_epochs: not given, so {NUM_EPOCHS} passes, the starter code's default")
+        logger.info(f"--num_epochs: not given, so {NUM_EPOCHS} passes, the starter code's default")
     for flag, value in (found | {"model": preset.network}).items():
         FLAGS[flag].value = value
     for _, declared in TRAINING.options():

@@ -51,7 +51,7 @@ class ShardDataset:
         part: tuple[int, int] | None = None,
     ):
         self.paths: list[str] = file_patterns.expand(pattern, flag)
-        blocks = [self.paths]
+        blocks: list[Sequence[str]] = [self.paths]
         if part:
             worker, workers = part
             blocks = file_patterns.blocks(self.paths)

@@ -81,11 +81,15 @@ def _array(local, path, features, _):
     yield Video(_stem(path), _frames(_load(local, path), features, path))
 
 
+def _refusal(where):
+    return lambda error: f"{where} cannot be read: {error}; write the file again"
+
+
 def _archive(local, path, features, _):
     with _load(local, path) as archive:
         for number, name in enumerate(archive.files, start=1):
             where = f"{path}: array {name!r}"
-            with reading_arrays(lambda error, where=where: f"{where} cannot be read: {error}; write the file again"):
+            with reading_arrays(_refusal(where)):
                 array = archive[name]
             frames = _frames(array, features, where)
             yield Video(name, frames, progress=number / len(archive.files))
@@ -134,7 +138,7 @@ def _records(local, path, features, bad_records):
     except BadRecord:
         if not _is_media_sequence(data[:]):
             raise
-        spans, faults = [(0, len(data))], ()
+        spans, faults = np.array([(0, len(data))]), []
     for fault in faults:
         bad_records.add(fault)
     for number, span in enumerate(spans):

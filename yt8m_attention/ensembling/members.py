@@ -90,7 +90,7 @@ def check_unseen(members: Sequence[restore.Trained], pattern: str, share: float,
                 missing = f"the files that {path} was trained on" if run else f"{path}, its --init_checkpoint,"
                 logger.info(f"note: {member.run.train_dir}: {missing} cannot be found, so it is unknown whether it "
                             f"was trained on videos of --{flag}")  # fmt: skip
-            elif found & trained:
+            elif run and found & trained:
                 held_out = run.phase.holdout_fraction
                 advice = "give --only_holdout" if held_out and not share else "name other files"
                 raise UserError(f"--{flag}={pattern}: {path} was trained on videos of these files, holding out "

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yt8m_attention import config, progress, schema
-from yt8m_attention.aliases import Batch
 from yt8m_attention.data import holdout, pipeline, rating_reader
 from yt8m_attention.data.formats.bad_records import BadRecords
 from yt8m_attention.ensembling import blend
 from yt8m_attention.ensembling.scores_file import SavedScores
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rescoring
+from yt8m_attention.inference.scoring import Scorer
 from yt8m_attention.metrics.streaming import average_precision_by_class
 
 _SEGMENTS = 256  # segments per batch; it bounds memory and does not change the result
@@ -57,7 +57,7 @@ class RatedPairs(NamedTuple):
         return float(np.nanmean(precision))
 
 
-def of_models(scorers: Sequence[Callable[[Batch], dict[str, np.ndarray]]], saved: Sequence[SavedScores],
+def of_models(scorers: Sequence[Scorer], saved: Sequence[SavedScores],
               in_order: Callable[[Iterable[Any], Iterable[Any]], list[Any]], pattern: str, data: config.Data,
               classes: np.ndarray, held_out: float,
               scoring: config.Scoring = config.Scoring()) -> RatedPairs:  # fmt: skip

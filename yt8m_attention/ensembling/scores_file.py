@@ -33,7 +33,7 @@ class SavedScores:
         self.path, self.ids, self.starts, self.classes = path, ids, starts, classes
         self._scores = scores
         self._names = segment_names.Names.of(_segment_names(ids, starts).tolist())
-        twice = self._names.twice()
+        twice = self._names.first_duplicate()
         if twice:
             raise UserError(f"--inputs: {path}: has scores of segment {twice.decode()} twice; {_ADVICE}")
 

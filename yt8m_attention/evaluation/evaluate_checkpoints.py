@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from yt8m_attention import config
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import attention_images, evaluator
@@ -131,7 +133,7 @@ def _write_summaries(directory, step, result, per_class, curves, pictures):
     summaries = Summaries(directory)
     summaries.scalars(step, {f"eval/{name}": value for name, value in result.items()})
     if per_class:
-        summaries.histogram(step, "eval/average_precision_by_class", [row[0] for row in per_class.values()])
+        summaries.histogram(step, "eval/average_precision_by_class", np.array([row[0] for row in per_class.values()]))
     for name, counts in curves.items():
         summaries.precision_recall(step, f"eval/{name}", **counts)
     for video, picture in pictures.items():

@@ -1,6 +1,7 @@
 """The loop of a phase: takes batches, writes checkpoints and summaries, and may be killed at any moment."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from yt8m_attention.runs import checkpoints, held_out_scores, model_state
 from yt8m_attention.runs.directory_lock import DirectoryLock
 from yt8m_attention.runs.summaries import Summaries
 from yt8m_attention.training.stopping import Stopped, StopRequest
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -153,7 +156,7 @@ class Loop:
         self.state.loss = float(losses.mean())
         self.summaries.scalars(self.state.step, {
             "train/loss": self.state.loss,
-            **({"train/gradient_norm": np.mean(norms)} if norms else {}),
+            **({"train/gradient_norm": float(np.mean(norms))} if norms else {}),
             "train/learning_rate": self.learning_rate(),
             "train/examples_per_second": self._examples / seconds,
             "train/input_wait_share": self._waited / seconds,
@@ -199,10 +202,10 @@ class Loop:
         try:
             metric, values = self.evaluate()
         except Stopped:
-            progress.say(f"step {step:,}: held-out videos are scored when the run is resumed")
+            logger.info(f"step {step:,}: held-out videos are scored when the run is resumed")
             return
         self.summaries.scalars(step, {f"holdout/{name}": value for name, value in values.items()})
         self._scores[step] = values[metric]
         held_out_scores.write(self.run.train_dir, metric, self._scores)
         best = ", the best so far" if held_out_scores.best_step(self._scores) == step else ""
-        progress.say(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")
+        logger.info(f"step {step:,}: held-out {metric} {values[metric]:.4f}{best}")

@@ -1,7 +1,10 @@
 """Unusable records: the error that describes one, and the count against a limit."""
 
-from yt8m_attention import progress
+import logging
+
 from yt8m_attention.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class BadRecord(UserError):
@@ -41,4 +44,4 @@ class BadRecords:
         if self._places:
             path, offset = min(self._places)
             first = f"the first by name: {path}, offset {offset}"
-            progress.say(f"{len(self._places):,} bad records skipped ({first}); --max_bad_records={self._limit}")
+            logger.info(f"{len(self._places):,} bad records skipped ({first}); --max_bad_records={self._limit}")
