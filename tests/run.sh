@@ -7,6 +7,7 @@ set_up_python test
 cd "$ROOT"
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
+"$PYTHON" -m mypy
 # Three processes, since many tests wait for others that they start; a file's tests in one of them, since they share what
 # is dear to make.
 exec "$PYTHON" -m pytest -n 3 --dist loadfile "$@"

@@ -38,7 +38,7 @@ if arguments[0] == "-m":
         signal.signal(signal.SIGTERM, stop)
         open(os.environ["RECORD"] + ".ready", "w").close()
         time.sleep(60)
-    if command == "train":  # as it describes its run, of which the script reads a line
+    if command == "train":  # writes the line of run.json that the script reads
         folder, share = (
             ([a.partition("=")[2] for a in arguments if a.startswith(f"--{{name}}=")] or [other])[-1]
             for name, other in (("train_dir", None), ("holdout_fraction", "0.1"))

@@ -9,6 +9,7 @@ With --fit_data_pattern the blend and its members are judged there, and weights 
 """
 
 import os
+from typing import Any
 
 from absl import flags
 
@@ -31,7 +32,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     paths, output_file = ensembling.paths(), ensembling.output_file()
     weights, is_model = ensembling.weights(len(paths)), tuple(map(os.path.isdir, paths))
     scoring = options.collect(SCORING)
@@ -70,7 +71,7 @@ def _check_ranking(weights, is_model):
                         "then ranks; leave out --output_file, and give the weights found to --weights")  # fmt: skip
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

@@ -6,6 +6,7 @@ With --norun_once it follows a training run and scores every checkpoint, until t
 """
 
 import functools
+from typing import Any
 
 from absl import flags
 
@@ -30,7 +31,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     level = starter_code.trained()
     train_dir = trained_model.train_dir()
     pattern = options.required("eval_data_pattern")
@@ -56,7 +57,7 @@ def main():
     )
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

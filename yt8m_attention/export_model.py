@@ -5,6 +5,8 @@
 What it answers is compared with the checkpoint's answers before anything is left in --output_dir.
 """
 
+from typing import Any
+
 from absl import flags
 
 from yt8m_attention.cli import app, options, trained_model
@@ -20,7 +22,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     train_dir, output_dir = trained_model.train_dir(), options.required("output_dir")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.export import saved_model
@@ -31,7 +33,7 @@ def main():
     )
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

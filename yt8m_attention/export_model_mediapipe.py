@@ -6,13 +6,15 @@
 The signature for MediaPipe is called `mediapipe` (docs/serving.md).
 """
 
+from typing import Any
+
 from yt8m_attention.cli import app, options, trained_model
 from yt8m_attention.cli.files import Files
 
 OPTIONS = (trained_model.CheckpointFile, options.some(Files, "output_dir"), trained_model.VOCABULARY)
 
 
-def main():
+def main() -> dict[str, Any]:
     checkpoint_file, output_dir = options.required("checkpoint_file"), options.required("output_dir")
     train_dir, which = trained_model.of_checkpoint_file(checkpoint_file)
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -22,7 +24,7 @@ def main():
     return saved_model.export(train_dir, output_dir, which=which, class_name=class_name)
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

@@ -5,6 +5,8 @@
       --output_file='moments/{id}.vtt'
 """
 
+from typing import Any
+
 from absl import flags
 
 from yt8m_attention.cli import app, data, localization, options, trained_model
@@ -21,7 +23,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     train_dir, pattern = trained_model.train_dir(), options.required("input")
     output_file = localization.output_file()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -40,7 +42,7 @@ def main():
     return localize.run(trained.model, job, vocabulary.name)
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

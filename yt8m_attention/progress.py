@@ -10,6 +10,10 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 10.0
@@ -142,7 +146,9 @@ def _columns() -> int:
     return columns or shutil.get_terminal_size().columns
 
 
-def through(items, unit, measure, limit=None):
+def through(
+    items: Generator[T], unit: str, measure: Callable[[T], tuple[int, float]], limit: int | None = None
+) -> Generator[T]:
     """Yields items, and shows the progress of the pass over them.
 
     Args:

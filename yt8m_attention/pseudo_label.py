@@ -6,6 +6,8 @@ these pseudo-labels, to train on together with rated ones.
   python -m yt8m_attention.train --train_data_pattern='data/validate/*.tfrecord,pseudo/*.tfrecord' --segment_labels ...
 """
 
+from typing import Any
+
 from absl import flags
 
 from yt8m_attention.cli import app, options, pseudo_labels
@@ -21,7 +23,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     submission_file, pattern = options.required("submission_file"), options.required("input_data_pattern")
     output_dir = options.required("output_dir")
     rule, data = pseudo_labels.rule(), options.collect(pseudo_labels.DATA)
@@ -39,7 +41,7 @@ def main():
     return pseudo_label_files.write(job)
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

@@ -8,6 +8,8 @@ What is labelled is scored; a video of your own is shown with its moments. The p
 network for anything.
 """
 
+from typing import Any
+
 from absl import flags
 
 from yt8m_attention.cli import app, data, held_out, localization, options, trained_model
@@ -31,7 +33,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     train_dir = trained_model.train_dir()
     pattern, output_file = options.required("input_data_pattern"), options.required("output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -53,7 +55,7 @@ def main():
     return report.write(job)
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

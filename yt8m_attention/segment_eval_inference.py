@@ -4,6 +4,8 @@
       --submission_file=segments.csv
 """
 
+from typing import Any
+
 from absl import flags
 
 from yt8m_attention.cli import app, data, held_out, options, trained_model
@@ -23,7 +25,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     submission_file, pattern = options.required("submission_file"), options.required("eval_data_pattern")
     share, classes = held_out.share(), data.segment_classes()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
@@ -44,7 +46,7 @@ def main():
     )
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

@@ -7,6 +7,8 @@ DIR gets train/ validate/ test/ (frame level; the last two with rated segments),
 level), segment_label_ids.csv and truth.csv (every moment). Made again with the same flags, it is left as it is.
 """
 
+from typing import Any
+
 from yt8m_attention.cli import app, options, synthesis
 from yt8m_attention.cli.files import Files
 from yt8m_attention.synthesis.config import SynthesisConfig
@@ -14,7 +16,7 @@ from yt8m_attention.synthesis.config import SynthesisConfig
 OPTIONS = (options.some(Files, "output_dir"), SynthesisConfig)
 
 
-def main():
+def main() -> dict[str, Any]:
     output_dir, config = options.required("output_dir"), synthesis.config()
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.synthesis import dataset
@@ -22,7 +24,7 @@ def main():
     return dataset.make(config, output_dir)
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

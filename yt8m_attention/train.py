@@ -8,13 +8,14 @@ Called again with the same flags, it resumes from its newest checkpoint.
 """
 
 import dataclasses
+from typing import Any
 
 from yt8m_attention.cli import app, starter_code, training
 
 OPTIONS = (*training.OPTIONS, starter_code.TRAINING)
 
 
-def main():
+def main() -> dict[str, Any]:
     level = starter_code.training()
     run = training.run()
     flags = app.effective_flags()
@@ -26,7 +27,7 @@ def main():
     return dataclasses.asdict(phase.train(run, flags))
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import textwrap
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -141,7 +141,7 @@ def _status(main, description, argv):
 
 
 @contextlib.contextmanager
-def quiet_imports():
+def quiet_imports() -> Iterator[None]:
     """Keeps imports inside the block, above all TensorFlow, from writing to standard error.
 
     TensorFlow's libraries print lines that no setting silences and that would bury the one line that matters. The block

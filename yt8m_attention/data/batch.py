@@ -7,6 +7,7 @@ import collections
 import functools
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from yt8m_attention.config import Augmentation
 from yt8m_attention.data import augmentation, sampling
@@ -145,7 +146,7 @@ class Buffers:
     def __init__(self):
         self._free = collections.defaultdict(collections.deque)  # by size; append and pop are safe between threads
 
-    def array(self, shape: tuple[int, ...], dtype) -> np.ndarray:
+    def array(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
         """An array of this shape and dtype; its contents are arbitrary."""
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         try:

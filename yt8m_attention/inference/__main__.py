@@ -9,6 +9,8 @@ Several workers, each with --worker=I/N --ranking_file=FILE in place of --output
 It is the entry point `inference`, and stands here because a package and a module cannot share the name.
 """
 
+from typing import Any
+
 from absl import flags
 
 from yt8m_attention.cli import app, data, held_out, options, ranking, scoring, starter_code, trained_model
@@ -33,7 +35,7 @@ OPTIONS = (
 )
 
 
-def main():
+def main() -> dict[str, Any]:
     parts = ranking.merged()
     return _merge(parts) if parts else _rank()
 
@@ -81,7 +83,7 @@ def _rank():
         return result
 
 
-def entry():
+def entry() -> None:
     app.run(main, __doc__, OPTIONS)
 
 
