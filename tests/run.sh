@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks everything: ./tests/run.sh [pytest arguments], for example `tests/run.sh --slow` or `tests/run.sh -k sparsemax`.
+# Checks everything (lint, types, tests): tests/run.sh [pytest arguments], as `tests/run.sh --slow` or `tests/run.sh -k moments`.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../yt8m_attention/cli/environment.sh"
 
@@ -8,6 +8,6 @@ cd "$ROOT"
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 "$PYTHON" -m mypy
-# Three processes, since many tests wait for others that they start; a file's tests in one of them, since they share what
-# is dear to make.
+# Three processes, since many tests wait for commands that they start. The tests of one file run in one process, since
+# they share expensive fixtures.
 exec "$PYTHON" -m pytest -n 3 --dist loadfile "$@"
