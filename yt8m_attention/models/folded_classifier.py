@@ -13,6 +13,7 @@ from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts, mix
 from yt8m_attention.models.folding import affine, tensor, weight
 from yt8m_attention.models.frame_level import FrameLevelModel
 from yt8m_attention.ops.fusion import fused
+from yt8m_attention.ops.max_over_heads import max_over_heads
 
 
 class FoldedClassifier:
@@ -89,7 +90,7 @@ def _gate(hidden, product, shift):
 
 
 def _highest(x_NC, heads):
-    return ops.max(ops.reshape(x_NC, (-1, heads, x_NC.shape[-1])), axis=1)
+    return max_over_heads(ops.reshape(x_NC, (-1, heads, x_NC.shape[-1])))
 
 
 @fused

@@ -17,6 +17,7 @@ from yt8m_attention.layers.gaussian_noise import GaussianNoise
 from yt8m_attention.layers.masked_batch_normalization import MaskedBatchNormalization
 from yt8m_attention.models.classifiers import build_classifier
 from yt8m_attention.models.network import Network
+from yt8m_attention.ops.max_over_heads import max_over_heads
 
 
 class FrameLevelModel(Network):
@@ -73,7 +74,7 @@ class FrameLevelModel(Network):
         pooled, outputs = self.normalise_and_pool(frames_BTF, mask_BT, training)
         has_frames_BM = ops.broadcast_to(ops.any(mask_BT, axis=1, keepdims=True), ops.shape(pooled)[:2])
         probabilities_BMV = self.classify(pooled, has_frames_BM, training)
-        return {"probabilities": ops.max(probabilities_BMV, axis=1), **outputs}
+        return {"probabilities": max_over_heads(probabilities_BMV), **outputs}
 
     def classify(self, pooled: Tensor, mask_BM: Tensor, training: bool) -> Tensor:
         """Returns the probabilities, float32 [B, M, V], of pooled vectors [B, M, any]; all M share their weights."""
