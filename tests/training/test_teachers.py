@@ -65,7 +65,10 @@ def test_an_unfit_teacher_is_refused_before_anything_is_written(planted, pair, t
     run_file.write(dataclasses.replace(run, train_dir=str(begun)), {}, "0")
     fewer = dataclasses.replace(run.model, num_classes=5)
     for wrong, said in (
-        (dataclasses.replace(run, model=fewer), f"--teachers={pair[0]}: answers .*--num_classes: 6 there, 5 here"),
+        (
+            dataclasses.replace(run, model=fewer),
+            f"--teachers={pair[0]}: does not fit this run: --num_classes: 6 there, 5 here",
+        ),
         (_student(planted, tmp_path / "new", (pair[0], f"{tmp_path}/none")), "--teachers=.*/none: is not a directory"),
         (_student(planted, tmp_path / "new", (str(tmp_path),)), "--teachers=.*: holds no run.json"),
         (_student(planted, tmp_path / "new", (str(begun),)), "--teachers=.*/begun: holds no checkpoint"),

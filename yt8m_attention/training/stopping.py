@@ -14,7 +14,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(BaseException):
-    """Raised by a signal when no work would be lost. It is no Exception, so `except Exception` does not catch it."""
+    """Raised by a signal when no work would be lost. `except Exception` does not catch it."""
 
 
 class StopRequest:
