@@ -50,8 +50,9 @@ def assign(variables: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray], pa
     """
     scaling = f"optimizer/{LOSS_SCALING}/"
     variables = {name: v for name, v in variables.items() if name in arrays or not name.startswith(scaling)}
+    has_optimizer = any(name.startswith("optimizer/") for name in arrays)
     for name, variable in variables.items():
-        if name not in arrays and name.startswith("optimizer/"):
+        if name.startswith("optimizer/") and not has_optimizer:
             raise UserError(f"{path}: has no state of the optimizer, as in a model archive; start from it with "
                             "--init_checkpoint and --reset_optimizer")  # fmt: skip
         if name not in arrays:

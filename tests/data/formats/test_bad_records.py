@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import commands
 from tests.data.record_helpers import context, data, feature_lists, frames_of, sequence_example, video, write
 from tests.training import runs
-from yt8m_attention import config, progress
+from yt8m_attention import config
 from yt8m_attention.data import pipeline
 from yt8m_attention.data.formats import tfrecord
 from yt8m_attention.data.formats.bad_records import BadRecord, BadRecords
@@ -102,8 +102,7 @@ def test_a_file_of_another_kind_or_an_empty_one_is_never_skipped(tmp_path):
         ids(tmp_path / "*", max_bad_records=99)
 
 
-def test_too_many_bad_records_stop_and_others_are_counted_once(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(progress, "quiet", False)
+def test_too_many_bad_records_stop_and_others_are_counted_once(tmp_path, capsys):
     path = write(tmp_path / "a", [video(0, 5), damaged(1), video(2, 5), damaged(3), video(4, 5)])
     with pytest.raises(UserError, match="record 'v0003'"):
         ids(path, max_bad_records=1)
