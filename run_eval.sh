@@ -13,6 +13,10 @@ explain_where_asked "$@"
 settle_run "$@"
 model="$RUN_DIR/phase2"
 [ -d "$model" ] || refuse "$model: not there; train with ./run_train.sh first, or set RUN_DIR"
+case " $*" in
+  *" --worker"* | *" --ranking_file"* | *" --merge_rankings"*)
+    refuse "--worker, --ranking_file, --merge_rankings: rank a part of the files; give them to yt8m-inference instead" ;;
+esac
 set_up_python
 settle_judging
 

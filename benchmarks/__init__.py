@@ -1,1 +1,1 @@
-"""Speed, one file a question, each held against a plain reference and the machine's own limit in the same run."""
+"""Benchmarks: one question per file. Speeds are compared with a plain reference and a hardware limit in one run."""

@@ -1,13 +1,13 @@
-"""For which classes one network ranks better than another: their scores by kind of class, out of quality's results.
+"""Compares the average precision of two networks by kind of class, from the results of benchmarks.quality.
 
   python -m benchmarks.by_class --data=audioset --models=mean_pooling,attention_3 [--data_dir=DIR] [--results_dir=DIR]
 
-Classes are sorted by a property and cut in three equal parts. The properties: how much of a video they fill where they
-occur at all, and how many training videos bear their label. Each row: the mean average precision of either network
-over the part's classes (and over the finished seeds that both have), the difference, its 95 % interval over draws of
-the classes and of the seeds with replacement, and how far seeds alone move it. Below: the rank correlation of the
-property with the difference, over classes. An interval without 0 is a hint that wants data of its own: the noise of the
-test videos is not in it, nor that one of many rows will look like something.
+Classes are sorted by a property and split into three equal parts. The properties are the share of a video that a class
+fills if it occurs, and its number of training videos. Each row shows the mean average precision of each network over
+the classes of the part and over the finished seeds of both networks. It also shows the difference, its 95% interval
+from bootstrap draws of classes and seeds, and its range over seeds. Below the table is the rank correlation of the
+property with the difference, over classes. An interval without 0 is only a hint that needs its own data: it ignores the
+noise of the test videos, and with many rows one can look significant by chance.
 """
 
 import collections
@@ -23,13 +23,13 @@ from yt8m_attention import files
 from yt8m_attention.data import rating_reader
 from yt8m_attention.data.formats import index
 
-# Each property's three parts.
+# The three parts of each property.
 PARTS = {"share of a video": ("short", "middle", "long"), "training videos": ("rare", "middle", "frequent")}
 DRAWS = 2000
 
 
 def average_precisions(folder, phase):
-    """{seed's name: {class: average precision}} of one network's results; of old ones nobody knows it."""
+    """Reads {name of the seed: {class: average precision}} of one network; old results do not have it."""
     results = {path.stem: files.read_json(path) for path in sorted(folder.glob("seed*.json"))}
     return {
         seed: {int(c): value for c, value in result["average_precisions"][phase].items()}
@@ -39,16 +39,16 @@ def average_precisions(folder, phase):
 
 
 def training_videos(pattern):
-    """Of each class, how many videos bear its label: {class: count}."""
+    """Counts the videos of each label: {class: count}."""
     labels = np.concatenate([index.shard_index(path).labels for path in sorted(glob.glob(pattern))])
     return collections.Counter(labels.tolist())
 
 
 def share_of_rated(ratings):
-    """{class: mean, over the videos with a segment rated 1 for it, of the share of its rated segments that are}.
+    """Returns {class: mean share of positives among its rated segments, over the videos with a positive}.
 
     Args:
-      ratings: a segments.Ratings.
+      ratings: a rating_reader.Ratings.
     """
     by_video = collections.defaultdict(list)
     for video, c, score in zip(ratings.ids.tolist(), ratings.classes.tolist(), ratings.scores.tolist(), strict=True):
@@ -57,11 +57,11 @@ def share_of_rated(ratings):
 
 
 def share_by_truth(truth, pattern):
-    """{class: mean, over the videos that show it, of the share of their seconds that do}.
+    """Returns {class: mean share of a video's seconds that show the class, over the videos that show it}.
 
     Args:
-      truth: as moments.read_truth gives it.
-      pattern: glob of the videos, frames a second apart.
+      truth: result of moments.read_truth.
+      pattern: glob of the videos, with one frame per second.
     """
     shares = []
     for path in sorted(glob.glob(pattern)):
@@ -82,34 +82,34 @@ def _means(pairs):
 
 
 def properties(data, data_dir):
-    """{name: {class: value}} of what the data tells of its classes."""
+    """Returns {name of the property: {class: value}}."""
     found, test = {}, os.path.join(data_dir, "test", "*.tfrecord")
     truth = os.path.join(data_dir, "truth.csv")
     if os.path.exists(truth):
         found["share of a video"] = share_by_truth(moments.read_truth(truth), test)
-    elif data == "audioset":  # where a clip has a class, all its segments are rated for it; not so in a collage
+    elif data == "audioset":  # all segments of a clip with a class are rated for it; not so in a collage
         found["share of a video"] = share_of_rated(rating_reader.read_ratings(test, flag="data_dir"))
     else:
-        print(f"{data_dir} has no truth.csv, and its ratings are a few of each class: only how often training saw a "
-              "class is known, not how much of a video it fills.\n")  # fmt: skip
+        print(f"{data_dir} has no truth.csv, and few ratings per class: the number of training videos of a class is "
+              "known, but not the share of a video that it fills.\n")  # fmt: skip
     return found | {"training videos": training_videos(os.path.join(data_dir, "train", "*.tfrecord"))}
 
 
 def compare(first, second, known):
-    """The tables of one phase.
+    """Computes the tables of one phase.
 
     Args:
-      first, second: as average_precisions returns.
-      known: as properties returns; a class that a property does not know is left out of its parts.
+      first, second: results of average_precisions.
+      known: result of properties; a class without a value of the property is in none of its parts.
 
     Returns:
-      rows: [(property, part, least and greatest value in it, number of classes, mean of either network, difference,
-        its interval (low, high), (least, greatest) of the difference over seeds)], the whole first.
+      rows: [(property, part, (minimum, maximum) of its values, number of classes, mean of each network, difference, its
+        interval (low, high), (minimum, maximum) of the difference over seeds)]; the first row has all classes.
       correlations: {property: (rank correlation with the difference, its interval (low, high))}.
     """
     seeds = sorted(set(first) & set(second))
     classes = sorted(set.intersection(*(set(side[seed]) for side in (first, second) for seed in seeds)))
-    # [seeds, classes] of either network
+    # [seeds, classes] of each network
     sides = [np.array([[side[seed][c] for c in classes] for seed in seeds]) for side in (first, second)]
     rows, correlations = [("all classes", "", None, *_part(sides, np.arange(len(classes))))], {}
     for name, values in known.items():
@@ -132,7 +132,7 @@ def _part(sides, chosen):
 
 
 def _draws(shape):
-    """Indices of DRAWS arrays like one [seeds, classes], of seeds and of classes drawn from it with replacement."""
+    """Yields the indices of DRAWS bootstrap samples of seeds and classes from an array [seeds, classes]."""
     rng = np.random.default_rng(0)
     for _ in range(DRAWS):
         yield np.ix_(*(rng.integers(size, size=size) for size in shape))
@@ -148,18 +148,18 @@ def _correlated(values, differences):
 
 
 def rank_correlation(one, other):
-    """Spearman's; NaN where either has but one value."""
+    """Computes Spearman's rank correlation; NaN if all values of a side are equal."""
     ranks = []
     for values in (one, other):
         _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[place])  # those that tie share their mean rank
+        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[place])  # ties get their mean rank
     if min(map(np.ptp, ranks)) == 0:
         return float("nan")
     return float(np.corrcoef(ranks)[0, 1])
 
 
 def table(names, rows, correlations):
-    """The tables as lines of Markdown."""
+    """Formats the tables as lines of Markdown."""
     head = ["classes", "of", "how many", *(f"`{name}`" for name in names), "difference", "95 %", "over seeds"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for name, part, limits, count, first, second, difference, interval, seeds in rows:
@@ -176,21 +176,21 @@ def table(names, rows, correlations):
 def main():
     parser = quality.parser(__doc__)
     quality.add_data_dir(parser)
-    parser.add_argument("--models", required=True, help="two networks with a comma between")
+    parser.add_argument("--models", required=True, help="two networks, separated by a comma")
     arguments = parser.parse_args()
     names = arguments.models.split(",")
     if len(names) != 2:
-        sys.exit(f"by_class: --models={arguments.models}: wanted two networks with a comma between")
+        sys.exit(f"by_class: --models={arguments.models}: wanted two networks, separated by a comma")
     known = properties(arguments.data, quality.data_dir(arguments))
     line = {"name": "by_class", "data": arguments.data, "models": names}
     for phase in run_settings.PHASES:
         runs = [average_precisions(arguments.results_dir / arguments.data / name, phase) for name in names]
         common = sorted(set(runs[0]) & set(runs[1]))
         if not common:
-            sys.exit(f"by_class: --results_dir={arguments.results_dir}: the two networks have no seed in common whose "
-                     "scores by class are kept; run benchmarks.quality first")  # fmt: skip
+            sys.exit(f"by_class: --results_dir={arguments.results_dir}: the two networks have no common seed with "
+                     "scores by class; run benchmarks.quality first")  # fmt: skip
         rows, correlations = compare(*runs, known)
-        alone = "; one seed does not tell how far seeds move it" if len(common) == 1 else ""
+        alone = "; one seed gives no range over seeds" if len(common) == 1 else ""
         print("\n".join([f"{phase}, {', '.join(common)}{alone}", "", *table(names, rows, correlations), ""]))
         line[phase] = {"difference": rows[0][-3], "interval": rows[0][-2], "seeds": rows[0][-1],
                        "correlations": correlations}  # fmt: skip

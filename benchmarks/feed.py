@@ -1,12 +1,12 @@
-"""The feed as training sees it, a plain tf.data reader, and reading every byte of the same files (the limit).
+"""Measures the feed of training, a plain tf.data reader, and reading all bytes of the same files (the limit).
 
-`python -m benchmarks.feed [--quick] [--data=PATTERN]`. Rates are videos a second over some epochs, from a new iterator
-(whose graph takes tf.data a twentieth of a second) to its end: 120 random frames, mask, labels, batches of 128. Without
---data, videos of real length are made first.
-`processor_us` is processor time a video, which other work on the machine changes less than the rates;
-`memory_mb` is what a process that drains them holds of its own (mapped files are the system's), with 10 shards and
-with 100 of the same size. `index` is that of as many records as YouTube-8M's training split has: its size on disk, and
-what a fresh process needs to load it, up to the first order of training.
+`python -m benchmarks.feed [--quick] [--data=PATTERN]`. Rates are videos per second over some epochs, from a new
+iterator (tf.data builds its graph in 0.05 s) to its end: 120 random frames, mask, labels, batches of 128. Without
+--data, the benchmark makes videos of real length first. `processor_us` is the processor time per video, which depends
+less on other work on the machine than the rates. `memory_mb` is the memory of the reading process without mapped files,
+with 10 shards and with 100 shards of the same size. `index` measures an index with as many records as YouTube-8M's
+training split: its size on disk, and the time and memory of a new process to load it, up to the first order of
+training.
 """
 
 import glob
@@ -29,9 +29,9 @@ from yt8m_attention.synthesis import dataset
 from yt8m_attention.synthesis.config import SynthesisConfig
 
 BATCH, FRAMES, TRIM, CLASSES = 128, 120, 15, 3862
-EPOCHS = 4  # a turn
+EPOCHS = 4  # per turn
 MANY_SHARDS = (10, 100)
-SHARDS, PER_SHARD, VIDEO_BYTES = 3844, 1012, 393_000  # of YouTube-8M's training split
+SHARDS, PER_SHARD, VIDEO_BYTES = 3844, 1012, 393_000  # YouTube-8M's training split
 
 
 def ours(pattern):
@@ -39,7 +39,7 @@ def ours(pattern):
 
 
 def drained(batches):
-    """Videos a second."""
+    """Reads all batches; returns videos per second."""
     start, count = time.perf_counter(), 0
     for batch in batches:
         count += batch["mask"].shape[0]
@@ -47,7 +47,7 @@ def drained(batches):
 
 
 def plain(paths):
-    """The way of tf.data's guide: parse, decode, sample, batch; in parallel, and shuffled in a buffer."""
+    """Builds a reader like the tf.data guide: parse, decode, sample, batch; parallel, with a shuffle buffer."""
     records = tf.data.Dataset.from_tensor_slices(paths).interleave(
         tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=tf.data.AUTOTUNE
     )
@@ -83,7 +83,7 @@ def raw(paths, videos):
 
 
 def processor_time(sides, videos):
-    """Microseconds of processor a video, all threads together: what a rate would be without other people's work."""
+    """Returns microseconds of processor time per video, over all threads; other processes hardly change it."""
     spent = {}
     for name, side in sides.items():
         start = time.process_time()
@@ -93,7 +93,7 @@ def processor_time(sides, videos):
 
 
 def held_after(paths, shards, folder):
-    """MB that a fresh process holds after epochs over so many shards: the files, again and again by other names."""
+    """Returns MB that a new process holds after its epochs over `shards` links to the files."""
     directory = os.path.join(folder, f"shards{shards}")
     os.mkdir(directory)
     for number in range(shards):
@@ -107,12 +107,12 @@ def _own_memory(pattern):
 
 
 def own_megabytes():
-    """Memory of this process's own: mapped files are the system's."""
+    """Returns the memory of this process in MB, without mapped files."""
     return round(memory.status_mb("RssAnon"))
 
 
 def index(shards, folder):
-    """What the index of so many of YouTube-8M's shards takes on disk and to load; its shards are made up, and empty."""
+    """Measures the size and load time of an index of `shards` empty shards with the sizes of YouTube-8M."""
     directory = os.path.join(folder, "index")
     os.mkdir(directory)
     spans = np.arange(PER_SHARD + 1, dtype=np.int64) * VIDEO_BYTES
@@ -146,13 +146,13 @@ def _load(pattern):
     before, start, spent = own_megabytes(), time.perf_counter(), time.process_time()
     source = ShardDataset(pattern, "data", Data(), "videos")
     opened = source.open(range(len(source.paths)))
-    shuffling.item_order(opened.bounds[-1], 0, 0, 0)
+    shuffling.item_order(len(opened), 0, 0, 0)
     seconds, processor = time.perf_counter() - start, time.process_time() - spent
     return {"load_s": round(seconds, 1), "processor_s": round(processor, 1), "memory_mb": own_megabytes() - before}
 
 
 def main():
-    arguments = harness.parse(__doc__, data="glob of frame-level files; absent: videos are made in a temporary folder")
+    arguments = harness.parse(__doc__, data="glob of frame-level files; absent: makes videos in a temporary folder")
     with tempfile.TemporaryDirectory() as folder:
         pattern = arguments.data or harness.alone(made, folder, 256 if arguments.quick else 2048)
         paths = sorted(glob.glob(pattern))
@@ -174,7 +174,7 @@ def main():
 
 
 def made(folder, videos):
-    """A pattern of files with so many videos, 229 frames each in the mean, as YouTube-8M's have."""
+    """Makes files with `videos` videos of 229 frames on average, as in YouTube-8M; returns their pattern."""
     recipe = SynthesisConfig(videos, 0, 0, CLASSES, 1000, Features(), (158, 300), per_shard=64)
     dataset.make(recipe, os.path.join(folder, "made"))
     return os.path.join(folder, "made", "train", "*.tfrecord")

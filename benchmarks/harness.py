@@ -1,8 +1,8 @@
-"""How every benchmark measures and what it prints.
+"""Measures and prints the results of all benchmarks.
 
 The machines are shared and noisy: a ratio within one run is a result, an absolute time is not. So the sides take
-turns (A B C A B C ...), each figure is a median with its least and greatest, and the last line of stdout is one JSON
-object. Every figure is a rate (work a second): more is better.
+turns (A B C A B C ...). Each figure is a median with its minimum and maximum. The last line of stdout is one JSON
+object. Each figure is a rate (work per second): higher is better.
 """
 
 import argparse
@@ -20,41 +20,41 @@ from yt8m_attention.runtime import memory
 
 
 def parse(description, **more):
-    """The arguments that every benchmark takes: --quick, --rounds. more: name -> help of further ones, text or None."""
+    """Parses the arguments of a benchmark: --quick, --rounds, and one text argument per item of `more` (name: help)."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="small sizes: does it run, and roughly how fast")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it runs")
+    parser.add_argument("--rounds", type=int, default=5, help="number of turns of each side")
     for name, meaning in more.items():
         parser.add_argument(f"--{name}", help=meaning)
     return parser.parse_args()
 
 
 def seconds(function):
-    """The wall time of one call."""
+    """Returns the wall time of one call."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def lazily(build, rate):
-    """A side for `interleave` that is made at its first turn, so that it takes no memory before.
+    """Returns a side for `interleave` that is built at its first turn, so it takes no memory before.
 
     Args:
-      build: function of no arguments -> whatever the side holds.
-      rate: function of that -> the rate of one turn; called once more at first, unrecorded: it compiles what it needs.
+      build: function without arguments -> the state of the side.
+      rate: function of the state -> the rate of one turn. It is called once more at first, unrecorded, to compile.
     """
 
     @functools.cache
     def built():
-        held = build()
-        rate(held)
-        return held
+        state = build()
+        rate(state)
+        return state
 
     return lambda: rate(built())
 
 
 def alone(function, *arguments):
-    """What a function returns that runs in a fresh process: the memory measured there is its own."""
+    """Runs a function in a new process, so that it measures only its own memory; returns its result."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
@@ -63,14 +63,14 @@ def interleave(sides, rounds, peak_mb=memory.peak_mb):
     """Lets the sides take turns.
 
     Args:
-      sides: {name: function}; a function runs once and returns its rate, timing only what is its work. The first
-        side is ours: the peak memory is read after its first turn, before any other side has run. What another side
-        holds is made at its first turn (`lazily`).
-      rounds: turns of each.
-      peak_mb: function of no arguments -> the peak so far, in MiB.
+      sides: {name: function}; a function runs once and returns its rate, and times only its own work. The first side
+        is ours: the peak memory is read after its first turn, before another side has run. The other sides are built
+        at their first turn (`lazily`).
+      rounds: number of turns of each side.
+      peak_mb: function without arguments -> peak memory so far, in MiB.
 
     Returns:
-      ({name: rates, one a round}, the peak after the first turn, in MiB).
+      ({name: rates, one per round}, the peak after the first turn, in MiB).
     """
     rates, peak = {name: [] for name in sides}, None
     for turn in range(rounds):
@@ -85,9 +85,9 @@ def report(name, unit, rates, peak, **more):
     """Prints the JSON line.
 
     Args:
-      name: of the benchmark.
-      unit: of the rates, such as "segments/s".
-      rates, peak: of `interleave`; the sides "reference" and "limit" may be missing.
+      name: name of the benchmark.
+      unit: unit of the rates, such as "segments/s".
+      rates, peak: results of `interleave`; the sides "reference" and "limit" may be missing.
       more: further keys.
     """
     line = {"name": name, "unit": unit}
@@ -101,7 +101,7 @@ def report(name, unit, rates, peak, **more):
 
 
 def spread(name, values):
-    """{name: median, name_min: least, name_max: greatest}, as a JSON line holds them."""
+    """Returns {name: median, name_min: minimum, name_max: maximum} for a JSON line."""
     found = {name: statistics.median(values), f"{name}_min": min(values), f"{name}_max": max(values)}
     return {key: _short(value) for key, value in found.items()}
 
@@ -111,7 +111,7 @@ def _short(value):
 
 
 def commit():
-    """The commit that is measured, marked where files differ from it, other than the results that are written down."""
+    """Returns the current commit, with "-dirty" if files other than the results differ from it."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         differing = _git("status", "--porcelain", "--", ":/", ":(exclude)RESULTS.md", ":(exclude)results")
@@ -126,7 +126,7 @@ def _git(*arguments):
 
 
 def hardware():
-    """Processor, cores that this process may use, memory, and the GPU where there is one."""
+    """Describes the processor, the cores of this process, the memory, and the GPU if there is one."""
     processor = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -1,17 +1,17 @@
-"""Do the moments that yt8m-moments names lie where something is? Its JSON against known moments; a score, not a speed.
+"""Scores the JSON of yt8m-moments against known moments. It measures quality, not speed.
 
   yt8m-moments --input='data/test/*.tfrecord' --train_dir=runs/phase2 --format=json --output_file=found.json
   python -m benchmarks.moments found.json --truth=data/truth.csv
   python -m benchmarks.moments found.json --ratings='audioset/test/*.tfrecord' --frame_seconds=0.96
 
-The truth is what `synthesize` wrote down, or rated segments, where neighbouring positive ones of a class make one
-moment. A moment of the right class is
+The true moments come from `synthesize`, or from rated segments: adjacent positive segments of a class are one moment.
+A predicted moment of the right class is
 
-  found    if it overlaps a true one by half of their union or more;
-  inside   if its middle lies within a true one, as of a part of a long scene.
+  found    if its overlap with a true moment is at least half of their union;
+  inside   if its middle lies within a true moment, for example for a part of a long scene.
 
-Both are also told by chance: the same moments, each put anywhere in its video. Only videos in which something is true
-count. Numpy alone, but for reading ratings.
+Both are also computed for chance: the same moments at random positions in their videos. Only videos with a true moment
+count. Uses NumPy only, except to read ratings.
 """
 
 import argparse
@@ -21,20 +21,20 @@ import json
 
 import numpy as np
 
-_DRAWS = 20  # of the times by chance
+_DRAWS = 20  # number of random draws for chance
 
 
 def measure(videos, truth, seed=0):
-    """Compares named moments with true ones.
+    """Compares predicted moments with true ones.
 
     Args:
-      videos: list of {"id", "seconds", "moments": [{"class", "start", "end"}, ...] best first}, as yt8m-moments writes.
+      videos: list of {"id", "seconds", "moments": [{"class", "start", "end"}, ...] best first}, as in the JSON.
       truth: {id: [(class, start, end), ...]} in seconds.
 
     Returns:
-      dict of `true` and `named` (how many there are); of the named ones the shares `found`, `inside` and, of each
-      video's first, `first_found` and `first_inside`; `recalled`, the share of true ones that a named one finds; and
-      of times drawn by chance `chance_found`, `chance_inside`, `chance_recalled`.
+      dict of `true` and `named` (numbers of true and predicted moments); the shares of predicted moments `found` and
+      `inside`, and `first_found` and `first_inside` for the first moment of each video; `recalled`, the share of true
+      moments that a predicted moment finds; and `chance_found`, `chance_inside`, `chance_recalled` for random times.
     """
     rng = np.random.default_rng(seed)
     videos = [video for video in videos if truth.get(video["id"])]
@@ -58,13 +58,13 @@ def _shares(placed, true):
 
 
 def overlap(one, other):
-    """Intersection over union of two (class, start, end); 0 between classes."""
+    """Returns the intersection over union of two (class, start, end); 0 for different classes."""
     both = min(one[2], other[2]) - max(one[1], other[1])
     return max(0, both) / (max(one[2], other[2]) - min(one[1], other[1])) if one[0] == other[0] else 0
 
 
 def inside(moment, true):
-    """Whether the moment's middle lies within the true one of its class."""
+    """Whether the middle of the moment lies within the true moment of the same class."""
     return moment[0] == true[0] and true[1] <= (moment[1] + moment[2]) / 2 <= true[2]
 
 
@@ -77,7 +77,7 @@ def _anywhere(rng, placed, videos):
 
 
 def read_truth(path):
-    """{id: [(class, start, end)]} of a truth.csv."""
+    """Reads {id: [(class, start, end)]} from a truth.csv."""
     truth = collections.defaultdict(list)
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
@@ -86,7 +86,7 @@ def read_truth(path):
 
 
 def rated_truth(pattern, segment_size, frame_seconds):
-    """{id: [(class, start, end)]} of rated segments: those of a class that touch are one moment."""
+    """Reads {id: [(class, start, end)]} from rated segments: adjacent positive segments of a class are one moment."""
     from yt8m_attention.data import rating_reader
 
     ratings, truth = rating_reader.read_ratings(pattern, flag="ratings"), collections.defaultdict(list)
@@ -103,7 +103,7 @@ def rated_truth(pattern, segment_size, frame_seconds):
 
 
 def score(path, truth):
-    """`measure` of a file that yt8m-moments wrote; of the truth, the classes that are named anywhere: those asked."""
+    """Runs `measure` on a file of yt8m-moments. Only true moments of the classes in the file count."""
     with open(path, encoding="utf-8") as file:
         videos = json.load(file)
     classes = {m["class"] for video in videos for m in video["moments"]}
@@ -112,14 +112,14 @@ def score(path, truth):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("found", help="JSON that yt8m-moments wrote")
+    parser.add_argument("found", help="JSON of yt8m-moments")
     parser.add_argument("--truth", help="truth.csv of synthesize")
-    parser.add_argument("--ratings", help="files with rated segments, where there is no truth.csv")
+    parser.add_argument("--ratings", help="files with rated segments, if there is no truth.csv")
     parser.add_argument("--segment_size", type=int, default=2, help="frames of a rated segment")
-    parser.add_argument("--frame_seconds", type=float, default=1.0, help="how far apart frames are")
+    parser.add_argument("--frame_seconds", type=float, default=1.0, help="seconds between two frames")
     given = parser.parse_args()
     if not (given.truth or given.ratings):
-        parser.error("name --truth or --ratings")
+        parser.error("give --truth or --ratings")
     if given.truth:
         truth = read_truth(given.truth)
     else:

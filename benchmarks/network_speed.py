@@ -1,13 +1,13 @@
-"""How fast each network of a comparison trains and scores, with nothing beside it on the machine.
+"""Measures the speed of training and scoring of each network of a comparison, without other work on the machine.
 
   python -m benchmarks.network_speed --data=audioset [--data_dir=DIR] [--models=NAME,...]
 
-A comparison (benchmarks.quality) runs for hours beside other work, which its own rates tell more of than of the
-networks. Here each network that has a result is built as the flagfiles have it, and its phase-1 training step, in that
-result's precision, and its scorer, in that of `inference`, are timed on one batch of the data, the batch lying in
-memory: the feed has no part. No run has to be there. The networks take turns, and are built anew for each, so that no
-two are held at once. Median, least and greatest of all turns are kept beside the results (speed.json); the medians go
-into benchmarks.quality's table. The last line of standard output is JSON.
+A comparison (benchmarks.quality) runs for hours beside other work, which affects its rates more than the networks do.
+This benchmark builds each network that has a result from its flagfiles. It times the phase-1 training step in the
+precision of the result, and the scorer in the precision of `inference`, on one batch in memory, without the feed. No
+run needs to exist. The networks take turns and are built for each turn, so only one is in memory at a time. Median,
+minimum and maximum of all turns are written beside the results (speed.json); the medians go into the table of
+benchmarks.quality. The last line of standard output is JSON.
 """
 
 import collections
@@ -31,13 +31,13 @@ from yt8m_attention.runtime import compilation, precision
 from yt8m_attention.training import optimizer, teachers
 from yt8m_attention.training.step import make_step
 
-SCORED = 256  # segments of a batch
-CALLS = 3  # timed in a turn
+SCORED = 256  # segments per batch
+CALLS = 3  # timed calls per turn
 
 
 def training(run):
-    """Videos a second of the training step, batch by batch."""
-    # As in a process that trains; a scorer made before has switched it off.
+    """Returns videos per second of the training step, one rate per batch."""
+    # On in a process that trains; a scorer switches it off.
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": True})
     with precision.use(run.precision) as policy:
         model = registry.build(run.model)
@@ -52,7 +52,7 @@ def training(run):
 
 
 def scored(run):
-    """Rated segments a second of the scorer, batch by batch."""
+    """Returns rated segments per second of the scorer, one rate per batch."""
     score = scoring.make_scorer(registry.build(run.model), run.data.segment_classes, "auto")
     batches = pipeline.evaluation_batches(run.train_data_pattern, run.data, SCORED, "rated_segments")
     batch = next(iter(batches))
@@ -65,12 +65,12 @@ def _rates(work, size):
 
 
 def runs_of(data, settings, label_ids, results):
-    """{network: its config.Runs, of phase 1 and of phase 2} of {network: its finished results}.
+    """Maps {network: its finished results} to {network: config.Runs of phase 1 and phase 2}.
 
-    A variant of which nobody knows how it differs is left out.
+    Omits a variant without recorded flags.
 
     Args:
-      settings: as quality.patterns gives them.
+      settings: result of quality.patterns.
       label_ids: path of segment_label_ids.csv.
     """
     found = {}
@@ -87,13 +87,13 @@ def runs_of(data, settings, label_ids, results):
 
 
 def measure(first, second):
-    """One turn: {key of the table: rates} of the network of two config.Runs, of phase 1 and of phase 2."""
+    """Runs one turn of a network, given its config.Runs of phase 1 and phase 2; returns {key of the table: rates}."""
     keras.utils.clear_session(free_memory=True)
     return {"examples_per_second": training(first), "segments_per_second": scored(second)}
 
 
 def take_turns(phases, rounds):
-    """{network: {key: median rate, key_min, key_max}} of {network: its two config.Runs}."""
+    """Measures {network: its two config.Runs}; returns {network: {key: median rate, key_min, key_max}}."""
     found = {name: collections.defaultdict(list) for name in phases}
     for turn in range(rounds):
         for name, runs in phases.items():
@@ -109,8 +109,8 @@ def take_turns(phases, rounds):
 def main():
     parser = quality.parser(__doc__)
     quality.add_data_dir(parser)
-    parser.add_argument("--models", help="with commas between; all with a finished run where not given")
-    parser.add_argument("--rounds", type=int, default=3, help=f"turns of each network, {CALLS} timed steps in each")
+    parser.add_argument("--models", help="comma-separated networks; absent: all with a finished run")
+    parser.add_argument("--rounds", type=int, default=3, help=f"turns of each network, with {CALLS} timed steps each")
     parser.add_argument("--results_file", type=Path, default=quality.ROOT / "benchmarks" / "RESULTS.md")
     arguments = parser.parse_args()
     folder, data_dir = arguments.results_dir / arguments.data, quality.data_dir(arguments)

@@ -1,6 +1,6 @@
-"""What the benchmarks of training and scoring share: the device, the published network, its input, its products' cost.
+"""Shared parts of the benchmarks of training and scoring: device, published network, its input, cost of its products.
 
-TensorFlow and JAX are imported where they are used: nothing here needs both.
+TensorFlow and JAX are imported in the functions that use them, because no benchmark needs both.
 """
 
 import keras
@@ -16,14 +16,14 @@ SEGMENT_FRAMES, BAG_FRAMES = schema.SEGMENT_SIZE, config.Sampling().num_frames
 
 
 def model_config(quick):
-    """Eight heads and the mixture of experts over 3862 classes; --quick: a quarter of every size."""
+    """Returns the published network: 8 heads, a mixture of experts, 3862 classes; --quick: a quarter of the sizes."""
     if not quick:
         return config.Model()
     return config.Model(num_classes=965, num_heads=4, hidden_size=256)
 
 
 def build(model, policy="float32"):
-    """A network of drawn weights, with statistics like a trained one's."""
+    """Builds a network with random weights, and with batch statistics like a trained network."""
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
     network = registry.build(model)
@@ -39,13 +39,13 @@ def build(model, policy="float32"):
 
 
 def classes(model):
-    """As many of the classes as segments are rated for, spread over them."""
+    """Selects as many classes as segments are rated for, evenly spread."""
     count = min(SEGMENT_CLASSES, model.num_classes // 3)
     return np.linspace(0, model.num_classes - 1, count).astype(int)
 
 
 def arrays(model, rows, frames, seed=0):
-    """A batch as numpy arrays."""
+    """Makes a random batch as NumPy arrays."""
     rng = np.random.default_rng(seed)
     return {
         "frames": rng.integers(0, 256, (rows, frames, model.features.total), dtype=np.uint8),
@@ -56,14 +56,14 @@ def arrays(model, rows, frames, seed=0):
 
 
 def batch(model, rows, frames):
-    """The same as tensors of TensorFlow."""
+    """Makes the same batch as TensorFlow tensors."""
     import tensorflow as tf
 
     return {name: tf.constant(array) for name, array in arrays(model, rows, frames).items()}
 
 
 def training_operations(network, model):
-    """Floating point operations of one video's products in a step: forward, and twice that backward."""
+    """Counts floating point operations of the matrix products of one video in a step: forward, and twice backward."""
     dummy = f"gate_kernel_{model.moe_num_mixtures}"
     kernels = [w for w in network.trainable_weights if len(w.shape) == 2 and not w.path.endswith(dummy)]
     rows = [BAG_FRAMES if "_stream/" in w.path else model.num_heads for w in kernels]
@@ -71,7 +71,7 @@ def training_operations(network, model):
 
 
 def scoring_operations(folded, frames):
-    """Floating point operations of the folded products of one segment."""
+    """Counts floating point operations of the folded matrix products of one segment."""
     by_frame = [kernel for s in folded.streams for kernel in (s.kernel, s.gate_kernel)] + folded.hidden_kernels
     classifier = folded.classifier
     by_head = [classifier.gate.kernel, classifier.classify.kernel, classifier.classify.gate.kernel]
@@ -80,7 +80,7 @@ def scoring_operations(folded, frames):
 
 
 def accelerated():
-    """Whether the backend computes on something faster than the processor."""
+    """Whether the backend uses an accelerator."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -91,7 +91,7 @@ def accelerated():
 
 
 def short_type():
-    """The 16-bit type that the device multiplies: bfloat16, float16 (a P100), or None, where it knows neither."""
+    """Returns the 16-bit type that the device multiplies: bfloat16, float16 (P100), or None."""
     if keras.backend.backend() == "jax" or not accelerated():
         return "bfloat16"
     from yt8m_attention.runtime import precision
@@ -101,7 +101,7 @@ def short_type():
 
 
 def peak_memory_mb():
-    """The most memory held so far, in MiB: the accelerator's where there is one, else this process's."""
+    """Returns the peak memory so far in MiB: of the accelerator if there is one, otherwise of this process."""
     if not accelerated():
         return memory.peak_mb()
     if keras.backend.backend() == "jax":
@@ -114,15 +114,15 @@ def peak_memory_mb():
 
 
 class Products:
-    """The rate of floating point operations of large matrix products: float32's or the 16-bit type's, the higher."""
+    """Measures floating point operations per second of large matrix products, in float32 or the 16-bit type."""
 
-    CHAINED = 4  # products, each of the former's result, before one is read back: starting them costs nothing then
+    CHAINED = 4  # dependent products per read-back, which hides the cost of starting them
 
     def __init__(self, quick):
         size, columns = (256, 1024) if quick else (8192, 8192) if accelerated() else (1024, 8192)
         self._operations = self.CHAINED * 2 * size * size * columns
         types = [t for t in ("float32", short_type()) if t]
-        self._pairs = [  # scaled such that results stay about one, which float16 needs
+        self._pairs = [  # scaled so that results stay near 1, for float16
             (
                 keras.random.normal((size, size), stddev=size**-0.5, dtype=t),
                 keras.random.normal((size, columns), dtype=t),
@@ -141,9 +141,10 @@ class Products:
 
 
 def limit(quick, cost):
-    """The side of products alone, for `harness.interleave`.
+    """Returns the side of matrix products alone, for `harness.interleave`.
 
     Args:
-      cost: function of no arguments -> the floating point operations of what is counted.
+      quick: whether the products are small.
+      cost: function without arguments -> floating point operations per unit of the benchmark.
     """
-    return harness.lazily(lambda: (Products(quick), cost()), lambda held: held[0].rate() / held[1])
+    return harness.lazily(lambda: (Products(quick), cost()), lambda state: state[0].rate() / state[1])

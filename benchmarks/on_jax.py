@@ -1,10 +1,10 @@
-"""The training step, scoring and sparsemax on JAX: where it has an accelerator, the layers run there unchanged.
+"""Measures the training step, scoring and sparsemax on JAX. The layers also run unchanged on its accelerators.
 
-`KERAS_BACKEND=jax python -m benchmarks.on_jax [--quick]`. A JSON line each, as train_step, scoring and sparsemax print
-them; ours is compiled whole by XLA, in bfloat16 on an accelerator and float32 on a CPU. References: the plain network
-(plain_network.py) in float32 with Keras' Adam and clipping, the network as it is for all classes, and none for
-sparsemax. Limits: products alone, at the higher of both types' rates, and softmax. Rates wait for the device. Each line
-is measured in a process of its own, so that `peak_memory_mb` is its own: the device's, or on a CPU the process's.
+`KERAS_BACKEND=jax python -m benchmarks.on_jax [--quick]`. Prints the JSON lines of train_step, scoring and sparsemax.
+XLA compiles each of ours as a whole, in bfloat16 on an accelerator and float32 on a CPU. References: the plain network
+(plain_network.py) in float32 with Adam and clipping of Keras; the unfolded network for all classes; none for sparsemax.
+Limits: matrix products in the faster type, and softmax. Rates wait for the device. Each line has its own process, so
+`peak_memory_mb` is that of the device, or on a CPU of this process alone.
 """
 
 import jax
@@ -19,15 +19,17 @@ from yt8m_attention.ops.sparsemax import sparsemax
 
 
 def rate(work, function):
-    """work a second of a function whose result waits on the device."""
+    """Returns work per second of a function; waits for its result on the device."""
     return work / harness.seconds(lambda: jax.block_until_ready(function()))
 
 
 def stepper(network, answer, batch):
-    """A function of no arguments that takes one step of training.
+    """Returns a function without arguments that runs one training step.
 
     Args:
-      answer: function of what stateless_call returns -> probabilities.
+      network: a Keras model.
+      answer: function of the outputs of stateless_call -> probabilities.
+      batch: dict of "inputs" and "labels".
     """
     adam = keras.optimizers.Adam(8e-4, epsilon=1e-8, global_clipnorm=1.0)
     adam.build(network.trainable_variables)

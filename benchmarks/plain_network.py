@@ -1,7 +1,7 @@
-"""The multi-attention network with a mixture of experts, as plainly as Keras lets one write it, out of its own layers.
+"""The multi-attention network with a mixture of experts, written plainly with Keras layers.
 
-It is what the network of yt8m_attention/models is measured against, and what tests hold its values and gradients to.
-Letters: B batch, T frames, F features, D a stream's width, M heads, U units of a head, H hidden width, V classes.
+It is the reference for the speed, values and gradients of the network in yt8m_attention/models.
+Letters: B batch, T frames, F features, D width of a stream, M heads, U units of a head, H hidden width, V classes.
 """
 
 import keras
@@ -22,11 +22,11 @@ def _dense(width, name, use_bias=False):
 
 
 class PlainNetwork(keras.Model):
-    """Call: bytes [B, T, F], every frame real -> probabilities [B, V].
+    """Computes probabilities [B, V] from bytes [B, T, F] without padding.
 
     Args:
       model: a config.Model of a multi-attention network with mixture of experts, probability and context gating.
-      l2: of the mixture's kernels.
+      l2: L2 penalty of the kernels of the mixture.
     """
 
     def __init__(self, model, l2=1e-6):
@@ -80,10 +80,10 @@ class PlainNetwork(keras.Model):
         return probabilities * ops.sigmoid(gate)
 
     def weights_of(self, network):
-        """This network's trainable weights, by name, as a models.MultiAttention of the same configuration has them.
+        """Converts the weights of a models.MultiAttention of the same configuration to this network: {name: array}.
 
         Args:
-          network: {path below the network: array}; or their gradients, each of which changes alike.
+          network: {path below the network: array} of weights, or of gradients.
         """
         names = self.model.features.names
         found = {f"{plain}/{what}": network[f"{ours}/{what}"] for plain, ours in (

@@ -1,11 +1,11 @@
-"""Makes the AudioSet benchmark from public files: labels of whole clips to learn from, timed events to be judged by.
+"""Makes the AudioSet benchmark from public files: labels of whole clips for training, timed events for evaluation.
 
   python -m benchmarks.prepare_audioset --features_dir=audioset_v1_embeddings --timings=validation.tsv \\
       --class_labels=class_labels_indices.csv --output_dir=DIR
 
-Where the files come from: benchmarks/README.md. DIR gets `train/` (AudioSet's balanced train split, as published),
+benchmarks/README.md names the sources. Writes to DIR: `train/` (AudioSet's balanced train split, as published),
 `validate/` and `test/` (the timed clips of its eval split, with rated segments), `segment_label_ids.csv` and
-`class_names.csv`. --split_file names the clips of `test/`; without it, a hash of their ids halves them.
+`class_names.csv`. --split_file gives the clips of `test/`; without it, a hash of the ids splits them in half.
 """
 
 import argparse
@@ -29,11 +29,11 @@ FRAME_SECONDS = 0.96
 SEGMENT_SIZE = 2  # frames
 STREAM = "audio_embedding"
 TRAIN_SHARDS = 16
-NEGATIVES = 2  # rated segments of a clip for a label that it has no event of
-LEAST_POSITIVES = 30  # of a class in either half, for MAP to be taken over it
+NEGATIVES = 2  # rated segments per clip and label without an event
+MIN_POSITIVES = 30  # of a class in each half, for the class to count in MAP
 
-# DESED's event labels -> AudioSet's classes. An event rates those of them that its clip is labelled with, the first
-# one where there is none: AudioSet tells a shaver from a toothbrush, DESED does not.
+# DESED's event labels -> AudioSet's classes. An event rates the classes that are labels of its clip, or else the first
+# class. AudioSet distinguishes a shaver from a toothbrush, DESED does not.
 CLASSES = {
     "Alarm_bell_ringing": (395, 355, 388, 390, 400),
     "Blender": (369,),
@@ -49,10 +49,10 @@ CLASSES = {
 
 
 def read_timings(path):
-    """The timed events of each clip: {(YouTube id, its start in seconds): {label: [(onset, offset), ...]}}.
+    """Reads the timed events of each clip: {(YouTube id, its start in seconds): {label: [(onset, offset), ...]}}.
 
     Raises:
-      UserError: for a file that is no such table, or has another label.
+      UserError: for another kind of file, or an unknown label.
     """
     events = {}
     try:
@@ -66,19 +66,19 @@ def read_timings(path):
                     of_label = events.setdefault(clip, {}).setdefault(label, [])
                     of_label.append((float(row["onset"]), float(row["offset"])))
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"--timings={path}: cannot be read ({error}); wanted a table with tabs between filename, "
+        raise UserError(f"--timings={path}: cannot be read ({error}); wanted a tab-separated table of filename, "
                         "onset, offset, event_label") from error  # fmt: skip
     return events
 
 
 def _clip(filename):
-    """(YouTube id, start) of `YID_START_END.wav`; an id may itself begin with Y or hold `_`."""
+    """Parses `YID_START_END.wav` to (YouTube id, start); the id can begin with Y or contain `_`."""
     found = re.fullmatch(r"Y?([\w-]{11})_([\d.]+)_[\d.]+\.wav", filename, re.ASCII)
     return (found[1], round(float(found[2]))) if found else None
 
 
 def covered(events, start, end):
-    """The share of [start, end) seconds in which an event lasts; events may overlap."""
+    """Returns the share of [start, end) seconds that events cover; events can overlap."""
     total, reached = 0.0, start
     for onset, offset in sorted(events):
         total += max(0.0, min(offset, end) - max(onset, reached))
@@ -87,8 +87,12 @@ def covered(events, start, end):
 
 
 def rating(events, start, end):
-    """1: events last for half of [start, end) seconds or longer, or it holds half of an event or more. 0: there is
-    none in it. None: something between, which is not rated."""
+    """Rates the segment [start, end) seconds.
+
+    Returns:
+      1 if events cover at least half of it, or it contains at least half of an event; 0 without an event; otherwise
+      None, for not rated.
+    """
     share = covered(events, start, end)
     if share >= 0.5 or any(2 * (min(b, end) - max(a, start)) >= b - a for a, b in events):
         return 1
@@ -96,24 +100,24 @@ def rating(events, start, end):
 
 
 def rate(events, labels, num_frames, seed):
-    """The ratings of a clip, as the challenge's files hold them.
+    """Computes the ratings of a clip, in the form of the challenge's files.
 
     Args:
       events: {label: [(onset, offset), ...]} in seconds.
       labels: AudioSet's ids of the clip's classes.
-      num_frames: of the clip; only whole segments are rated.
-      seed: of the choice among segments without an event.
+      num_frames: frames of the clip; only whole segments are rated.
+      seed: seed for the choice of segments without an event.
 
     Returns:
-      [(start in frames, class id, `rating`), ...]. Of a label without events NEGATIVES segments are rated,
-      none where the clip's classes say that there is one.
+      [(start in frames, class id, `rating`), ...]. For a label without events, NEGATIVES segments are rated, or none
+      if the clip has a class of the label.
     """
     random, starts = np.random.default_rng(seed), np.arange(0, num_frames - SEGMENT_SIZE + 1, SEGMENT_SIZE)
     pairs = []
     for label, candidates in CLASSES.items():
         named = [c for c in candidates if c in labels]
         if named and label not in events:
-            continue  # AudioSet hears what DESED does not time: nobody knows
+            continue  # labelled by AudioSet, not timed by DESED: unknown
         classes = named or candidates[:1]
         rated = starts if label in events else random.permutation(starts)[:NEGATIVES]
         for start in rated.tolist():
@@ -124,7 +128,7 @@ def rate(events, labels, num_frames, seed):
 
 
 def timed_record(serialized, events):
-    """(id, record with ratings, its pairs) of an AudioSet record; (id, None, []) of a clip without timings."""
+    """Returns (id, record with ratings, rated pairs) of an AudioSet record; (id, None, []) without timings."""
     example = tf.train.SequenceExample.FromString(serialized)
     context = example.context.feature
     video_id = context[schema.VIDEO_ID_KEY].bytes_list.value[0]
@@ -145,10 +149,10 @@ def timed_record(serialized, events):
 
 
 def records(features_dir, split):
-    """The serialized records of one of AudioSet's splits, in the order of its files' names."""
+    """Yields the serialized records of a split of AudioSet, in the order of file names."""
     paths = sorted(glob.glob(os.path.join(glob.escape(features_dir), split, "*.tfrecord")))
     if not paths:
-        raise UserError(f"--features_dir={features_dir}: has no {split}/*.tfrecord; name the unpacked archive's folder")
+        raise UserError(f"--features_dir={features_dir}: has no {split}/*.tfrecord; name the unpacked archive")
     for path in paths:
         data = tfrecord.mapped(tfrecord.stamp(path))
         spans, faults = tfrecord.record_spans(path, data)
@@ -159,7 +163,7 @@ def records(features_dir, split):
 
 
 def read_split(path):
-    """The ids of the test clips, one a line, as a set of bytes; None without a file."""
+    """Reads the ids of the test clips, one per line, as a set of bytes; None without a file."""
     if path is None:
         return None
     try:
@@ -170,15 +174,16 @@ def read_split(path):
 
 
 def in_test(video_id, split):
-    """Whether a clip is for testing; split: as read_split returns.
+    """Whether a clip is for testing; split: result of read_split.
 
-    Salted: by the bare id, phase 2 chooses its held-out share, all of which one half would hold.
+    The hash is salted: phase 2 selects its held-out share by the hash of the id, so without a salt one half would
+    contain all held-out clips.
     """
     return video_id in split if split is not None else holdout.in_holdout(b"test " + video_id, 0.5)
 
 
 def prepare(features_dir, timings, class_labels, output_dir, split_file=None):
-    """Makes all files; returns a dict of how much there is."""
+    """Writes all files; returns a dict of counts."""
     events, split = read_timings(timings), read_split(split_file)
     names = _class_names(class_labels)
     halves, positives = {"validate": [], "test": []}, {"validate": {}, "test": {}}
@@ -193,15 +198,15 @@ def prepare(features_dir, timings, class_labels, output_dir, split_file=None):
         for _, c, score in pairs:
             positives[half][c] = positives[half].get(c, 0) + score
     if not all(halves.values()):
-        raise UserError(f"--timings={timings}: of the clips in {features_dir}/eval it times {len(halves['validate'])} "
-                        f"for validate and {len(halves['test'])} for test; wanted AudioSet's own features, DESED's "
-                        "timings of them, and, if any, a --split_file with some of their ids")  # fmt: skip
+        raise UserError(f"--timings={timings}: found timings of {len(halves['validate'])} clips for validate and "
+                        f"{len(halves['test'])} for test in {features_dir}/eval; wanted AudioSet's features, DESED's "
+                        "timings of them, and optionally a --split_file with some of their ids")  # fmt: skip
     train = list(records(features_dir, "bal_train"))
     for number in range(TRAIN_SHARDS):
         writer.write_shard(os.path.join(output_dir, "train", f"{number:04}.tfrecord"), train[number::TRAIN_SHARDS])
     for half, of_half in halves.items():
         writer.write_shard(os.path.join(output_dir, half, "0000.tfrecord"), of_half)
-    classes = sorted(c for c in positives["test"] if _least(positives, c) >= LEAST_POSITIVES)
+    classes = sorted(c for c in positives["test"] if _least(positives, c) >= MIN_POSITIVES)
     label_ids.write(os.path.join(output_dir, "segment_label_ids.csv"), classes)
     with files.replacing(os.path.join(output_dir, "class_names.csv"), "w") as file:
         csv.writer(file, lineterminator="\n").writerows([("Index", "Name"), *names])
@@ -214,7 +219,7 @@ def _least(positives, c):
 
 
 def _class_names(path):
-    """[(index, name), ...] of AudioSet's class_labels_indices.csv."""
+    """Reads [(index, name), ...] from AudioSet's class_labels_indices.csv."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return [(int(row["index"]), row["display_name"]) for row in csv.DictReader(file)]
@@ -229,7 +234,7 @@ def main():
     parser.add_argument("--timings", required=True, help="DESED's table: filename, onset, offset, event_label")
     parser.add_argument("--class_labels", required=True, help="AudioSet's class_labels_indices.csv")
     parser.add_argument(
-        "--split_file", help="ids of the clips of test/, one a line; absent: half, by a hash of the ids"
+        "--split_file", help="ids of the clips of test/, one per line; absent: half of the clips, by a hash of the ids"
     )
     parser.add_argument("--output_dir", required=True)
     arguments = parser.parse_args()

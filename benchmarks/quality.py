@@ -1,19 +1,18 @@
-"""What every network scores, trained in both phases over several seeds: a table in RESULTS.md.
+"""Trains networks in both phases with several seeds, scores them, and writes the table in RESULTS.md.
 
   python -m benchmarks.quality --data=audioset --models=all --seeds=3 [--data_dir=DIR] [--work_dir=DIR]
   python -m benchmarks.quality ... --models=multi_attention_1 --variant=bfloat16 --extra=--precision=mixed_bfloat16
 
-Each run is run_train.sh's own: flagfiles phase1 and phase2, the network's, the data's and its budgets, then one
-evaluation of either phase on DIR's test split. Checkpoints are chosen on held-out training videos, so the test split
-chooses nothing. Training is in float32, whatever the machine would choose, so that rows of several machines compare;
-evaluation is in what it chooses, which moves MAP in the fourth decimal.
+Each run is a run of run_train.sh: flagfiles phase1 and phase2, of the network, of the data and its budgets, then one
+evaluation of each phase on the test split of DIR. Checkpoints are chosen on held-out training videos, never on the test
+split. Training is always in float32, so that rows of different machines compare. Evaluation uses the precision that the
+machine chooses, which changes MAP in the fourth decimal.
 
-What came of a finished run is one file of the results directory, benchmarks/results/DATA/NETWORK/seedN.json, which
-belongs into the repository; such a run is skipped. An interrupted one goes on from its last checkpoint in the work
-directory, and the table is written anew after each. A variant, of what --extra adds to `train`'s flags, is a network of
-its own there: `NETWORK@VARIANT`. Each result keeps the settings that it was trained with, and one of other settings
-than the present ones stops the command, so that no row mixes them; of results that do not say it, nobody knows. The
-last line of standard output is JSON.
+The result of a finished run is a file in the results directory, benchmarks/results/DATA/NETWORK/seedN.json, which
+belongs into the repository. A run with a result is skipped. An interrupted run resumes from its last checkpoint in the
+work directory. The table is written after each run. --variant names the flags that --extra adds to `train`; its rows
+are `NETWORK@VARIANT`. Each result has the settings of its training. A result with other settings stops the command, so
+that no row mixes settings; results without settings are not checked. The last line of standard output is JSON.
 """
 
 import argparse
@@ -39,16 +38,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ("audioset", "collage")
 RESULTS_DIR = ROOT / "benchmarks" / "results"
 FLOAT32 = "--precision=float32"
-# With --quick: does it run? What comes of it says nothing.
+# With --quick: only checks that it runs; the scores mean nothing.
 QUICK = ("--max_steps=2", "--batch_size=8", "--save_checkpoint_steps=2")
 
 
 def parser(description):
-    """Of the flags that say which comparison is meant; for all that is told of one."""
+    """Makes a parser of the flags that select a comparison, for all benchmarks of one."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, choices=DATA)
     parser.add_argument("--results_dir", default=RESULTS_DIR, type=Path,
-                        help="results of finished runs, kept for the next time; benchmarks/results")  # fmt: skip
+                        help="results of finished runs, which are skipped; default: benchmarks/results")  # fmt: skip
     return parser
 
 
@@ -58,36 +57,36 @@ def add_data_dir(parser):
 
 
 def data_dir(arguments):
-    """--data_dir, or where real data lies beside the repository."""
+    """Returns --data_dir, or the default directory of real data beside the repository."""
     shared = os.environ.get("YT8M_SHARED_DATA") or ROOT.parent / "shared" / "data"
     return arguments.data_dir or os.path.join(shared, arguments.data)
 
 
 def networks():
-    """The names of all networks: the flagfiles that say `--model`."""
+    """Returns the names of all networks: the flagfiles with `--model`."""
     paths = sorted(run_settings.FLAGFILES.glob("*.flags"))
     return [path.stem for path in paths if re.search("^--model=", path.read_text("utf-8"), re.M)]
 
 
 def patterns(data_dir, quick):
-    """{run_train.sh's setting: the files it names}; quick: one file of each."""
+    """Returns {setting of run_train.sh: its files}; quick: one file of each."""
     splits = {"TRAIN_DATA": "train", "SEGMENT_DATA": "validate", "EVAL_DATA": "test"}
     found = {name: os.path.join(os.path.abspath(data_dir), split, "*.tfrecord") for name, split in splits.items()}
     for pattern in found.values():
         if not glob.glob(pattern):
-            raise UserError(f"--data_dir={data_dir}: there is no {pattern}; name the data's directory "
-                            "(benchmarks/README.md tells where it comes from)")  # fmt: skip
+            raise UserError(f"--data_dir={data_dir}: has no {pattern}; name the directory of the data "
+                            "(benchmarks/README.md names its source)")  # fmt: skip
     return {name: sorted(glob.glob(pattern))[0] if quick else pattern for name, pattern in found.items()}
 
 
 def measure(data, settings, model, seed, run_dir, quick, extra=()):
-    """Trains and scores one network with one seed; returns what is known of it, as JSON can hold it."""
+    """Trains and scores one network with one seed; returns its result as a dict for JSON."""
     environment = {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": str(ROOT), "DATA": data, "MODEL": model} | settings
     command = [str(ROOT / "run_train.sh"), f"--seed={seed}", "--keep_checkpoints=1", FLOAT32, *extra,
                *(QUICK if quick else ())]  # fmt: skip
     trained = _result(command, run_dir, environment | {"RUN_DIR": str(run_dir)})
     scoring = [sys.executable, "-m", "yt8m_attention.inference", f"--train_dir={run_dir}/phase2", "--segment_labels",
-               # One file tells how fast it is.
+               # One file is enough to measure the speed.
                f"--input_data_pattern={min(glob.glob(settings['EVAL_DATA']))}",
                f"--output_file={run_dir}/segments.csv"]  # fmt: skip
     scored = _result(scoring, run_dir, environment)
@@ -100,7 +99,7 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
         "seed": seed,
         "parameters": phases[0]["parameters"],
         "bytes": sum(array.nbytes for name, array in arrays.items() if name.startswith("model/")),
-        # 0 where phase 1 was over when this run of it began: then nobody knows.
+        # 0 if phase 1 had finished before this start: unknown.
         "examples_per_second": phases[0]["examples_per_second"] or None,
         "segments_per_second": scored["segments_per_second"],
         "chance": trained["phase1"]["chance"],
@@ -118,7 +117,7 @@ def measure(data, settings, model, seed, run_dir, quick, extra=()):
 
 
 def _result(command, run_dir, environment):
-    """Runs a command, its words going to RUN_DIR.log; returns its JSON. Told to stop, it stops the command too."""
+    """Runs a command with its log in RUN_DIR.log; returns its JSON. An interrupt also stops the command."""
     with open(f"{run_dir}.log", "a", encoding="utf-8") as log:
         child = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
@@ -133,7 +132,7 @@ def _result(command, run_dir, environment):
 
 
 def _average_precisions(path):
-    """{class id: average precision} of `eval --per_class_file`, the ids as text, as JSON has them."""
+    """Reads {class id: average precision} from `eval --per_class_file`; ids are strings, as in JSON."""
     with open(path, encoding="utf-8") as file:
         return {row["class"]: round(float(row["average_precision"]), 5) for row in csv.DictReader(file)}
 
@@ -144,46 +143,52 @@ def _budget(train_dir):
 
 
 def _check_same(folder, name, settings):
-    """Makes sure that a row holds one way to train.
+    """Checks that all results of a row have the same settings.
 
     Raises:
-      UserError: where a finished run of that name was trained with other settings, see run_settings.
+      UserError: if a finished run of that name was trained with other settings, see run_settings.
     """
     for path in sorted((folder / name).glob("seed*.json")):
         saved = files.read_json(path).get("settings")
         differing = run_settings.differences(saved, settings) if saved else []
         if differing:
-            raise UserError(f"{path} was trained with other settings ({'; '.join(differing)}); give the same, a "
-                            "--variant with --extra, or another --results_dir, or remove that file")  # fmt: skip
+            raise UserError(f"{path} was trained with other settings ({'; '.join(differing)}); give the same settings, "
+                            "a --variant with --extra or another --results_dir, or remove that file")  # fmt: skip
 
 
 def _check_same_run(run_dir, settings):
-    """Makes sure that an interrupted run would go on as it began.
+    """Checks that an interrupted run resumes with the same settings.
 
     Raises:
-      UserError: where a phase of it was begun with other settings, see run_settings.
+      UserError: if a phase of the run began with other settings, see run_settings.
     """
     begun = {name: run_dir / name for name in run_settings.PHASES if (run_dir / name / "run.json").exists()}
-    there = {name: run_settings.of_run(run_file.read(str(path))) for name, path in begun.items()}
-    differing = run_settings.differences(settings | there, settings)
+    found = {name: run_settings.of_run(run_file.read(str(path))) for name, path in begun.items()}
+    differing = run_settings.differences(settings | found, settings)
     if differing:
-        raise UserError(f"{run_dir} was begun with other settings ({'; '.join(differing)}); give the same, a --variant "
-                        "with --extra, or another --work_dir, or remove that directory")  # fmt: skip
+        raise UserError(f"{run_dir} began with other settings ({'; '.join(differing)}); give the same settings, a "
+                        "--variant with --extra or another --work_dir, or remove that directory")  # fmt: skip
 
 
 def run(data, settings, models, seeds, work_dir, results_dir, results_file, quick=False, variant=None, extra=()):
-    """Measures what is not finished yet, seed by seed, so that every network has one before any has two.
+    """Measures all unfinished runs seed by seed, so that each network has one seed before any has two.
 
     Args:
-      work_dir: where runs are, checkpoints and all.
-      results_dir: where a file for each finished run is.
-      results_file: where the table of all of them goes.
+      data: kind of data, one of DATA.
+      settings: result of patterns.
+      models: names of networks.
+      seeds: number of seeds.
+      work_dir: directory of the runs with their checkpoints.
+      results_dir: directory of the results of finished runs.
+      results_file: Markdown file for the table of all results.
+      quick: whether runs take two steps only.
+      variant, extra: name and flags of a variant.
 
     Returns:
-      the JSON line's dict.
+      dict for the JSON line.
 
     Raises:
-      UserError: before anything is trained, where a finished run was trained with other settings.
+      UserError: before any training, if a finished run was trained with other settings.
     """
     folder, failed = results_dir / data, {}
     names = {model: f"{model}@{variant}" if variant else model for model in models}
@@ -208,7 +213,7 @@ def run(data, settings, models, seeds, work_dir, results_dir, results_file, quic
                 failed[f"{name}, seed {seed}"] = str(error)
                 print(f"failed: {error}", file=sys.stderr, flush=True)
                 continue
-            # Large, and nothing needs them any more.
+            # Large, and not needed any more.
             shutil.rmtree(run_dir / "phase1" / "checkpoints", ignore_errors=True)
             quality_table.write_results(results_file, data, folder)
     results = quality_table.finished(folder)
@@ -240,21 +245,23 @@ def _arguments():
     flag = parser(__doc__)
     add_data_dir(flag)
     flag.add_argument("--work_dir", default=Path("runs/quality"), type=Path,
-                      help="the runs, to go on with the next time; runs/quality")  # fmt: skip
-    flag.add_argument("--models", default="all", help="names of flagfiles with commas between, or all")
+                      help="directory of the runs, which resume from it; default: runs/quality")  # fmt: skip
+    flag.add_argument("--models", default="all", help="comma-separated names of flagfiles, or all")
     flag.add_argument("--seeds", type=int, default=3)
-    flag.add_argument("--results_file", type=Path, help="benchmarks/RESULTS.md unless --quick")
-    flag.add_argument("--quick", action="store_true", help="two steps on one file: does it run")
-    flag.add_argument("--variant", help="the name of a way to train that differs by --extra")
-    flag.add_argument("--extra", action="append", default=[], help="a flag of `train` more; may be given repeatedly")
+    flag.add_argument(
+        "--results_file", type=Path, help="file of the table; default: benchmarks/RESULTS.md unless --quick"
+    )
+    flag.add_argument("--quick", action="store_true", help="two steps on one file, to check that it runs")
+    flag.add_argument("--variant", help="name of the variant that --extra trains")
+    flag.add_argument("--extra", action="append", default=[], help="additional flag of `train`; can be repeated")
     arguments = flag.parse_args()
     if bool(arguments.variant) != bool(arguments.extra) or not re.fullmatch(r"\w*", arguments.variant or ""):
-        sys.exit("quality: --variant: wanted letters and digits that name what --extra changes, both or neither")
+        sys.exit("quality: --variant: wanted a name of letters and digits together with --extra, or neither")
     known = networks()
     arguments.models = known if arguments.models == "all" else arguments.models.split(",")
     for model in arguments.models:
         if model not in known:
-            sys.exit(f"quality: --models: there is no network {model!r}; there are {', '.join(known)}")
+            sys.exit(f"quality: --models: unknown network {model!r}; wanted some of {', '.join(known)}")
     return arguments
 
 

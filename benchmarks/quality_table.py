@@ -1,17 +1,17 @@
-"""The table that benchmarks.quality and benchmarks.network_speed write into RESULTS.md, and what it is made of."""
+"""Reads the results of benchmarks.quality and benchmarks.network_speed, and writes their table into RESULTS.md."""
 
 import collections
 import statistics
 
 from yt8m_attention import files
 
-SPEED = "speed.json"  # beside a network's results, by benchmarks.network_speed
+SPEED = "speed.json"  # written by benchmarks.network_speed beside the results of a network
 COLUMNS = ("network", "seeds", "parameters", "MB", "examples/s", "segments/s", "chance", "copied score", "phase 1",
            "phase 2", "commit")  # fmt: skip
 
 
 def finished(folder):
-    """Every result there is: {model: [result of each seed]}, the best median after phase 2 first."""
+    """Reads all results: {model: [result of each seed]}, sorted by median after phase 2, best first."""
     by_model = collections.defaultdict(list)
     for path in sorted(folder.glob("*/seed*.json")):
         by_model[path.parent.name].append(files.read_json(path))
@@ -19,12 +19,12 @@ def finished(folder):
 
 
 def measured_speeds(folder):
-    """What benchmarks.network_speed has measured: {model: {key of a result: median rate, key_min, key_max}}."""
+    """Reads the results of benchmarks.network_speed: {model: {key of a result: median rate, key_min, key_max}}."""
     return {path.parent.name: files.read_json(path) for path in folder.glob(f"*/{SPEED}")}
 
 
 def table(data, results, speeds):
-    """The lines of RESULTS.md on one kind of data; results as finished, speeds as measured_speeds gives them."""
+    """Formats the lines of RESULTS.md for one kind of data, from the results of finished and measured_speeds."""
     every = [result for of_model in results.values() for result in of_model]
 
     def distinct(key, of=every):
@@ -72,12 +72,12 @@ def _spread(results, key):
 
 
 def write_results(path, data, folder):
-    """Writes the table of all that a folder of results holds."""
+    """Writes the table of all results in a directory."""
     write_table(path, data, table(data, finished(folder), measured_speeds(folder)))
 
 
 def write_table(path, data, lines):
-    """Puts lines between this data's markers in a Markdown file, which are made at its end where they are absent."""
+    """Writes lines between the markers of this data in a Markdown file; appends missing markers."""
     begin, end = f"<!-- quality {data} -->", f"<!-- end of quality {data} -->"
     text = path.read_text("utf-8") if path.exists() else "# Results\n"
     if begin not in text:

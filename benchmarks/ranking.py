@@ -1,8 +1,8 @@
-"""Ranking: TopSegments, a heap a class in plain Python, and one pass over the scores (the limit of memory).
+"""Measures ranking: TopSegments, one heap per class in plain Python, and one pass over the scores (memory limit).
 
-`python -m benchmarks.ranking [--quick]`. Rates are segments a second, of all classes; the heap is given few classes
-and its rate divided accordingly. `linear` holds ours at a half, a quarter and an eighth of the segments: where time
-grows no faster than they do, the rate never falls as they double (of fewer, a larger share is kept and sorted).
+`python -m benchmarks.ranking [--quick]`. Rates are segments per second for all classes. The heaps run on few classes,
+and their rate is divided accordingly. `linear` is our rate for a half, a quarter and an eighth of the segments. If time
+is at most linear, the rate does not fall when the segments double (of fewer segments, a larger share is sorted).
 """
 
 import heapq
@@ -17,7 +17,7 @@ BATCH = 2048
 
 
 def batches(segments, classes):
-    """(scores [N, classes], ids [N]) until all segments have come; made anew, so that none has to be held."""
+    """Yields (scores [N, classes], ids [N]) for all segments; generated, so they need no memory."""
     random = np.random.default_rng(0)
     for start in range(0, segments, BATCH):
         count = min(BATCH, segments - start)
@@ -25,7 +25,7 @@ def batches(segments, classes):
 
 
 def timed(segments, classes, step, finish=lambda: None):
-    """Segments a second of step over all batches and finish, without the time that making batches takes."""
+    """Returns segments per second of step over all batches and finish, without the time to generate batches."""
     spent = 0.0
     for scores, ids in batches(segments, classes):
         start = time.perf_counter()
@@ -40,7 +40,7 @@ def ours(segments, classes, k):
 
 
 def heaps(segments, few, classes, k):
-    """The plain way: a heap of (score, -id) a class, one segment at a time."""
+    """The plain reference: one heap of (score, -id) per class, one segment at a time."""
     tops = [[] for _ in range(few)]
 
     def step(scores, ids):

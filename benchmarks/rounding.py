@@ -1,10 +1,10 @@
-"""What fewer bits cost: MAP over rated segments of a trained run, exported and scored in each of its precisions.
+"""Measures the MAP over rated segments of a trained run in each export quantisation and scoring precision.
 
   python -m benchmarks.rounding --train_dir=runs/audioset/multi_attention_2/phase2 --data_pattern='DIR/test/*.tfrecord'
 
-Each export (weights of float32, float16, int8) is loaded as any user would load it and scores every rated segment; so
-does the folded scorer of `inference`, with products in float32 and in bfloat16. The last line of standard output is
-JSON: `map` by kind, `megabytes` of the exports, and `largest_change`, of any MAP from the float32 scorer's.
+Each export (weights in float32, float16, int8) is loaded like a user loads it and scores all rated segments. The folded
+scorer of `inference` does the same with products in float32 and in bfloat16. The last line of standard output is JSON:
+`map` by kind, `megabytes` of the exports, and `largest_change`, the largest difference of a MAP to the float32 scorer.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from yt8m_attention.export.weights import QUANTIZATIONS
 from yt8m_attention.inference import scoring
 from yt8m_attention.runs import restore
 
-ARITHMETICS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def served(directory):
-    """The SavedModel as a function of batches, as evaluator.evaluate takes one."""
+    """Loads a SavedModel as a function of batches for evaluator.evaluate."""
     serve = tf.saved_model.load(directory).signatures["serving_default"]
 
     def score(batch):
@@ -37,7 +37,7 @@ def served(directory):
 
 
 def measure(train_dir, pattern, index_dir=None):
-    """({kind: MAP}, {quantization: bytes on disk}) of a run's best checkpoint."""
+    """Measures the best checkpoint of a run: ({kind: MAP}, {quantisation: bytes on disk})."""
     trained, sizes = restore.load(train_dir), {}
     run = trained.run
     examples = evaluator.Examples(pattern, dataclasses.replace(run.data, index_dir=index_dir))
@@ -45,7 +45,7 @@ def measure(train_dir, pattern, index_dir=None):
     def segment_map(score):
         return evaluator.evaluate(score, examples, np.ones(run.model.num_classes), segments=True)["segment_map"]
 
-    found = {kind: segment_map(scoring.make_scorer(trained.model, None, kind)) for kind in ARITHMETICS}
+    found = {kind: segment_map(scoring.make_scorer(trained.model, None, kind)) for kind in PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
         for quantize in QUANTIZATIONS:
             directory = os.path.join(folder, quantize)
@@ -56,12 +56,12 @@ def measure(train_dir, pattern, index_dir=None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train_dir", required=True, help="of a finished run")
+    parser.add_argument("--train_dir", required=True, help="directory of a finished run")
     parser.add_argument("--data_pattern", required=True, help="files with rated segments")
-    parser.add_argument("--index_dir", help="as the commands' flag")
+    parser.add_argument("--index_dir", help="see the flag of the commands")
     arguments = parser.parse_args()
     found, sizes = measure(arguments.train_dir, arguments.data_pattern, arguments.index_dir)
-    exact = found[ARITHMETICS[0]]
+    exact = found[PRECISIONS[0]]
     print(json.dumps({
         "name": "rounding",
         "unit": "MAP",

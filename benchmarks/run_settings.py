@@ -1,6 +1,6 @@
-"""What a run of run_train.sh trains with, flagfiles and defaults included.
+"""Determines the settings of a run of run_train.sh from flagfiles, flags and defaults.
 
-`python -m benchmarks.run_settings DATA MODEL,... [flags of train]` prints it as JSON, {model: {phase: config.Run}}.
+`python -m benchmarks.run_settings DATA MODEL,... [flags of train]` prints them as JSON, {model: {phase: config.Run}}.
 """
 
 import json
@@ -18,22 +18,28 @@ from yt8m_attention.runs import run_file
 ROOT = Path(__file__).resolve().parent.parent
 FLAGFILES = ROOT / "flags"
 PHASES = {"phase1": (), "phase2": ("--segment_labels",)}
-# Beside all of model, phase and sampling.
+# In addition to all fields of model, phase and sampling.
 _OF_DATA, _OF_RUN = ("segment_size", "shuffle_shards"), ("precision", "save_checkpoint_steps")
 
 
 def effective(data, models, given=()):
-    """{model: {phase: {flag: value}}} of networks on a kind of data, with further flags given, as JSON would hold it:
-    every flag that changes what comes of a run. Raises as `runs` does.
+    """Returns {model: {phase: {flag: value}}} with all flags that change the result of a run, in the form of JSON.
+
+    Args and Raises: as `runs`.
     """
     found = runs(data, models, given)
     return {model: {phase: of_run(run) for phase, run in phases.items()} for model, phases in found.items()}
 
 
 def runs(data, models, given=()):
-    """{model: {phase: config.Run}}, as run_train.sh would make them, but for the places of what is read and written.
+    """Returns {model: {phase: config.Run}} like run_train.sh, without its input and output paths.
 
-    In a process of its own, since one process can define the flags of one command only.
+    Runs in its own process, because a process can define the flags of one command only.
+
+    Args:
+      data: kind of data, as in the names of flagfiles.
+      models: names of networks.
+      given: additional flags of `train`.
 
     Raises:
       UserError: for flags that `train` does not take.
@@ -50,7 +56,10 @@ def runs(data, models, given=()):
 
 
 def main():
+    from yt8m_attention.cli import app, training
+
     data, models, *given = sys.argv[1:]
+    app.define(training.OPTIONS)
     try:
         print(json.dumps({
             model: {
@@ -63,7 +72,7 @@ def main():
 
 
 def _parsed(data, model, phase, given):
-    """The Run of `train`'s flags, put together as run_train.sh does, but for the files' places."""
+    """Parses the flags of `train` like run_train.sh, without input and output paths, to a config.Run."""
     from yt8m_attention.cli import app, training
 
     names = (phase, model, data, f"{data}_{phase}")
@@ -79,7 +88,7 @@ def _parsed(data, model, phase, given):
 
 
 def of_run(run):
-    """{flag: value} of one phase's config.Run."""
+    """Returns {flag: value} of the config.Run of one phase."""
     saved = config.to_dict(run)
     data = saved["data"]
     found = saved["model"] | saved["phase"] | data["sampling"] | {name: data[name] for name in _OF_DATA}
@@ -90,7 +99,7 @@ def of_run(run):
 
 
 def differences(there, here):
-    """In which flags two `effective`s differ, in words; a flag that only one of them knows of is none."""
+    """Describes the flags that differ between two results of `effective`. Ignores flags that only one side has."""
     return [
         f"{phase} {difference}"
         for phase in PHASES

@@ -1,13 +1,13 @@
-"""Scoring segments: the folded scorer, the network as it is, and its products at the machine's peak.
+"""Measures the scoring of segments: the folded scorer, the unfolded network, and its matrix products at peak speed.
 
-`python -m benchmarks.scoring [--quick]`. Rates are segments a second, out of bytes in memory. The arithmetic of ours is
---precision=auto's, and it scores the 1000 classes that segments are rated for; the reference is the float32 network
-compiled as a tf.function, all 3862 classes, as a user without this scorer has it. So `times_reference` is what folding
-and leaving classes out gain together. `all_classes` is ours for all 3862: `times_reference_all_classes` is what folding
-(and auto's arithmetic) gains alone, and the quotient of the two what leaving classes out gains. The limit is that of
-the products for 1000 classes. `bfloat16` is ours with bfloat16 products, whatever auto chose, left out on a GPU that
-does not know them; `overlapping` is ours on windows at every frame of whole videos. `kendall_tau` compares ours' ranks
-with the reference's, class by class (mean); `bfloat16_kendall_tau` the same for bfloat16.
+`python -m benchmarks.scoring [--quick]`. Rates are segments per second from bytes in memory. Ours uses --precision=auto
+and scores the 1000 classes that segments are rated for. The reference is the float32 network as a tf.function with all
+3862 classes, as a user without this scorer runs it. So `times_reference` is the gain of folding and fewer classes
+together. `all_classes` is ours for all 3862 classes, and `times_reference_all_classes` is the gain of folding and of
+the precision alone; the quotient of both is the gain of fewer classes. The limit is the products for 1000 classes.
+`bfloat16` is ours with bfloat16 products, omitted on a GPU without bfloat16. `overlapping` is ours on windows at each
+frame of whole videos. `kendall_tau` compares our ranks with the reference, as a mean over classes;
+`bfloat16_kendall_tau` is the same for bfloat16.
 """
 
 import functools
@@ -25,7 +25,7 @@ def rate(score, batch):
 
 
 def overlapping(score, model, frames):
-    """Segments a second where a window starts at every frame but the last ones of `frames`."""
+    """Returns segments per second if a window starts at each of `frames` frames except the last 4."""
     video = networks.batch(model, 1, frames)["frames"].numpy()[0]
     places = np.arange(frames - 4)[:, None] + np.arange(5)
     score.windows(video, places)
@@ -33,7 +33,7 @@ def overlapping(score, model, frames):
 
 
 def kendall_tau(ours, reference):
-    """Mean over classes of 1 - 2 * discordant / all pairs; pairs that tie on a side count as discordant by half."""
+    """Returns the mean over classes of 1 - 2 * discordant / all pairs; a tie on one side counts as half discordant."""
     taus = []
     for mine, theirs in zip(ours.T, reference.T, strict=True):
         signs = np.sign(mine[:, None] - mine) * np.sign(theirs[:, None] - theirs)

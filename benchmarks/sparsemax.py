@@ -1,10 +1,10 @@
-"""Sparsemax, forward and backward: ours compiled, sorting as in the paper, and softmax as the limit.
+"""Measures sparsemax forward and backward: ours compiled, sorting as in the paper, and softmax as the limit.
 
-`python -m benchmarks.sparsemax [--quick]`. One JSON line a shape, [1024, 120] and [1024, 300] (bags times heads,
-frames); rates are such arrays a second. `ours` and `compiled_softmax` are compiled by XLA (jit_compile=True), forward
-and backward each as one program, as training compiles large fused functions (ops/fusion.py), but at any size.
-`uncompiled` and `uncompiled_softmax` are the same as single operations. The limit is softmax, compiled or not,
-whichever is faster in that turn; the reference is not compiled.
+`python -m benchmarks.sparsemax [--quick]`. Prints one JSON line per shape, [1024, 120] and [1024, 300] (bags times
+heads, frames); rates are arrays per second. XLA compiles `ours` and `compiled_softmax` (jit_compile=True): forward and
+backward are one program each, as for large fused functions in training (ops/fusion.py), but at any size. `uncompiled`
+and `uncompiled_softmax` are the same as single operations. The limit is the faster softmax of each turn, compiled or
+not. The reference is not compiled.
 """
 
 import tensorflow as tf
@@ -16,7 +16,7 @@ REPEATS = 10
 
 
 def sorting(logits):
-    """Martins & Astudillo 2016, algorithm 1, differentiated by TensorFlow through tau's closed form."""
+    """Sparsemax by Martins & Astudillo 2016, algorithm 1; TensorFlow differentiates the closed form of tau."""
     ordered = tf.sort(logits, direction="DESCENDING")
     sums = tf.cumsum(ordered, axis=-1)
     ranks = tf.range(1, logits.shape[-1] + 1, dtype=logits.dtype)
@@ -26,7 +26,7 @@ def sorting(logits):
 
 
 def both_ways(function, jit_compile=False):
-    """A graph of (logits, upstream) -> (value, gradient), with the function compiled or as single operations."""
+    """Returns a graph of (logits, upstream) -> (value, gradient), with the function compiled or as operations."""
     if jit_compile:
         function = tf.function(function, jit_compile=True)
 

@@ -1,9 +1,9 @@
-"""Where a training step's time goes: every operation of ours, as TensorFlow's profiler sees it, added up by part.
+"""Measures the time of each part of a training step, as the sum of its operations in TensorFlow's profiler.
 
-`python -m benchmarks.step_budget [--quick] [--rounds=5] [--precision=mixed_bfloat16]`. Milliseconds of one processor
-core (operations run one at a time on one thread), 64 videos of 120 frames, float32 unless told otherwise; of each
-operation the least of some steps. The last line of standard output is JSON: `parts`, each [matrix products, all else];
-above it the same as a table for people.
+`python -m benchmarks.step_budget [--quick] [--rounds=5] [--precision=mixed_bfloat16]`. Values are milliseconds of one
+processor core (one operation at a time on one thread) for 64 videos of 120 frames, by default in float32. The value of
+an operation is its minimum over some steps. The last line of standard output is JSON: `parts`, each [matrix products,
+other operations]. The lines above are the same as a table.
 """
 
 import collections
@@ -19,7 +19,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 from benchmarks import harness, networks, train_step
 from yt8m_attention.runtime import precision
 
-# The first that is found in an operation's name says what it is part of.
+# The first pattern that matches the name of an operation gives its part.
 PARTS = {
     "noise": "noise",
     "bytes to normalised frames": "dequantize|l2_norm",
@@ -37,7 +37,7 @@ def part_of(name):
 
 
 def operations(directory):
-    """{operation's name: durations in ms} of a profile written there; a name ends in `:type`."""
+    """Reads {name of the operation: durations in ms} from a profile; a name ends in `:type`."""
     found = collections.defaultdict(list)
     for path in glob.glob(os.path.join(directory, "**", "*.xplane.pb"), recursive=True):
         space = xplane_pb2.XSpace()
@@ -51,7 +51,7 @@ def operations(directory):
 
 
 def budget(step, steps):
-    """{part: [ms of matrix products, ms of all else]} of one call, out of so many."""
+    """Returns {part: [ms of matrix products, ms of other operations]} of one call, from `steps` calls."""
     step()
     with tempfile.TemporaryDirectory() as folder:
         tf.profiler.experimental.start(folder)

@@ -1,10 +1,10 @@
-"""Writing a submission: ours, a plain Python join, and the same bytes written raw (the limit of the disk).
+"""Measures writing a submission: ours, a plain Python join, and writing the same bytes raw (the disk limit).
 
-`python -m benchmarks.submission [--quick]`. Rates are megabytes of CSV a second; the plain join writes the first
-`plain_classes` of them only, which must be the same bytes, and is charged that share of naming the segments. Then the
-file is read back and scored against 237 ratings a class, as the challenge has: `read_and_score`, beside
-`plain_read_and_score`, sets and dicts of Python strings on `plain_classes`. `seconds` is ours' median over the whole
-file, `read_and_score_seconds` as it says.
+`python -m benchmarks.submission [--quick]`. Rates are megabytes of CSV per second. The plain join writes only the first
+`plain_classes` classes, must give the same bytes, and pays only its share of the time to name segments. Then the file
+is read and scored against 237 ratings per class, as in the challenge: `read_and_score` is ours, `plain_read_and_score`
+uses sets and dicts of Python strings on `plain_classes` classes. `seconds` is our median time to write the whole file,
+`read_and_score_seconds` our time to read and score it.
 """
 
 import os
@@ -20,24 +20,24 @@ from yt8m_attention.files import replacing
 from yt8m_attention.inference import submission
 from yt8m_attention.metrics import reference
 
-SEGMENTS_A_VIDEO = 46
-RATINGS_A_CLASS = 237
+SEGMENTS_PER_VIDEO = 46
+RATINGS_PER_CLASS = 237
 
 
 def ranked_segments(segments, classes, k):
-    """(video ids [N], starts [N], rankings): ids of four characters as in YouTube-8M, a random ranking a class."""
+    """Makes (video ids [N], starts [N], rankings): ids of four characters as in YouTube-8M, random rankings."""
     random = np.random.default_rng(0)
     ordinals = np.arange(segments)
-    video_ids = np.array([f"{i // SEGMENTS_A_VIDEO:04x}" for i in range(segments)])
-    # A ranking is a stretch of one long random order: as random to memory, and made a hundred times as fast.
+    video_ids = np.array([f"{i // SEGMENTS_PER_VIDEO:04x}" for i in range(segments)])
+    # A ranking is a part of one long random order: the same memory access, generated a hundred times faster.
     order = random.permutation(segments)
     twice = np.concatenate([order, order[:k]])
     ranked = [twice[start : start + k] for start in random.integers(segments, size=classes)]
-    return video_ids, 30 + 5 * (ordinals % SEGMENTS_A_VIDEO), ranked
+    return video_ids, 30 + 5 * (ordinals % SEGMENTS_PER_VIDEO), ranked
 
 
 def named(video_ids, starts):
-    """The plain way: a string a segment."""
+    """The plain reference: one string per segment."""
     return [f"{video_id}:{start}" for video_id, start in zip(video_ids.tolist(), starts.tolist(), strict=True)]
 
 
@@ -53,20 +53,20 @@ def ours(path, video_ids, starts, ranked):
 
 
 def copied(path, content):
-    """No writer that ends with a whole file on the disk can be faster."""
+    """Writes the bytes only: no writer of the whole file can be faster."""
     with replacing(path) as file:
         file.write(content)
 
 
 def ratings_of(video_ids, starts, classes):
     random = np.random.default_rng(1)
-    places = random.integers(len(starts), size=RATINGS_A_CLASS * classes)
-    of = np.repeat(np.arange(classes), RATINGS_A_CLASS)
+    places = random.integers(len(starts), size=RATINGS_PER_CLASS * classes)
+    of = np.repeat(np.arange(classes), RATINGS_PER_CLASS)
     return submission_score.Ratings(video_ids[places], starts[places], of, random.integers(2, size=places.size))
 
 
 def plainly_scored(path, ratings):
-    """MAP of the classes in the file, with a Python string a segment."""
+    """Returns MAP of the classes in the file, with one Python string per segment."""
     rated, ranked = {}, {}
     for video_id, start, c, rating in zip(*(part.tolist() for part in ratings), strict=True):
         rated.setdefault(c, {})[f"{video_id}:{start}"] = rating

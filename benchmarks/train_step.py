@@ -1,11 +1,11 @@
-"""The training step: ours, the same network and step plainly in Keras, and its products at the machine's peak.
+"""Measures the training step: ours, a plain Keras network and step, and its matrix products at peak speed.
 
-`python -m benchmarks.train_step [--quick]`. Rates are videos a second; batches of 128 with 120 frames lie in memory, so
-the feed has no part. The arithmetic of ours is --precision=auto's; `bfloat16` is ours with --precision=mixed_bfloat16,
-left out on a GPU that does not know it.
-The reference is float32: the network out of Keras' own layers (plain_network.py), its loss, `tape.gradient`, and
-keras.optimizers.Adam with its own clipping, in one tf.function. `without_noise` is ours with --input_noise=0, `adam`
-the update alone, `keras_adam` that of the reference.
+`python -m benchmarks.train_step [--quick]`. Rates are videos per second. Batches of 128 videos with 120 frames are in
+memory, so the feed is not measured. Ours uses --precision=auto; `bfloat16` is ours with --precision=mixed_bfloat16,
+omitted on a GPU without bfloat16.
+The reference is float32: the network of Keras layers (plain_network.py), its loss, `tape.gradient`, and
+keras.optimizers.Adam with its clipping, in one tf.function. `without_noise` is ours with --input_noise=0. `adam` is our
+update of the weights alone, `keras_adam` the update of the reference.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ def plain(model, batch):
 
 
 def update(model, adam):
-    """The optimizer's pass over all weights."""
+    """Returns a function that runs the update of all weights."""
     network = networks.build(model)
     variables = network.trainable_variables
     adam.build(variables)

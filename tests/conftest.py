@@ -37,6 +37,14 @@ def same_arithmetic_everywhere():
     arithmetic.stay_in_float32()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def messages_on_standard_error():
+    """Messages go to standard error, as in a command."""
+    from yt8m_attention import progress
+
+    progress.log_to_console()
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """The directory of real data, which is no part of the repository; without it the test is skipped."""

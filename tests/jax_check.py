@@ -1,9 +1,9 @@
-"""Runs parts of the package on fixed inputs, on whichever backend Keras has, so that two backends can be compared.
+"""Runs parts of the package on fixed inputs with the current Keras backend, to compare two backends.
 
     KERAS_BACKEND=jax python tests/jax_check.py answers.npz
 
-A part is checked by one entry of `cases`: a function of one float32 tensor, and that input. Random weights differ
-from backend to backend: a layer's case must set its weights from numpy.
+Each part has an entry in `cases`: a function of one float32 tensor, and its input. Random weights depend on the
+backend, so a layer's case must set its weights from numpy.
 """
 
 import functools
@@ -27,12 +27,12 @@ from yt8m_attention.ops import masked, quantize, sparsemax
 
 
 def networks():
-    """Name -> (a network's probabilities of bags of frames with padding, the frames), for each in the registry."""
+    """{name: (function from frames to probabilities, padded frames)} for each network of the registry."""
     rng = np.random.default_rng(9)
     frames = rng.normal(size=(4, 6, FEATURES.total)).astype(np.float32)
     mask = np.arange(6) < np.array([6, 3, 1, 5])[:, None]
     found = {}
-    # Each classifier with every other network: compiling them all with both takes minutes.
+    # Alternating classifiers: compiling all networks with both takes minutes.
     for name, classifier in zip(registry.names(), itertools.cycle(("logistic", "moe")), strict=False):
         model = registry.build(config.Model(**SMALL | {"model": name, "video_level_classifier_model": classifier}))
         randomize(model, 3)
@@ -45,7 +45,7 @@ def _probabilities(model, mask, frames):
 
 
 def cases():
-    """Name -> (function of one tensor, its input as float32 array)."""
+    """{name: (function of one tensor, its input as float32 array)}."""
     return operations() | networks()
 
 
@@ -67,7 +67,7 @@ def operations():
 
 
 def layer_cases(rng):
-    """The layers that pool, at inference, on bags of several lengths, one of a single frame and one of none."""
+    """The pooling layers at inference, on bags of several lengths, one of a single frame and one empty."""
     frames = rng.normal(size=(4, 5, 8)).astype(np.float32)
     mask = np.arange(5) < np.array([5, 3, 1, 0])[:, None]
     layers = {
@@ -83,7 +83,7 @@ def layer_cases(rng):
 
 
 def masked_call(layer, mask, rng):
-    """The layer as a function of frames [B, T, 8], its weights drawn by numpy, 0 wherever a frame is padding."""
+    """The layer as a function of frames [B, T, 8], with weights from numpy and output 0 at padding."""
     layer.build((None, None, 8))
     for weight in layer.weights:
         low = 0.5 if weight.path.endswith("moving_variance") else -0.5
@@ -97,7 +97,7 @@ def masked_call(layer, mask, rng):
 
 
 def value_and_gradient(function, inputs, upstream):
-    """function(inputs), compiled as a whole, and the gradient of its sum weighted by upstream(shape)."""
+    """The value of compiled function(inputs), and the gradient of its sum weighted by upstream(shape)."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -117,7 +117,7 @@ def value_and_gradient(function, inputs, upstream):
 
 
 def answers():
-    """Every case's value and gradient as numpy arrays: NAME.value and NAME.gradient."""
+    """Values and gradients of all cases as numpy arrays: NAME.value and NAME.gradient."""
 
     def upstream(shape):
         return np.random.default_rng(8).normal(size=shape).astype(np.float32)

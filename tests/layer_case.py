@@ -1,4 +1,4 @@
-"""One battery of tests that every layer goes through; a subclass says what its layer is and inherits them all.
+"""A battery of tests for every layer; a subclass defines its layer and inherits the tests.
 
 Letters: B bags, T entries of a bag (frames, or heads), D features.
 """
@@ -15,12 +15,12 @@ BAGS, ENTRIES, PADDING = 3, 5, 4
 
 
 def weights_of(layer):
-    """A layer's weights as float64 numpy, by their paths below it."""
+    """A layer's weights as float64 numpy, by their paths relative to the layer."""
     return {w.path.removeprefix(layer.path + "/"): np.float64(ops.convert_to_numpy(w)) for w in layer.weights}
 
 
 def randomize(layer, seed=0):
-    """Every weight away from its first value, so that a weight which is not used, or used wrongly, shows."""
+    """Changes every weight from its initial value, which exposes unused and misused weights."""
     rng = np.random.default_rng(seed)
     for weight in layer.weights:
         if weight.path.endswith("moving_variance"):
@@ -37,7 +37,7 @@ def assert_close(found, wanted, tolerance=2e-5):
 
 
 def gradients(loss_of, weights, inputs):
-    """What a loss tells weights and inputs.
+    """Gradients of a loss by weights and inputs.
 
     Args:
       loss_of: function of the inputs, as tensors -> (scalar, anything else).
@@ -45,9 +45,9 @@ def gradients(loss_of, weights, inputs):
       inputs: float arrays.
 
     Returns:
-      (that anything else, {path of a weight: gradient}, [gradient of each input]).
+      (the second result of loss_of, {path of a weight: gradient}, [gradient of each input]).
     """
-    import tensorflow as tf  # here, since JAX's test takes from this file what needs none
+    import tensorflow as tf  # not at the top: the JAX test imports this file
 
     tensors = [tf.constant(x) for x in inputs]
     with tf.GradientTape() as tape:
@@ -58,28 +58,28 @@ def gradients(loss_of, weights, inputs):
 
 
 class LayerCase(abc.ABC):
-    """What a subclass fills in."""
+    """The parts that a subclass defines."""
 
     width = 6  # of the frames
-    counts = (0, 0)  # of numbers in trainable weights and in the others
+    counts = (0, 0)  # of numbers in trainable and in other weights
     takes_mask = True
-    answers_padding = True  # False: what it answers at padding means nothing, and is read as 0
+    answers_padding = True  # False: the output at padding has no meaning and is replaced by 0
     bag_axis_only = False  # the output has no axis of entries
     output_dtype = "float32"  # under mixed precision; "compute": the policy's
 
     @abc.abstractmethod
     def make(self, **kwargs):
-        """A new layer. kwargs are every layer's own: name, dtype."""
+        """A new layer. kwargs: name, dtype."""
 
     @abc.abstractmethod
     def reference(self, weights, mask, *inputs):
-        """The answer at inference, in numpy."""
+        """The output at inference, in numpy."""
 
     def inputs(self, rng, bags=BAGS, entries=ENTRIES):
         """The positional arguments of a call: arrays [B, T, ...]."""
         return [np.float32(rng.normal(size=(bags, entries, self.width)))]
 
-    # What the tests share.
+    # Helpers of the tests.
 
     def built(self, **kwargs):
         layer = self.make(name="layer", **kwargs)
@@ -95,11 +95,11 @@ class LayerCase(abc.ABC):
         return ops.where(mask[..., None], answer, ops.zeros_like(answer))
 
     def ragged(self, rng, bags=BAGS, entries=ENTRIES):
-        """A mask whose bags end at different entries, one of them full."""
+        """A mask of bags of different lengths, one of them full."""
         return np.arange(entries) < rng.permutation(np.linspace(2, entries, bags).round())[:, None]
 
     def pad(self, rng, inputs):
-        """The same bags with entries behind them that mean nothing."""
+        """The same bags, padded with random entries."""
         noise = self.inputs(rng, entries=PADDING)
         return [np.concatenate([x, n], axis=1) for x, n in zip(inputs, noise, strict=True)]
 
@@ -108,13 +108,13 @@ class LayerCase(abc.ABC):
     def test_config_round_trip(self):
         layer = self.built()
         config = keras.saving.serialize_keras_object(layer)
-        again = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
-        assert type(again) is type(layer) and again.get_config() == layer.get_config()
+        restored = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+        assert type(restored) is type(layer) and restored.get_config() == layer.get_config()
         inputs = self.inputs(np.random.default_rng(2))
-        self.run(again, inputs)
-        assert [w.path for w in again.weights] == [w.path for w in layer.weights]
-        again.set_weights(layer.get_weights())
-        assert_close(self.run(again, inputs), self.run(layer, inputs), 0)
+        self.run(restored, inputs)
+        assert [w.path for w in restored.weights] == [w.path for w in layer.weights]
+        restored.set_weights(layer.get_weights())
+        assert_close(self.run(restored, inputs), self.run(layer, inputs), 0)
 
     def test_weight_count(self):
         layer = self.built()
@@ -138,7 +138,7 @@ class LayerCase(abc.ABC):
         assert spec.dtype == keras.backend.standardize_dtype(eager.dtype)
 
     def test_compiled_training_step_moves_every_weight(self):
-        """By plain gradients: Adam, operation by operation for each weight, takes longer to trace than all the rest."""
+        """Uses SGD: tracing Adam, operation by operation for each weight, takes longer than everything else."""
         layer, rng = self.built(), np.random.default_rng(4)
         inputs, mask = self.inputs(rng), self.ragged(rng)
         arrays = [*inputs, mask] if self.takes_mask else inputs
@@ -167,8 +167,8 @@ class LayerCase(abc.ABC):
         inputs, mask = self.inputs(rng), self.ragged(rng)
         padded, padded_mask = self.pad(rng, inputs), np.pad(mask, ((0, 0), (0, PADDING)))
         short, long = self.built(), self.built()
-        answer, by_weight, _ = self.learned(short, inputs, mask, training)
-        other, padded_by_weight, by_input = self.learned(long, padded, padded_mask, training)
+        answer, by_weight, _ = self.outputs_and_gradients(short, inputs, mask, training)
+        other, padded_by_weight, by_input = self.outputs_and_gradients(long, padded, padded_mask, training)
         assert_close(other, answer)
         for name, weight in weights_of(long).items():
             assert_close(weight, weights_of(short)[name])
@@ -177,8 +177,8 @@ class LayerCase(abc.ABC):
         for gradient in by_input if self.takes_mask else ():
             assert not gradient[~padded_mask].numpy().any()
 
-    def learned(self, layer, inputs, mask, training):
-        """Of a loss of the real entries: (answers, gradients by weight, gradients by input)."""
+    def outputs_and_gradients(self, layer, inputs, mask, training):
+        """(outputs, gradients by weight, gradients by input) of a loss over the real entries."""
 
         def loss_of(*inputs):
             answer = self.run(layer, inputs, mask, training)
@@ -231,17 +231,17 @@ class LayerCase(abc.ABC):
 
 
 class AffineCase(LayerCase):
-    """Of a layer that sees its frames through a batch norm, too: layer(frames, scale, shift)."""
+    """For a layer that can apply a batch norm to its frames: layer(frames, scale, shift)."""
 
     @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
     def test_frames_seen_through_a_batch_norm_are_what_it_makes_of_them(self, dtype):
-        """Values, and the gradients of every weight, of the scale and of the shift."""
+        """Compares values, and the gradients of every weight, of the scale and of the shift."""
         rng, layer = np.random.default_rng(0), self.built(dtype=dtype)
         (frames,), mask = self.inputs(rng), ops.convert_to_tensor(self.ragged(rng))
-        line = [np.float32(rng.uniform(0.5, 2.0, self.width)), np.float32(rng.normal(size=self.width))]
+        scale_and_shift = [np.float32(rng.uniform(0.5, 2.0, self.width)), np.float32(rng.normal(size=self.width))]
 
-        def taught(answer):
-            return lambda *line: (ops.sum(ops.cast(answer(*line), "float32") ** 3), answer(*line))
+        def loss_of(output):
+            return lambda *inputs: (ops.sum(ops.cast(output(*inputs), "float32") ** 3), output(*inputs))
 
         def folded(scale, shift):
             return layer(frames, scale, shift, mask=mask)
@@ -249,9 +249,11 @@ class AffineCase(LayerCase):
         def plain(scale, shift):
             return layer(frames * scale + shift, mask=mask)
 
-        own, wanted = (gradients(taught(answer), layer.trainable_weights, line) for answer in (folded, plain))
+        found, wanted = (
+            gradients(loss_of(output), layer.trainable_weights, scale_and_shift) for output in (folded, plain)
+        )
         tolerance = 2e-5 if dtype == "float32" else 0.06
-        assert_close(ops.cast(own[0], "float32"), ops.cast(wanted[0], "float32"), tolerance)
-        for found, expected in zip([*own[1].values(), *own[2]], [*wanted[1].values(), *wanted[2]], strict=True):
+        assert_close(ops.cast(found[0], "float32"), ops.cast(wanted[0], "float32"), tolerance)
+        for gradient, expected in zip([*found[1].values(), *found[2]], [*wanted[1].values(), *wanted[2]], strict=True):
             assert np.abs(expected).max() > 0.005
-            assert_close(found, expected, tolerance * np.abs(expected).max())
+            assert_close(gradient, expected, tolerance * np.abs(expected).max())

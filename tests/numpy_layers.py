@@ -1,6 +1,6 @@
-"""The layers over again in numpy and float64, as plainly as they can be written: what the real ones must agree with.
+"""Reference implementations of the layers in numpy and float64.
 
-Each takes its weights as a dict, by their paths below the layer.
+Each takes its weights as a dict, by their paths relative to the layer.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ def sigmoid(x):
 
 
 def below(weights, prefix):
-    """The weights under a prefix, by the rest of their paths."""
+    """The weights under a prefix, by their paths relative to it."""
     return {k.removeprefix(prefix + "/"): v for k, v in weights.items() if k.startswith(prefix + "/")}
 
 
@@ -48,12 +48,12 @@ def sparsemax(scores):
 
 
 def gated_attention(weights, h, mask, normalizer):
-    """One bag and head after the other: [B, T, M]."""
+    """One bag and head at a time: [B, T, M]."""
     heads, units = weights["score_kernel"].shape
     attention = np.zeros((*h.shape[:2], heads))
     for head in range(heads):
-        own = slice(head * units, (head + 1) * units)
-        tanh, gate = np.tanh(h @ weights["tanh_kernel"][:, own]), sigmoid(h @ weights["sigmoid_kernel"][:, own])
+        columns = slice(head * units, (head + 1) * units)
+        tanh, gate = np.tanh(h @ weights["tanh_kernel"][:, columns]), sigmoid(h @ weights["sigmoid_kernel"][:, columns])
         scores = (tanh * gate) @ weights["score_kernel"][head]
         for bag in range(len(h)):
             if mask[bag].any():
@@ -74,7 +74,7 @@ def logistic(weights, x):
 
 
 def mixture_of_experts(weights, x):
-    """The gates of one class at a time through a softmax, the dummy's last."""
+    """Softmax over the gates of one class at a time; the dummy's gate is the last."""
     gate_kernels = [weights[f"gate_kernel_{k}"] for k in range(sum(k.startswith("gate_kernel") for k in weights))]
     gates = np.stack([x @ kernel for kernel in gate_kernels], axis=-1)
     gates = np.apply_along_axis(softmax, -1, gates)

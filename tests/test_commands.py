@@ -181,7 +181,6 @@ def _wrong(planted, trained, tmp_path):
         "no number": ("eval", dataset, model, "--only_holdout", "--holdout_fraction=nan",
                       "--holdout_fraction: found nan, wanted 0 to 1"),
         "no such model": (*train, *FEATURES, "--model=perceptron", "multi_attention"),
-        "nothing to train for": (*train[:3], "--max_steps"),
         "glob that matches nothing": ("train", "--train_data_pattern=/nowhere/*.x", *train[2:], "/nowhere/*.x"),
         "not a TFRecord file": ("train", f"--train_data_pattern={text}", *train[2:], *FEATURES, "text.tfrecord"),
         "wrong feature size": (*train, "--feature_sizes=24,9", "--num_classes=6", "--feature_sizes"),

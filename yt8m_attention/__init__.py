@@ -12,6 +12,7 @@ _EXPORTS = {
     "average_precision": "yt8m_attention.metrics.reference",
     "mean_average_precision_at_k": "yt8m_attention.metrics.reference",
     "global_average_precision": "yt8m_attention.metrics.reference",
+    "load": "yt8m_attention.data.load",
     "hit_at_one": "yt8m_attention.metrics.reference",
     "perr": "yt8m_attention.metrics.reference",
 }

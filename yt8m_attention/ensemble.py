@@ -48,7 +48,7 @@ def main():
         return rank.RankingJob(
             pattern=FLAGS.input_data_pattern,
             data=data,
-            output_file=output_file,
+            output_file=output_file or "",
             scores_file=FLAGS.scores_file,
             held_out=0.0 if FLAGS.fit_data_pattern else held_out.share(share),
             scoring=scoring,

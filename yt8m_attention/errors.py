@@ -1,10 +1,9 @@
-"""The one exception that a user is meant to read."""
+"""The exception for errors that the user can fix."""
 
 
 class UserError(Exception):
-    """Wrong use or bad input: a flag, a file or a record that cannot be used as it is.
+    """Wrong usage or bad input: an unusable flag, file or record.
 
-    The message is one line that names the flag or file, says what was found and what to do about it.
-    A command prints it and exits with status 2, without a traceback; every other exception is a fault of
-    this project, shown with its traceback and exit status 1.
+    The message is one line: the flag or file, what was found, and what to do. A command prints it without a traceback
+    and exits with status 2. Any other exception is a bug of this project: it has a traceback and exit status 1.
     """

@@ -5,9 +5,11 @@
 With --norun_once it follows a training run and scores every checkpoint, until the run has finished.
 """
 
+import functools
+
 from absl import flags
 
-from yt8m_attention.cli import app, data, held_out, options, scoring, trained_model
+from yt8m_attention.cli import app, data, held_out, options, scoring, starter_code, trained_model
 from yt8m_attention.cli.evaluation import Evaluation
 from yt8m_attention.cli.files import Files
 from yt8m_attention.config import Scoring
@@ -24,10 +26,12 @@ OPTIONS = (
     Scoring,
     held_out.HeldOut,
     *data.OPTIONS,
+    *starter_code.TRAINED,
 )
 
 
 def main():
+    level = starter_code.trained()
     train_dir = trained_model.train_dir()
     pattern = options.required("eval_data_pattern")
     scored = scoring.of_segments()
@@ -41,7 +45,7 @@ def main():
         train_dir,
         pattern,
         which=FLAGS.checkpoint,
-        change_data=data.changed,
+        change_data=functools.partial(starter_code.change_data, level, train_dir, "eval_data_pattern"),
         segments=FLAGS.segment_labels,
         top_k=FLAGS.top_k,
         held_out=held_out.share,

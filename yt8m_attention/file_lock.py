@@ -1,20 +1,21 @@
 """Advisory locks on files and directories: one process at a time."""
 
 import fcntl
+from typing import IO
 
 
 class Locked(OSError):
     """Another process holds the lock."""
 
 
-def lock(file, wait=False):
+def lock(file: IO | int, wait: bool = False) -> None:
     """Locks an open file or directory for this process alone.
 
-    The lock belongs to the open file: closing it, or the end of the process however it comes, releases the lock.
+    The lock belongs to the open file. Closing the file or any end of the process releases it.
 
     Args:
       file: a file object or descriptor.
-      wait: whether to wait for another holder to release the lock.
+      wait: whether to wait until another holder releases the lock.
 
     Raises:
       Locked: when another process holds the lock and `wait` is False.

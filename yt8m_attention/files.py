@@ -1,21 +1,26 @@
-"""Files that are complete or absent."""
+"""Reads and writes files; a written file is complete or absent."""
 
 import contextlib
 import glob
 import json
 import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
 
 from yt8m_attention.errors import UserError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def make_directory(path, flag):
-    """Makes a directory, parents too.
+
+def make_directory(path: str, flag: str) -> None:
+    """Creates a directory and its parents.
 
     Raises:
-      UserError: naming the flag that asked for it, where it cannot be made or written to, or is a bucket's.
+      UserError: naming the flag, when the directory is remote, or cannot be created or written to.
     """
     if "://" in path:
-        raise UserError(f"--{flag}={path}: only data is read from elsewhere; name a directory on this machine")
+        raise UserError(f"--{flag}={path}: only data can be remote; name a directory on this machine")
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -30,14 +35,14 @@ _PARTIAL = ".partial"
 
 
 @contextlib.contextmanager
-def replacing_path(path):
-    """Gives a temporary path beside `path` to write to; it takes the name once it is whole and on disk.
+def replacing_path(path: str) -> Iterator[str]:
+    """Yields a temporary path beside `path`, and renames the complete file to `path` after the block.
 
-    Whatever stops the writing, a reader finds the former file or none, never a part of the new one. A link stays one:
-    what it leads to is replaced. What is no file, as a device or a pipe, cannot be replaced, and is written to itself.
+    If writing stops early, a reader finds the previous file or none, never a part of the new one. For a symbolic link,
+    the target is replaced. Devices and pipes cannot be replaced: for these, `path` itself is yielded.
 
     Raises:
-      UserError: where the directory or the disk does not take it, naming the file.
+      UserError: naming the file, when it cannot be written.
     """
     with writing(path):
         if os.path.exists(path) and not os.path.isfile(path):
@@ -48,8 +53,8 @@ def replacing_path(path):
 
 
 @contextlib.contextmanager
-def writing(path):
-    """Inside, what the disk does not take becomes a UserError that names the file."""
+def writing(path: str) -> Iterator[None]:
+    """Converts an OSError inside the block to a UserError that names the file."""
     try:
         yield
     except OSError as error:
@@ -72,90 +77,93 @@ def _replacing_file(path):
 
 
 @contextlib.contextmanager
-def reading_arrays(refusal):
-    """Inside, whatever numpy raises at a damaged file of arrays becomes a UserError.
+def reading_arrays(refusal: Callable[[str], str]) -> Iterator[None]:
+    """Converts any exception inside the block, such as numpy's for a damaged file, to a UserError.
 
-    zip, zlib and lzma have errors of their own, and numpy reads a header as Python reads a program: there is no class
-    that all of these are of.
+    zip, zlib and lzma raise exceptions of their own, and numpy parses a header as Python code. These exceptions have no
+    common class.
 
     Args:
-      refusal: function of the error, in one line -> the message.
+      refusal: function that takes the error in one line and returns the message.
     """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        raise UserError(refusal(_in_a_line(error))) from error
+        raise UserError(refusal(_one_line(error))) from error
 
 
-def _in_a_line(error):
-    words = " ".join(str(error).split())
-    # What numpy does not know it takes for a pickle, and tells how to run it.
-    return "no file of arrays" if "pickled" in words else words or type(error).__name__
+def _one_line(error):
+    text = " ".join(str(error).split())
+    # numpy reports any unknown file as a pickle and explains how to load it.
+    return "no file of arrays" if "pickled" in text else text or type(error).__name__
 
 
-def read_arrays(path, wanted, refusal):
-    """Arrays of an .npz file, by name, of the kinds and shapes that they must have.
+def read_arrays(
+    path: str, wanted: Mapping[str, tuple[str, str]], refusal: Callable[[str], str]
+) -> "dict[str, np.ndarray]":
+    """Reads arrays of an .npz file by name and checks their dtypes and shapes.
 
     Args:
-      path: of the file.
-      wanted: {name: (kinds, shape)}: the letters of numpy's kinds of types that will do, and a letter for each
-        dimension; the same letter is the same length.
-      refusal: as reading_arrays takes it.
+      path: path of the file.
+      wanted: {name: (kinds, shape)}: the letters of the accepted numpy dtype kinds, and one letter per dimension;
+        equal letters are equal lengths.
+      refusal: see reading_arrays.
 
     Raises:
-      UserError: as refusal tells it, where the file is none or holds anything else.
+      UserError: with the message of refusal, when the file cannot be read or holds other arrays.
     """
-    import numpy as np  # here, since most who write and read files need none
+    import numpy as np  # not at the top: most users of this module need no numpy
 
     with reading_arrays(refusal), np.load(path, allow_pickle=False) as saved:
-        found, lengths = {name: saved[name] for name in wanted}, {}
+        arrays = {name: saved[name] for name in wanted}
+        lengths: dict[str, int] = {}
         for name, (kinds, shape) in wanted.items():
-            array = found[name]
+            array = arrays[name]
             if array.dtype.kind not in kinds or array.ndim != len(shape):
                 raise ValueError(f"{name} has {array.ndim} dimensions of {array.dtype}")
             if any(lengths.setdefault(letter, n) != n for letter, n in zip(shape, array.shape, strict=True)):
-                raise ValueError(f"{name} has the shape {array.shape}, which the others do not fit")
-        return found
+                raise ValueError(f"{name} has the shape {array.shape}, which does not match the other arrays")
+        return arrays
 
 
 @contextlib.contextmanager
-def replacing(path, mode="wb"):
-    """replacing_path, with the file opened."""
+def replacing(path: str, mode: str = "wb") -> Iterator[IO]:
+    """Yields an open file that replaces `path` after the block, see replacing_path."""
     encoding = None if "b" in mode else "utf-8"
     with replacing_path(path) as temporary, open(temporary, mode, encoding=encoding) as file:
         yield file
 
 
-def remove_leftovers(directory):
-    """Removes what processes that were killed had half written; nobody else may be writing there."""
+def remove_leftovers(directory: str) -> None:
+    """Removes the partial files of killed processes. The caller ensures that no process is writing there."""
     for path in glob.glob(os.path.join(glob.escape(directory), f".*{_PARTIAL}")):
         if os.path.isfile(path):
             try:
                 os.unlink(path)
             except OSError as error:
-                raise UserError(f"{path}: half written, and cannot be removed: {error.strerror}; remove it") from error
+                raise UserError(f"{path}: is incomplete and cannot be removed: {error.strerror}; remove it") from error
 
 
-def write_text(path, text):
-    """Writes a text file, complete or absent."""
+def write_text(path: str, text: str) -> None:
+    """Writes a text file, complete or not at all."""
     with replacing(path, "w") as file:
         file.write(text)
 
 
-def write_json(path, value, indent=1):
-    """Writes a value as JSON, complete or not at all; indent: as json.dump takes it, None for all on one line."""
+def write_json(path: str, value: Any, indent: int | None = 1) -> None:
+    """Writes a value as JSON, complete or not at all; indent: see json.dump, None for one line."""
     with replacing(path, "w") as file:
         json.dump(value, file, indent=indent, sort_keys=True)
         file.write("\n")
 
 
-def read_json(path):
-    """The value in a JSON file, or None where there is no such file.
+def read_json(path: str) -> Any:
+    """Returns the value in a JSON file, or None if the file does not exist.
 
     Raises:
-      UserError: where the file is there and cannot be read.
+      UserError: when the file exists and cannot be read.
     """
     try:
         with open(path, encoding="utf-8") as file:

@@ -34,7 +34,7 @@ def main():
         pattern=pattern,
         data=data.changed(trained.run.data),
         top=FLAGS.top,
-        form=FLAGS.format,
+        file_format=FLAGS.format,
         output_file=output_file,
     )
     return localize.run(trained.model, job, vocabulary.name)

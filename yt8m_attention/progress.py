@@ -1,8 +1,11 @@
-"""How far a long command is, how fast and for how much longer, on standard error.
+"""Messages for people: one line per log record on standard error, and the progress of long commands.
 
-On a terminal one line is rewritten; elsewhere (a log file) plain lines appear, seldom.
+The package logs by the standard library, to loggers named after its modules. A command installs the handler below.
+A notebook installs its own, and filters progress by the name of this module's logger.
 """
 
+import contextlib
+import logging
 import os
 import shutil
 import sys
@@ -13,107 +16,125 @@ _LOG_SECONDS = 10.0
 
 _ERASE = "\r\x1b[K"
 
-quiet = False  # set once by --quiet
-_open = False  # whether a terminal's last line is one of progress, not ended yet
+logger = logging.getLogger(__name__)
+_package_logger = logging.getLogger(__name__.partition(".")[0])
 
 
-def say(message):
-    """One line for people, unless --quiet; on a terminal in place of the line of progress, which comes again."""
-    if not quiet:
-        always(message)
+class ConsoleHandler(logging.Handler):
+    """Writes records to standard error, one line each.
+
+    On a terminal, a record of Progress stays open: the next record replaces it. Elsewhere each record is a plain line.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line_open = False  # whether the terminal's last line is progress, without a line end
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record; its attribute `progress_ends` (bool) marks a line of progress."""
+        if sys.stderr is None:  # closed by the caller
+            return
+        line, end = self.format(record), "\n"
+        progress_ends = getattr(record, "progress_ends", None)
+        if progress_ends is not None and sys.stderr.isatty():
+            # If the terminal wraps a line, only its last row can be rewritten.
+            line, end = _ERASE + line[: _columns() - 1], "\n" if progress_ends else ""
+        elif self.line_open:
+            line = _ERASE + line
+        # No handleError: a signal handler that interrupts a write expects the RuntimeError of the stream.
+        print(line, end=end, file=sys.stderr, flush=True)
+        self.line_open = not end
 
 
-def always(message):
-    """The same, --quiet or not: why a command came to its end."""
-    global _open
-    print(f"{_ERASE if _open else ''}{message}", file=sys.stderr, flush=True)
-    _open = False
+console = ConsoleHandler()
+
+
+def log_to_console(quiet: bool = False) -> None:
+    """Sends the package's records to standard error, as every command does.
+
+    Args:
+      quiet: whether only errors are written.
+    """
+    _package_logger.addHandler(console)
+    _package_logger.setLevel(logging.ERROR if quiet else logging.INFO)
+    _package_logger.propagate = False  # absl installs a handler at the root, which would repeat every line
 
 
 class Progress:
-    """Counts units of work and tells about them.
+    """Counts units of work and logs the count, the rate and the time left.
 
     Args:
-      unit: what is counted, in the plural ("videos").
-      total: how many there will be, or None where nobody knows.
-      done: where the count starts, as in a run that goes on from a checkpoint.
-      brief: whether nothing is said of what is over before the first interval.
+      unit: name of the counted units, in the plural ("videos").
+      total: number of units in all; None if unknown.
+      done: number of units done before the start, for a resumed run.
+      brief: whether work that ends before the first interval logs nothing.
     """
 
-    def __init__(self, unit, total=None, done=0, brief=False):
+    def __init__(self, unit: str, total: int | None = None, done: int = 0, brief: bool = False) -> None:
         self.unit, self.total, self.done = unit, total, done
-        self._started, self._first, self._share = time.monotonic(), done, None
-        # When a share was first known, and which. A run that goes on learns it with its first count.
-        self._known = None if done else (self._started, 0.0)
-        self._terminal = sys.stderr.isatty()
+        self._started, self._first = time.monotonic(), done
+        self._progress: float | None = None
+        # The time of the first known progress, and that progress. A resumed run learns them with its first count.
+        self._known: tuple[float, float] | None = None if done else (self._started, 0.0)
+        self._interval = _TERMINAL_SECONDS if _on_terminal() else _LOG_SECONDS
         self._next = self._started + self._interval
         self._shown, self._brief = False, brief
 
     @property
-    def rate(self):
-        """Units a second since the start."""
+    def rate(self) -> float:
+        """Units per second since the start."""
         return (self.done - self._first) / self._seconds
 
     @property
-    def _seconds(self):
+    def _seconds(self) -> float:
         return max(time.monotonic() - self._started, 1e-9)
 
-    @property
-    def _interval(self):
-        return _TERMINAL_SECONDS if self._terminal else _LOG_SECONDS
+    def add(self, count: int, note: str = "", progress: float | None = None) -> None:
+        """Counts units, and logs a line once per interval.
 
-    def add(self, count, note="", share=None):
-        """Counts; where there is no total, `share` says how much of all is done by now, from 0 to 1."""
+        Args:
+          count: number of units done since the last call.
+          note: text to append to the line.
+          progress: part of all work that is done now, from 0 to 1; for work without a total.
+        """
         self.done += count
-        self._share = share
-        if share is not None and self._known is None:
-            self._known = (time.monotonic(), share)
+        self._progress = progress
+        if progress is not None and self._known is None:
+            self._known = (time.monotonic(), progress)
         if time.monotonic() >= self._next:
-            self._show(note)
+            self._log(note)
             self._next = time.monotonic() + self._interval
 
-    def close(self, note=""):
-        """The last word, also where it all took less than the first interval."""
+    def close(self, note: str = "") -> None:
+        """Logs the last line, also for work that ended before the first interval (unless `brief`)."""
         if self._shown or not self._brief:
-            self._show(note)
-        if self._shown and self._terminal:
-            _print_in_place("\n")
+            self._log(note, ends=True)
 
-    def _show(self, note):
-        if quiet:
-            return
+    def _log(self, note: str, ends: bool = False) -> None:
         parts = [f"{self._done()} {self.unit}", f"{self.rate:,.1f}/s", self._left(), note]
-        line = ", ".join(part for part in parts if part)
-        if self._terminal:
-            # Of a line that the terminal wraps, only the last row would be rewritten.
-            _print_in_place(_ERASE + line[: _columns() - 1])
-        else:
-            print(line, file=sys.stderr, flush=True)
+        logger.info(", ".join(part for part in parts if part), extra={"progress_ends": ends})
         self._shown = True
 
-    def _done(self):
+    def _done(self) -> str:
         return f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"
 
-    def _left(self):
+    def _left(self) -> str:
         if self.total and self.total >= self.done > self._first:
             return f"{duration((self.total - self.done) / self.rate)} left"
-        if not self.total and self._share:
+        if not self.total and self._progress and self._known:
             since, first = self._known
-            seconds, gained = time.monotonic() - since, self._share - first
-            told = f"{self._share:.0%}"
-            return f"{told}, {duration(seconds * (1 - self._share) / gained)} left" if gained > 0 else told
+            seconds, gained = time.monotonic() - since, self._progress - first
+            percent = f"{self._progress:.0%}"
+            return f"{percent}, {duration(seconds * (1 - self._progress) / gained)} left" if gained > 0 else percent
         return ""
 
 
-def _print_in_place(text):
-    """On a terminal: a line that stays open, or the end of one."""
-    global _open
-    print(text, end="", file=sys.stderr, flush=True)
-    _open = not text.endswith("\n")
+def _on_terminal() -> bool:
+    return console in _package_logger.handlers and sys.stderr is not None and sys.stderr.isatty()
 
 
-def _columns():
-    """How wide the terminal is that standard error goes to; standard output may well be a file."""
+def _columns() -> int:
+    """Width of the terminal behind standard error; standard output may be a file."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
@@ -121,24 +142,26 @@ def _columns():
     return columns or shutil.get_terminal_size().columns
 
 
-def through(batches, unit, limit=None):
-    """Passes on the batches of pipeline.evaluation_batches, and tells how far the pass is.
+def through(items, unit, measure, limit=None):
+    """Yields items, and shows the progress of the pass over them.
 
     Args:
-      batches: dicts of arrays [B, ...], `share` [B] among them: the share of the pass that is done with each row.
-      unit: what a row is, in the plural.
-      limit: rows after which the caller stops; None: it does not.
+      items: a generator; closing this one closes it.
+      unit: what is counted, in the plural.
+      measure: function of an item -> (units that it holds, fraction of the pass that is done with it).
+      limit: units after which the caller stops; None: it does not.
     """
     shown = Progress(unit)
-    for batch in batches:
-        yield batch
-        rows = len(batch["share"])
-        shown.add(rows, share=max(float(batch["share"][-1]), (shown.done + rows) / limit if limit else 0))
+    with contextlib.closing(items):
+        for item in items:
+            yield item
+            count, done = measure(item)
+            shown.add(count, progress=max(done, (shown.done + count) / limit if limit else 0))
     shown.close()
 
 
-def duration(seconds):
-    """Seconds as people say them: 42 s, 3:05 min, 6:12:00 h."""
+def duration(seconds: float) -> str:
+    """Formats seconds for people: 42 s, 3:05 min, 6:12:00 h."""
     seconds = max(0, round(seconds))
     if seconds < 60:
         return f"{seconds} s"

@@ -9,7 +9,7 @@ from absl import flags
 from yt8m_attention.cli import app, data, held_out, options, trained_model
 from yt8m_attention.cli.evaluation import Evaluation
 from yt8m_attention.cli.files import Files
-from yt8m_attention.config import Data
+from yt8m_attention.config import LARGEST, Data
 
 FLAGS = flags.FLAGS
 
@@ -32,7 +32,7 @@ def main():
     return evaluate_submission.score(
         submission_file,
         pattern,
-        top_n=FLAGS.top_n,
+        top_n=FLAGS.top_n or LARGEST,
         label_cache=FLAGS.label_cache,
         per_class_file=FLAGS.per_class_file,
         held_out=share,

@@ -9,18 +9,20 @@ Called again with the same flags, it resumes from its newest checkpoint.
 
 import dataclasses
 
-from yt8m_attention.cli import app, training
+from yt8m_attention.cli import app, starter_code, training
 
-OPTIONS = training.OPTIONS
+OPTIONS = (*training.OPTIONS, starter_code.TRAINING)
 
 
 def main():
+    level = starter_code.training()
     run = training.run()
     flags = app.effective_flags()
     app.log_flags(flags)
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.training import phase
 
+    level.check("train_data_pattern", run.data)
     return dataclasses.asdict(phase.train(run, flags))
 
 

@@ -1,4 +1,4 @@
-"""Which kinds of class a network gains on: planted differences are found where they were planted, and only there."""
+"""Gains by kind of class: planted differences are found in the right rows, and only there."""
 
 import csv
 import json
@@ -41,25 +41,25 @@ def test_a_gain_is_found_where_it_was_planted():
 
 
 def test_the_interval_holds_the_noise_of_seeds():
-    """A gain of all classes that only one seed has is no gain: drawing classes alone would say that it is."""
+    """A gain of all classes in only one seed is not significant, although a draw of classes alone would say so."""
     one_seed = {f"seed{s}": dict.fromkeys(CLASSES, 0.5 + 0.2 * (s == 0)) for s in range(3)}
     ((*_, interval, _),), _ = by_class.compare(runs(lambda c: 0), one_seed, {})
     assert interval[0] < 0.01 and interval[1] > 0.1
 
 
-def test_only_what_both_have_counts():
+def test_only_common_classes_and_seeds_count():
     first, second = runs(lambda c: 0, seeds=2), runs(lambda c: 0.1)
     del second["seed0"][0], first["seed1"]
     (whole, *parts), _ = by_class.compare(first, second, {SHARE: {c: c for c in range(1, 13)}})
     assert whole[3] == 29 and [row[3] for row in parts] == [4, 4, 4]
-    assert whole[8][0] == whole[8][1] == pytest.approx(whole[6])  # of the one seed in common
+    assert whole[8][0] == whole[8][1] == pytest.approx(whole[6])  # the only common seed
 
 
-def test_results_are_read_and_told(tmp_path):
+def test_results_are_read_and_printed(tmp_path):
     for seed, precision in (("seed0", 0.25), ("seed1", 0.75)):
-        kept = {"average_precisions": {"phase1": {"7": precision}, "phase2": {"7": 0.5}}}
-        (tmp_path / f"{seed}.json").write_text(json.dumps(kept))
-    (tmp_path / "seed2.json").write_text("{}")  # of before they were kept
+        saved = {"average_precisions": {"phase1": {"7": precision}, "phase2": {"7": 0.5}}}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(saved))
+    (tmp_path / "seed2.json").write_text("{}")  # an old result without them
     found = by_class.average_precisions(tmp_path, "phase1")
     assert found == {"seed0": {7: 0.25}, "seed1": {7: 0.75}}
     lines = by_class.table(("a", "b"), *by_class.compare(found, found, {}))
@@ -75,15 +75,15 @@ def test_training_videos_are_counted(planted):
     assert wanted and counts == wanted
 
 
-def test_a_share_is_of_the_videos_that_have_the_class():
-    """Videos without it make a class rare, not short."""
+def test_the_share_counts_only_videos_with_the_class():
+    """Videos without the class make it rare, not short."""
     ids, starts = [b"a"] * 4 + [b"b"] * 2 + [b"c"] * 50, np.zeros(56, int)
     scores = [1, 0, 0, 0] + [1, 1] + [0] * 50
     ratings = rating_reader.Ratings(np.array(ids), starts, np.full(56, 3), np.array(scores, np.uint8), 0)
     assert by_class.share_of_rated(ratings) == {3: pytest.approx((1 / 4 + 1) / 2)}
 
 
-def test_the_truth_tells_how_much_of_a_video_a_class_fills(planted):
+def test_the_truth_gives_the_share_of_a_video_with_the_class(planted):
     pattern = str(planted / "test" / "*.tfrecord")
     found = by_class.share_by_truth(moments.read_truth(planted / "truth.csv"), pattern)
     frames, seconds = {}, defaultdict(float)

@@ -1,4 +1,4 @@
-"""Every benchmark of speed runs to its end and prints what docs and scripts rely on; how fast is no matter here."""
+"""Each speed benchmark runs to its end and prints the keys that docs and scripts use. Speed is not checked."""
 
 import importlib.util
 import json
@@ -10,14 +10,14 @@ import pytest
 
 from tests.conftest import ROOT
 
-# How many lines, and which sides of the three there are.
+# The possible sides, and the number of lines of each benchmark.
 SIDES = ("ours", "reference", "limit")
 BENCHMARKS = {"feed": 1, "train_step": 1, "scoring": 1, "ranking": 1, "submission": 1, "sparsemax": 1, "on_jax": 3}
 ABOUT = {"name", "unit", "commit", "hardware"}
 
 
 def printed(name, **environment):
-    """The JSON lines of `python -m benchmarks.NAME --quick --rounds=1`."""
+    """Returns the JSON lines of `python -m benchmarks.NAME --quick --rounds=1`."""
     run = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", "--quick", "--rounds=1"], cwd=ROOT, text=True,
                          capture_output=True, env=os.environ | environment)  # fmt: skip
     assert run.returncode == 0, run.stderr

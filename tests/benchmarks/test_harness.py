@@ -1,4 +1,4 @@
-"""How turns are taken, and whose memory is told."""
+"""The order of turns, and the memory that is measured."""
 
 import os
 
@@ -6,8 +6,8 @@ from benchmarks import harness
 from yt8m_attention.runtime import memory
 
 
-def test_sides_take_turns_and_are_built_at_their_first():
-    """Whatever another side holds comes after the memory of ours was read."""
+def test_sides_take_turns_and_are_built_at_their_first_turn():
+    """Other sides are built after our memory was read."""
     happened = []
 
     def side(name):
@@ -16,11 +16,11 @@ def test_sides_take_turns_and_are_built_at_their_first():
     sides = {"ours": side("ours"), "other": side("other")}
     rates, peak = harness.interleave(sides, 2, lambda: happened.append("memory") or 100.4)
     assert rates == {"ours": [4, 4], "other": [5, 5]} and peak == 100
-    first = ["build ours", "ours", "ours", "memory", "build other", "other", "other"]  # one more, which is not recorded
+    first = ["build ours", "ours", "ours", "memory", "build other", "other", "other"]  # the first call is not recorded
     assert happened == [*first, "ours", "other"]
 
 
-def test_what_is_measured_alone_has_a_process_of_its_own():
+def test_alone_runs_in_its_own_process():
     held = bytearray(200 << 20)
     held[::4096] = b"x" * len(held[::4096])
     assert harness.alone(os.getpid) != os.getpid()

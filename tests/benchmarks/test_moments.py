@@ -1,4 +1,4 @@
-"""What a named moment is worth, and that trained networks name the planted seconds: of made, real and composed data."""
+"""The score of predicted moments, and the scores of trained networks on planted, real and collage data."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def video(name, *found):
     return {"id": name, "seconds": 100.0, "moments": [{"class": c, "start": s, "end": e} for c, s, e in found]}
 
 
-def test_what_counts():
+def test_counts_and_shares():
     found = [video("a", (1, 11, 21), (1, 12, 14), (2, 30, 35), (3, 0, 5)), video("b", (1, 50, 60)), video("nothing")]
     result = moments.measure(found, TRUTH)
     assert (result["true"], result["named"]) == (3, 5)
@@ -23,8 +23,8 @@ def test_what_counts():
     assert result["chance_inside"] < 0.2
 
 
-def test_chance_is_what_times_without_meaning_reach():
-    """Moments put anywhere find what moments put anywhere find; a moment that fills its video cannot miss."""
+def test_chance_equals_the_score_of_random_times():
+    """Random moments score like chance. A moment that fills its video always matches."""
     rng = np.random.default_rng(0)
     truth, anywhere = {}, []
     for number in range(200):
@@ -37,7 +37,7 @@ def test_chance_is_what_times_without_meaning_reach():
     assert filled["found"] == filled["chance_found"] == 1
 
 
-def test_touching_positive_segments_are_one_moment(shared_data):
+def test_adjacent_positive_segments_are_one_moment(shared_data):
     truth = moments.rated_truth(str(shared_data / "audioset/test/*.tfrecord"), 2, 1.0)
     assert len(truth) > 300
     for there in truth.values():
@@ -51,7 +51,7 @@ def named(train_dir, pattern, folder, *flags):
     return folder / "found.json"
 
 
-def test_planted_moments_are_named(planted, tmp_path):
+def test_planted_moments_are_found(planted, tmp_path):
     features = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6", "--num_heads=2", "--quiet",
                 f"--segment_label_ids_file={planted}/segment_label_ids.csv", "--hidden_size=16",
                 "--attention_sizes=8,4",
@@ -66,7 +66,7 @@ def test_planted_moments_are_named(planted, tmp_path):
 
 
 def _train(folder, data, train, validate, ids, steps):
-    """Both phases as run_train.sh has them, shorter; phase 2's directory."""
+    """Runs both phases like run_train.sh with fewer steps; returns the directory of phase 2."""
     for phase, pattern in (("phase1", train), ("phase2", validate)):
         names = [phase, "multi_attention_1", data, f"{data}_{phase}"]
         start = [f"--init_checkpoint={folder}/phase1"] if phase == "phase2" else []
@@ -77,7 +77,7 @@ def _train(folder, data, train, validate, ids, steps):
 
 
 @pytest.mark.slow
-def test_timed_events_of_audioset_are_named(shared_data, tmp_path):
+def test_timed_events_of_audioset_are_found(shared_data, tmp_path):
     data = shared_data / "audioset"
     model = _train(tmp_path, "audioset", f"{data}/train/*.tfrecord", f"{data}/validate/*.tfrecord",
                    data / "segment_label_ids.csv", {"phase1": 300, "phase2": 100})  # fmt: skip
@@ -88,7 +88,7 @@ def test_timed_events_of_audioset_are_named(shared_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_scenes_of_a_collage_are_named(shared_data, tmp_path):
+def test_scenes_of_a_collage_are_found(shared_data, tmp_path):
     data = tmp_path / "collage"
     commands.succeed("synthesize", f"--output_dir={data}", f"--sources={shared_data}/yt8m_video/*.tfrecord", "--quiet",
                      "--num_classes=3862", "--num_train=300", "--num_validate=200", "--num_test=60")  # fmt: skip

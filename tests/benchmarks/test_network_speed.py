@@ -1,4 +1,4 @@
-"""How fast the networks of a comparison are."""
+"""The speeds of the networks of a comparison."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from tests.training import runs
 
 
 @pytest.mark.parametrize("precision", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"])
-def test_a_network_is_timed_in_its_runs_precision(planted, tmp_path, monkeypatch, precision):
+def test_a_network_is_timed_in_the_precision_of_its_run(planted, tmp_path, monkeypatch, precision):
     built = []
 
     def make_step(model, optimizer, *more):
@@ -30,7 +30,7 @@ def test_a_network_is_timed_in_its_runs_precision(planted, tmp_path, monkeypatch
 
 @pytest.fixture
 def data_dir(tmp_path):
-    """A directory with files where a data set has them, and the ids of its rated classes."""
+    """A directory with the files of a data set, and the ids of its rated classes."""
     for split in ("train", "validate", "test"):
         (tmp_path / "data" / split).mkdir(parents=True)
         (tmp_path / "data" / split / "0.tfrecord").touch()
@@ -66,9 +66,9 @@ def test_networks_take_turns_and_the_table_holds_medians(tmp_path, data_dir, mon
     (tmp_path / "audioset" / "cnn_1@old" / "seed0.json").write_text(json.dumps(result("cnn_1", 0, 0.5)))
     command(monkeypatch, tmp_path, data_dir, "--rounds=3")
     assert turns == ["video_level, float32", "attention, mixed_bfloat16"] * 3
-    kept = json.loads((tmp_path / "audioset" / "video_moe" / quality_table.SPEED).read_text())
-    assert [kept[f"examples_per_second{end}"] for end in ("", "_min", "_max")] == [3.5, 1, 6]  # 1, 2, 3, 4, 5, 6
-    assert [kept[f"segments_per_second{end}"] for end in ("", "_min", "_max")] == [30, 10, 50]
+    saved = json.loads((tmp_path / "audioset" / "video_moe" / quality_table.SPEED).read_text())
+    assert [saved[f"examples_per_second{end}"] for end in ("", "_min", "_max")] == [3.5, 1, 6]  # 1, 2, 3, 4, 5, 6
+    assert [saved[f"segments_per_second{end}"] for end in ("", "_min", "_max")] == [30, 10, 50]
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert line["ours"]["attention_3@bfloat16"]["segments_per_second"] == 40
     assert "| `attention_3@bfloat16` | 1 | 1,234,567 | 4.9 | 4 | 40 |" in (tmp_path / "RESULTS.md").read_text()

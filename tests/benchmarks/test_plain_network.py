@@ -1,4 +1,4 @@
-"""The network against one written plainly: what both answer in training, and what both learn."""
+"""The network compared with a plain one: outputs and gradients in training."""
 
 import functools
 
@@ -20,8 +20,8 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (5, 6, 20), dtype=np.uint8)
 LABELS = np.random.default_rng(1).random((5, 7)) < 0.4
 
 
-def learned(network, answer):
-    """(answer, loss, {path below the network: gradient}) of a step, compiled as a graph."""
+def train_step(network, answer):
+    """Returns (output, loss, {path below the network: gradient}) of a step, compiled as a graph."""
 
     @tf.function
     def run():
@@ -36,8 +36,8 @@ def learned(network, answer):
 
 
 @pytest.mark.parametrize("changes", [{}, {"attention_normalizer": "softmax", "moe_num_mixtures": 3}], ids=str)
-def test_training_answers_and_learns_as_the_plain_network(changes, monkeypatch):
-    """Operation by operation, and with its fused functions compiled."""
+def test_outputs_and_gradients_equal_the_plain_network(changes, monkeypatch):
+    """As single operations, and with compiled fused functions."""
     monkeypatch.setattr(compilation, "LEAST_SIZE", 0)
     keras.utils.set_random_seed(0)
     model = config.Model(**{"model": "multi_attention"} | SMALL | changes)
@@ -49,14 +49,14 @@ def test_training_answers_and_learns_as_the_plain_network(changes, monkeypatch):
     for variable in plain.trainable_variables:
         variable.assign(wanted.pop(variable.path.removeprefix(plain.name + "/")))
     assert not wanted
-    probabilities, loss, gradients = learned(plain, lambda: plain(tf.constant(FRAMES), training=True))
+    probabilities, loss, gradients = train_step(plain, lambda: plain(tf.constant(FRAMES), training=True))
 
     def answer(compiler):
         with fusion.compiled_by(compiler):
             return ours({"frames": tf.constant(FRAMES)}, training=True)["probabilities"]
 
     for compiler in (None, compilation.xla):
-        found, found_loss, found_gradients = learned(ours, functools.partial(answer, compiler))
+        found, found_loss, found_gradients = train_step(ours, functools.partial(answer, compiler))
         assert_close(found, probabilities, 1e-4)
         assert_close(found_loss, loss, 1e-4)
         for name, gradient in plain.weights_of(found_gradients).items():

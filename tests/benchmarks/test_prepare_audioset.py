@@ -1,4 +1,4 @@
-"""The AudioSet benchmark's files from public ones: ratings as the rule says, records as the real ones are."""
+"""The files of the AudioSet benchmark: ratings follow the rule, records look like the real ones."""
 
 import json
 
@@ -17,7 +17,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)).map(lambda
 
 
 def record(video_id, start, labels, num_frames, seed=0):
-    """As AudioSet publishes it."""
+    """Makes a record like AudioSet's."""
     example = tf.train.SequenceExample()
     context = example.context.feature
     context["video_id"].bytes_list.value.append(video_id.encode())
@@ -30,8 +30,8 @@ def record(video_id, start, labels, num_frames, seed=0):
 
 
 @given(EVENTS, st.integers(0, 8))
-def test_coverage_is_that_of_a_fine_grid(events, start):
-    middles = start + (np.arange(200) + 0.5) / 100  # of [start, start + 2); events begin and end at tenths
+def test_coverage_equals_that_of_a_fine_grid(events, start):
+    middles = start + (np.arange(200) + 0.5) / 100  # in [start, start + 2); events begin and end at tenths
     inside = np.zeros(200, bool)
     for onset, offset in events:
         inside |= (onset <= middles) & (middles < offset)
@@ -41,11 +41,11 @@ def test_coverage_is_that_of_a_fine_grid(events, start):
 @pytest.mark.parametrize(
     "events, expected",
     [([], 0), ([(0, 1.9), (4, 9)], 0), ([(2, 4)], 1), ([(1.5, 3)], 1), ([(1, 5)], 1),
-     ([(2.1, 2.2)], 1),  # short, but all of it is here
-     ([(1.9, 2.1)], 1),  # half of it is here
+     ([(2.1, 2.2)], 1),  # short, but completely inside
+     ([(1.9, 2.1)], 1),  # half of it is inside
      ([(0, 2.1)], None), ([(3.9, 6)], None), ([(0, 2.3), (2.5, 2.6)], 1), ([(0, 2.6), (3.5, 6)], 1)],
 )  # fmt: skip
-def test_a_segment_is_rated_by_what_lasts_in_it(events, expected):
+def test_a_segment_is_rated_by_the_events_in_it(events, expected):
     assert prepare.rating(events, 2, 4) == expected
 
 
@@ -53,10 +53,10 @@ def test_ratings_follow_the_events():
     events = {"Dog": [(0.0, 1.0), (1.0, 2.5), (3.84, 9.6)], "Alarm_bell_ringing": [(0.0, 9.6)]}
     pairs = prepare.rate(events, {74, 355, 388}, 10, seed=1)
     by_class = {c: [(start, score) for start, rated, score in pairs if rated == c] for _, c, _ in pairs}
-    # Less than half of the second segment, and of the event that begins before it: not rated.
+    # Covers less than half of the second segment, which has less than half of the event: not rated.
     assert by_class[74] == [(0, 1), (4, 1), (6, 1), (8, 1)]
     assert by_class[355] == by_class[388] == [(start, 1) for start in (0, 2, 4, 6, 8)]
-    assert 395 not in by_class  # the clip says which alarm it is
+    assert 395 not in by_class  # the labels of the clip give the kind of alarm
     without = set(by_class) - {74, 355, 388}
     assert without == {0, 81, 364, 367, 369, 371, 377, 382}
     assert all(len(by_class[c]) == 2 and not any(score for _, score in by_class[c]) for c in without)
@@ -64,7 +64,7 @@ def test_ratings_follow_the_events():
     assert pairs == prepare.rate(events, {74, 355, 388}, 10, seed=1)
 
 
-def test_a_short_clip_has_whole_segments_alone():
+def test_a_short_clip_has_only_whole_segments():
     assert {start for start, _, _ in prepare.rate({"Speech": [(0, 9)]}, {0}, 5, seed=0)} == {0, 2}
 
 
@@ -81,14 +81,14 @@ def write_public_files(folder, clips=40):
     lines = ["filename\tonset\toffset\tevent_label"]
     for video_id in ids[:-2]:
         lines += [f"Y{video_id}_30.000_40.000.wav\t0.0\t9.6\tSpeech", f"Y{video_id}_30.000_40.000.wav\t0.0\t2.0\tDog"]
-    lines.append(f"Y{ids[-1]}_70.000_80.000.wav\t0.0\t9.6\tSpeech")  # another part of that video: not this clip
+    lines.append(f"Y{ids[-1]}_70.000_80.000.wav\t0.0\t9.6\tSpeech")  # another clip of the same video
     (folder / "timings.tsv").write_text("\n".join(lines) + "\n")
     (folder / "classes.csv").write_text('index,mid,display_name\n0,/m/1,Speech\n74,/m/2,"Dog, any"\n')
 
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """A function that runs the command on public files of so many clips: (status, output, errors)."""
+    """Function of a number of clips that runs the command on public files: (status, output, errors)."""
 
     def run(clips=40, **changes):
         write_public_files(tmp_path, clips)
@@ -105,7 +105,7 @@ def command(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_the_whole_way(tmp_path, command):
+def test_all_files_are_written(tmp_path, command):
     status, out, err = command()
     assert status == 0, err
     made = json.loads(out.splitlines()[-1])
@@ -122,7 +122,7 @@ def test_the_whole_way(tmp_path, command):
     assert batch["frames"].shape[1:] == (2, 128)
 
 
-def test_a_file_of_ids_says_what_is_for_testing(tmp_path, command):
+def test_a_split_file_selects_the_test_clips(tmp_path, command):
     chosen = [f"Y{n:03}_abc-de" for n in (3, 7, 11)]
     (tmp_path / "ids.txt").write_text("\n".join([*chosen, "not_a_timed_clip"]) + "\n")
     status, out, err = command(split_file="ids.txt")
@@ -132,8 +132,8 @@ def test_a_file_of_ids_says_what_is_for_testing(tmp_path, command):
     assert set(ratings.ids.tolist()) == {video_id.encode() for video_id in chosen}
 
 
-def test_the_halves_know_nothing_of_the_held_out_share():
-    """Both go by a hash of the id: of either half a tenth is held out, where a half is as many as the other."""
+def test_the_halves_are_independent_of_the_held_out_share():
+    """Both use a hash of the id. The halves have equal size, and a tenth of each is held out."""
     ids = [f"{n:011}".encode() for n in range(4000)]
     halves = {half: [i for i in ids if prepare.in_test(i, None) == half] for half in (True, False)}
     for half in halves.values():
@@ -142,19 +142,19 @@ def test_the_halves_know_nothing_of_the_held_out_share():
 
 
 @pytest.mark.parametrize(
-    "changes, told",
+    "changes, message",
     [({"features_dir": "none"}, "--features_dir"), ({"timings": "classes.csv"}, "--timings"),
      ({"class_labels": "timings.tsv"}, "--class_labels"), ({"split_file": "none"}, "--split_file"),
      ({"split_file": "classes.csv"}, "--split_file")],
 )  # fmt: skip
-def test_what_cannot_be_used_is_said_in_one_line(command, changes, told):
+def test_unusable_input_fails_with_one_line(command, changes, message):
     status, out, err = command(clips=4, **changes)
     assert (status, out) == (2, "")
-    assert err.startswith("prepare_audioset: ") and told in err and err.count("\n") == 1
+    assert err.startswith("prepare_audioset: ") and message in err and err.count("\n") == 1
 
 
-def test_records_have_the_real_ones_shape(shared_data):
-    """Real clips, rated anew from timings that agree with their ratings, get the same keys and the same positives."""
+def test_records_look_like_the_real_ones(shared_data):
+    """Real clips with timings made from their ratings get the same keys and the same positives again."""
     path = str(shared_data / "audioset/validate/0000.tfrecord")
     for serialized in tf.data.TFRecordDataset(path).take(60).as_numpy_iterator():
         real = tf.train.SequenceExample.FromString(serialized)
@@ -189,8 +189,7 @@ def rated_classes(example):
 
 
 def events_of(example):
-    """Events that last as long as the segments rated positive, and one after the clip's end where a label of the clip
-    is rated negative throughout."""
+    """Makes an event per positive segment, and one after the end of the clip for each label with only negatives."""
     label_of = {c: label for label, classes in prepare.CLASSES.items() for c in classes}
     events = {}
     for start, c in sorted(positives(example)):

@@ -1,4 +1,4 @@
-"""The table of quality: what is finished is not done again, and the table says what the runs said."""
+"""benchmarks.quality skips finished runs, and its table has the results of the runs."""
 
 import dataclasses
 import json
@@ -27,17 +27,17 @@ def result(model, seed, phase2):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Replaces training by a record of what was asked; the score rises with the seed, `worse` is below `better`."""
-    asked = []
+    """Replaces training by a record of the calls. Scores rise with the seed; `worse` is below `better`."""
+    calls = []
 
     def measure(data, settings, model, seed, run_dir, quick, extra=()):
-        asked.append((model, seed, *extra))
+        calls.append((model, seed, *extra))
         if model == "broken":
             raise RuntimeError("run_train.sh ended with status 2")
         return result(model, seed, 0.8 + seed / 100 + (model == "better") / 10)
 
     monkeypatch.setattr(quality, "measure", measure)
-    return asked
+    return calls
 
 
 def run(tmp_path, models, seeds, **variant):
@@ -52,7 +52,7 @@ def rows(tmp_path):
     ]
 
 
-def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path, measured, monkeypatch):
+def test_an_interrupted_benchmark_resumes(tmp_path, measured, monkeypatch):
     run(tmp_path, ["worse"], 2)
     assert measured == [("worse", 0), ("worse", 1)]
     measured.clear()
@@ -63,7 +63,7 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path, measured, monke
     assert measured == []
 
 
-def test_the_table_holds_medians_ranges_and_controls(tmp_path, measured):
+def test_the_table_has_medians_ranges_and_baselines(tmp_path, measured):
     speed = tmp_path / "results" / "audioset" / "better" / quality_table.SPEED
     speed.parent.mkdir(parents=True)
     speed.write_text(json.dumps({"examples_per_second": 15.7, "segments_per_second": 25.2} | ABOUT))
@@ -93,8 +93,8 @@ def test_a_variant_is_a_row_of_its_own_with_its_flags(tmp_path, measured):
         assert [saved["settings"][phase]["precision"] for phase in run_settings.PHASES] == [precision] * 2
 
 
-def test_results_of_other_settings_are_not_mixed(tmp_path, measured):
-    """Whatever changes results, a flag or a flagfile, stops before anything is trained; what is not known does not."""
+def test_results_with_other_settings_are_refused(tmp_path, measured):
+    """A changed flag stops before any training. Results without settings are accepted."""
     run(tmp_path, ["attention_3"], 1, variant="rate", extra=["--base_learning_rate=0.01"])
     run(tmp_path, ["attention_3"], 2, variant="rate", extra=["--base_learning_rate=0.01"])
     measured.clear()
@@ -109,8 +109,8 @@ def test_results_of_other_settings_are_not_mixed(tmp_path, measured):
     assert line["seeds"] == {"attention_3@rate": 3}
 
 
-def test_an_interrupted_run_does_not_go_on_with_other_settings(tmp_path, measured):
-    """It fails alone, and so does one whose files cannot be used; the others are measured."""
+def test_an_interrupted_run_does_not_resume_with_other_settings(tmp_path, measured):
+    """Only this run fails; the others are measured."""
     phase = run_settings.runs("audioset", ["better"], ("--base_learning_rate=0.01",))["better"]["phase1"]
     begun = tmp_path / "work/audioset/better/seed0/phase1"
     begun.mkdir(parents=True)
@@ -120,7 +120,7 @@ def test_an_interrupted_run_does_not_go_on_with_other_settings(tmp_path, measure
     assert "phase1 --base_learning_rate: 0.01 there, 0.0008 here" in line["failed"]["better, seed 0"]
 
 
-def test_checkpoints_are_removed_when_the_result_is_safe(tmp_path, measured, monkeypatch):
+def test_checkpoints_are_removed_after_the_result_is_written(tmp_path, measured, monkeypatch):
     kept = tmp_path / "work/audioset/better/seed0/phase1/checkpoints"
     kept.mkdir(parents=True)
     monkeypatch.setattr(quality.files, "write_json", _full)
@@ -134,8 +134,8 @@ def _full(path, *_, **__):
     raise UserError(f"{path}: cannot be written: the disk is full")
 
 
-def test_a_rate_that_nobody_knows_is_told_as_such(tmp_path, measured):
-    """Phase 1 was over when a run went on: its rate, 0 or none, is no rate."""
+def test_an_unknown_rate_is_a_dash(tmp_path, measured):
+    """If phase 1 had finished before the start, its rate is 0 or None."""
     for seed, rate in enumerate((None, 0.0, 300.0)):
         path = tmp_path / "results" / "audioset" / "worse" / f"seed{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,15 +144,15 @@ def test_a_rate_that_nobody_knows_is_told_as_such(tmp_path, measured):
         assert rows(tmp_path)[0][4] == ("~300" if rate else "\u2013")
 
 
-def test_one_failure_stops_no_other_and_is_told(tmp_path, measured):
+def test_a_failure_is_reported_and_other_runs_continue(tmp_path, measured):
     line = run(tmp_path, ["broken", "better"], 1)
     assert list(line["ours"]) == ["better"]
     assert "status 2" in line["failed"]["broken, seed 0"]
     run(tmp_path, ["broken"], 1)
-    assert measured.count(("broken", 0)) == 2  # tried again
+    assert measured.count(("broken", 0)) == 2  # the second call tries it again
 
 
-def test_only_what_is_between_its_own_markers_changes(tmp_path):
+def test_only_the_text_between_the_markers_changes(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text("# Results\n\nspeed\n")
     quality_table.write_table(path, "audioset", ["first"])
@@ -170,7 +170,7 @@ def test_the_networks_are_the_flagfiles_of_networks():
 
 
 @pytest.mark.parametrize(
-    "flags, told",
+    "flags, message",
     [
         (["--models=none"], "--models"),
         (["--data_dir=none"], "--data_dir"),
@@ -179,7 +179,7 @@ def test_the_networks_are_the_flagfiles_of_networks():
         (["--variant=a", "--extra=--no_such_flag=1"], "no_such_flag"),
     ],
 )
-def test_wrong_use_is_said_in_one_line(tmp_path, monkeypatch, flags, told):
+def test_wrong_use_fails_with_one_line(tmp_path, monkeypatch, flags, message):
     for split in ("train", "validate", "test"):
         (tmp_path / split).mkdir()
         (tmp_path / split / "0.tfrecord").touch()
@@ -187,10 +187,10 @@ def test_wrong_use_is_said_in_one_line(tmp_path, monkeypatch, flags, told):
     monkeypatch.setattr(sys, "argv", ["quality", *given])
     with pytest.raises(SystemExit) as stopped:
         quality.main()
-    assert told in str(stopped.value) and "\n" not in str(stopped.value)
+    assert message in str(stopped.value) and "\n" not in str(stopped.value)
 
 
-def test_without_a_directory_the_data_beside_the_repository_is_taken(tmp_path, monkeypatch):
+def test_the_default_data_is_beside_the_repository(tmp_path, monkeypatch):
     monkeypatch.setenv("YT8M_SHARED_DATA", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["quality", "--data=collage", f"--work_dir={tmp_path}/work"])
     with pytest.raises(SystemExit) as stopped:
@@ -199,7 +199,7 @@ def test_without_a_directory_the_data_beside_the_repository_is_taken(tmp_path, m
 
 
 @pytest.mark.slow
-def test_the_whole_way_on_real_clips(tmp_path, shared_data, monkeypatch, capsys):
+def test_a_complete_run_on_real_clips(tmp_path, shared_data, monkeypatch, capsys):
     given = ["--data=audioset", f"--data_dir={shared_data / 'audioset'}", f"--work_dir={tmp_path}", "--seeds=1"]
     for _ in range(2):
         monkeypatch.setattr(sys, "argv", ["quality", *given, "--models=attention_3", "--quick"])

@@ -1,4 +1,4 @@
-"""Fewer bits leave a trained network's score where it is."""
+"""Fewer bits do not change the score of a trained network."""
 
 from pathlib import Path
 
@@ -34,4 +34,4 @@ def test_eight_heads_with_mixture_of_experts_fit_into_40_megabytes_of_int8():
     model = registry.build(config.Model())
     weights = [Weight(np.asarray(v), "int8") for v in model.trainable_variables]
     size = sum(v.numpy().nbytes for weight in weights for v in weight.variables)
-    assert 37e6 < size < 39.5e6  # the graph takes some hundred kB more
+    assert 37e6 < size < 39.5e6  # the graph adds some hundred kB

@@ -1,4 +1,4 @@
-"""What a run would train with is told from the flagfiles, the flags given and the defaults."""
+"""The settings of a run follow from flagfiles, given flags and defaults."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def effective(data, model, given=()):
     return run_settings.effective(data, [model], given)[model]
 
 
-def test_the_flagfiles_and_defaults_of_either_phase_are_in_force():
+def test_flagfiles_and_defaults_of_each_phase_apply():
     found = effective("audioset", "multi_attention_1")
     assert [found[phase]["max_steps"] for phase in ("phase1", "phase2")] == [1730, 160]
     assert [found[phase]["segment_labels"] for phase in ("phase1", "phase2")] == [False, True]
@@ -23,26 +23,26 @@ def test_the_flagfiles_and_defaults_of_either_phase_are_in_force():
     assert found["phase2"]["holdout_fraction"] == 0.1
 
 
-def test_a_flag_changes_itself_alone():
+def test_a_flag_changes_only_itself():
     changed = effective("collage", "attention_3", ["--precision=mixed_bfloat16"])
     assert run_settings.differences(effective("collage", "attention_3"), changed) == [
         f"{phase} --precision: auto there, mixed_bfloat16 here" for phase in ("phase1", "phase2")
     ]
 
 
-def test_networks_are_told_apart():
+def test_each_network_has_its_settings():
     both = run_settings.effective("collage", ["attention_3", "mean_pooling"])
     assert {name: settings["phase1"]["model"] for name, settings in both.items()} == {
         "attention_3": "attention", "mean_pooling": "frame_pooling",
     }  # fmt: skip
 
 
-def test_flags_that_train_does_not_take_are_said():
+def test_unknown_flags_are_refused():
     with pytest.raises(UserError, match="no_such_flag"):
         effective("collage", "attention_3", ["--no_such_flag=1"])
 
 
-def test_a_flag_that_one_side_does_not_know_is_no_difference():
+def test_a_flag_of_one_side_only_is_no_difference():
     found = effective("collage", "attention_3")
     older = {phase: dict(settings) for phase, settings in found.items()}
     for settings in older.values():

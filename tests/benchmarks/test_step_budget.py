@@ -1,4 +1,4 @@
-"""What a step's operations are part of, by the names that they really have."""
+"""The part of each operation of a training step, by its real name."""
 
 import re
 
@@ -15,7 +15,7 @@ from yt8m_attention.training import optimizer
 
 @pytest.fixture(scope="module")
 def operations():
-    """[(name, type)] of a training step's graph."""
+    """[(name, type)] of the operations of a training step."""
     keras.utils.set_random_seed(0)
     described = config.Model(**{"model": "multi_attention"} | SMALL | {"input_noise": 0.01})
     model = registry.build(described)
@@ -42,13 +42,13 @@ def test_every_part_is_found(operations):
     [("Tanh", "attention"), ("TanhGrad", "attention"), ("ResourceApplyAdam", "update of the weights"),
      ("StatelessRandomUniformV2", "noise")],
 )  # fmt: skip
-def test_what_can_be_of_one_part_alone_is(operations, kind, part):
+def test_some_operations_belong_to_one_part_only(operations, kind, part):
     names = [name for name, of_kind in operations if of_kind == kind]
     assert names and {step_budget.part_of(name) for name in names} == {part}
 
 
-def test_a_weights_products_are_of_its_layers_part(operations):
-    """Forward and backward: none is left over but the network's own, of the input norm's statistics."""
+def test_matrix_products_belong_to_the_part_of_their_layer(operations):
+    """Forward and backward. Only products of the network itself, for the statistics of the input norm, have no part."""
     products = [name for name, kind in operations if "MatMul" in kind]
-    left_over = [name for name in products if step_budget.part_of(name) == step_budget.OTHER]
-    assert len(products) > 20 and all(re.search(r"multi_attention\w*/MatMul", name) for name in left_over)
+    unassigned = [name for name in products if step_budget.part_of(name) == step_budget.OTHER]
+    assert len(products) > 20 and all(re.search(r"multi_attention\w*/MatMul", name) for name in unassigned)

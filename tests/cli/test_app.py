@@ -12,12 +12,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A command that says something for people, prints a result of its own, and returns one.
 COMMAND = """
-import sys
-from yt8m_attention import progress
+import logging
 from yt8m_attention.cli import app
 
+logger = logging.getLogger("yt8m_attention.command")
+
 def main():
-    progress.say("words for people")
+    logger.info("words for people")
     print("a table")
     return {"step": 3}
 
@@ -46,6 +47,11 @@ def test_a_result_that_cannot_be_written_is_a_failure_in_one_line(full, flags):
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
+def test_messages_go_to_standard_error_and_none_if_quiet():
+    assert _command().stderr == "words for people\n"
+    assert _command("--quiet").stderr == ""
+
+
 def test_words_for_people_may_be_lost_but_not_the_result(full):
     done = _command(stderr=full)
     assert done.returncode == 0
@@ -60,7 +66,7 @@ def test_a_flagfile_within_itself_is_said(tmp_path, names):
         (tmp_path / name).write_text(f"--quiet\n--flagfile={tmp_path}/{following}\n")
     done = _command(f"--flagfile={tmp_path}/a")
     assert done.returncode == 2 and done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1 and f"--flagfile={tmp_path}/a: is named by itself" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and f"--flagfile={tmp_path}/a: names itself" in done.stderr
 
 
 def test_a_flagfile_may_be_named_twice(tmp_path):
@@ -71,13 +77,12 @@ def test_a_flagfile_may_be_named_twice(tmp_path):
 
 
 TERMINAL = """
-import sys
 from yt8m_attention import progress
 from yt8m_attention.cli import app
 from yt8m_attention.errors import UserError
 
 def main():
-    progress._open = True  # as where a terminal's line of progress has not ended
+    progress.console.line_open = True  # as after an unfinished line of progress on a terminal
     raise UserError("no good")
 
 app.run(main, "Does something.")

@@ -9,6 +9,8 @@ import pytest
 
 from tests import commands
 from tests.cli import nonsense
+from yt8m_attention import config
+from yt8m_attention.runs import run_file
 
 FEATURES = ["--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6"]
 # Arguments with which each succeeds, on the planted data and a small model.
@@ -25,6 +27,8 @@ BASES = {
     "synthesize": ["--output_dir={new}/data", "--num_train=2", "--num_validate=1", "--num_test=1", "--num_classes=4",
                    "--feature_names=rgb,audio", "--feature_sizes=4,2", "--video_frames=50,60"],
     "export_model": ["--train_dir={model}", "--output_dir={new}/exported"],
+    "export_model_mediapipe": ["--checkpoint_file={model}/inference_model/inference_model",
+                               "--output_dir={new}/exported"],
     "moments": ["--input={planted}/test/*", "--train_dir={model}"],
     "report": ["--train_dir={model}", "--input_data_pattern={planted}/test/*", "--output_file={new}/r.html"],
 }  # fmt: skip
@@ -77,6 +81,7 @@ def _place(base, **places):
 @pytest.mark.parametrize("command", BASES)
 def test_flags_become_a_configuration_or_are_refused_by_name(tmp_path, command):
     module = "inference.__main__" if command == "inference" else command
+    run_file.write(config.Run(str(tmp_path), "p", config.Model(), config.Data(), config.Phase(max_steps=1)), {}, "1.0")
     base = _place(BASES[command], planted=tmp_path, model=tmp_path, submission=tmp_path)
     found = _run(module, tmp_path, ["--quiet", *base], whole=False)
     failures = {key: rest for key, rest in found.items() if _wrong(*key, *rest)}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.data.record_helpers import NUM_CLASSES, data, frames_of, shared_data, video, video_level, write
 from yt8m_attention import config
 from yt8m_attention.data import holdout, pipeline
-from yt8m_attention.data.buffers import Buffers
+from yt8m_attention.data.batch import Buffers
 from yt8m_attention.data.formats.frames import FrameReader
 from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
@@ -46,8 +46,7 @@ def training(pattern, settings, position=None, seed=3, device=None, **phase):
 
 
 def arrays(dataset):
-    with pipeline.user_errors():
-        return [{k: np.asarray(v) for k, v in batch.items()} for batch in dataset]
+    return [{k: np.asarray(v) for k, v in batch.items()} for batch in dataset]
 
 
 def identities(batches):
@@ -111,31 +110,46 @@ def test_each_item_is_seen_once_by_workers_whose_number_changes_at_every_stop(pa
 
 
 def test_without_epochs_the_stream_does_not_end_and_batches_have_one_shape(pattern):
-    dataset = training(pattern, every(), num_epochs=None, max_steps=9)
+    stream = training(pattern, every(), num_epochs=None, max_steps=9)
+    dataset = stream.dataset
+    assert dataset.element_spec == stream.element_spec
     assert dataset.element_spec["frames"].shape == (4, 5, 5)
     batches = arrays(dataset.take(20))
     assert {len(b["mask"]) for b in batches} == {4} and batches[-1]["position"][0] >= 6
 
 
-@pytest.mark.parametrize("size, window", [(4, 0), (5, 1), (1000, 2)])
-def test_the_share_of_the_epochs_rises_to_one(pattern, size, window):
-    """To 1 with the last item, and to the share that the items have where all are in one window of shards."""
-    batches = arrays(training(pattern, every(shuffle_shards=window), batch_size=size, num_epochs=3))
-    shares = np.array([batch["share"][-1] for batch in batches])
-    assert (np.diff(shares) > 0).all() and 0 < shares[0] and shares[-1] == 1
-    if not window:
-        items = np.cumsum([len(batch["mask"]) for batch in batches])
-        np.testing.assert_allclose(shares, items / items[-1], rtol=1e-6)
+@pytest.mark.parametrize("device", [None, "/cpu:0"])
+@pytest.mark.parametrize("size, group", [(4, 0), (5, 1), (1000, 2)])
+def test_progress_rises_to_one(pattern, size, group, device):
+    """To 1 with the last item, and as the items do if all shards are one group; however far ahead batches are made."""
+    stream = training(pattern, every(shuffle_shards=group), batch_size=size, num_epochs=3, device=device)
+    rows, progress = map(np.array, zip(*((len(batch["mask"]), stream.progress) for batch in stream), strict=True))
+    assert (np.diff(progress) > 0).all() and 0 < progress[0] and progress[-1] == 1
+    if not group:
+        np.testing.assert_allclose(progress, np.cumsum(rows) / rows.sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["videos", "rated_segments", "windows"])
+def test_progress_of_an_evaluation_counts_shards(pattern, kind):
+    stream = pipeline.evaluation_batches(pattern, every(), 1, kind)
+    progress = [stream.progress for _ in stream]
+    assert (np.diff(progress) > 0).all() and 0 < progress[0] and progress[-1] == 1
+    if kind == "videos":
+        expected = [
+            shard + (n + 1) / len(lengths) for shard, lengths in enumerate(LENGTHS) for n in range(len(lengths))
+        ]
+        np.testing.assert_allclose(progress, np.array(expected) / len(LENGTHS))
 
 
 def test_nothing_is_tuned(pattern):
     """The end of a pass would wait for the thread that does it, up to a minute."""
     for batches in (training(pattern, every()), pipeline.evaluation_batches(pattern, every(), 4)):
-        assert not batches.options().autotune.enabled
+        assert not batches.dataset.options().autotune.enabled
 
 
-def test_without_an_end_the_share_stays_zero(pattern):
-    assert {float(b["share"][0]) for b in training(pattern, every(), num_epochs=None, max_steps=9).take(3)} == {0.0}
+def test_without_an_end_progress_stays_zero(pattern):
+    stream = training(pattern, every(), num_epochs=None, max_steps=9)
+    assert {stream.progress for _ in itertools.islice(stream, 3)} == {0.0}
 
 
 def test_orders_depend_on_the_seed(pattern):
@@ -252,8 +266,7 @@ def test_segments_in_memory_need_no_remote_shards_any_more(pattern):
         seen = int(next(batches)["position"][0])
     for path in tf.io.gfile.glob("ram://rated/*"):
         tf.io.gfile.remove(path)
-    with pipeline.user_errors():
-        assert int(list(batches)[-1]["position"][0]) == 9
+    assert int(list(batches)[-1]["position"][0]) == 9
 
 
 def test_memory_of_a_batch_is_used_again_only_once_it_is_free():
@@ -287,7 +300,7 @@ def test_batches_that_are_copied_to_a_device_ahead_are_the_same_and_so_are_error
 def test_what_is_read_after_every_step_is_never_sent_to_the_device(pattern):
     """Fetched from there, it would come after all that the device has been given to do."""
     batch = next(iter(training(pattern, every(), device="/cpu:0")))
-    assert {name for name, value in batch.items() if isinstance(value, np.ndarray)} == {"position", "share"}
+    assert {name for name, value in batch.items() if isinstance(value, np.ndarray)} == {"position"}
 
 
 def test_video_level_files_give_one_float_frame(tmp_path):

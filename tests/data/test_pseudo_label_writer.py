@@ -94,7 +94,9 @@ def test_files_of_one_name_become_two_shards(shards, tmp_path):
 def test_an_id_that_comes_twice_cannot_be_told_apart(shards, tmp_path):
     shutil.copy(shards / "a.tfrecord", shards / "c.tfrecord")
     write(shards / "*", labels(("zzzz", 0, 1, 1)), tmp_path)  # nobody asks for it
-    with pytest.raises(UserError, match=r"c\.tfrecord: offset \d+: record 'abcd': comes a second time, after .*a\.tf"):
+    with pytest.raises(
+        UserError, match=r"c\.tfrecord: offset \d+: record 'abcd': is the second video with this id, after .*a\.tf"
+    ):
         write(shards / "*", labels(("abcd", 10, 1, 1)), tmp_path)
 
 

@@ -94,10 +94,10 @@ def test_random_frames_are_uniform_and_differ_by_seed_epoch_and_video():
 
 @given(st.integers(1, 40), st.integers(0, 50), st.integers(-3, 2**70), st.integers(0, 3))
 def test_an_epochs_windows_hold_each_shard_once(shards, size, seed, epoch):
-    groups = shuffling.windows(shards, size, seed, epoch)
+    groups = shuffling.shard_groups(shards, size, seed, epoch)
     assert sorted(np.concatenate(groups)) == list(range(shards))
     assert all(len(group) == (size or shards) for group in groups[:-1])
-    assert all((a == b).all() for a, b in zip(groups, shuffling.windows(shards, size, seed, epoch), strict=True))
+    assert all((a == b).all() for a, b in zip(groups, shuffling.shard_groups(shards, size, seed, epoch), strict=True))
 
 
 @settings(max_examples=20)

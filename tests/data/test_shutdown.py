@@ -87,6 +87,17 @@ def test_a_process_that_fails_ends_while_batches_are_made(ended, shard):
     assert found.returncode == 1 and "ValueError: a fault" in found.stderr
 
 
+@pytest.mark.parametrize("ends", ["", 'raise ValueError("a fault")'])
+@pytest.mark.parametrize("change", [(", 0))", ", 0).dataset)"), (", 0))", ", 0, device='/cpu:0'))")])
+def test_a_process_ends_that_never_closed_an_iterator(ended, shard, change, ends):
+    """The iterator is a local variable of a function that fails, or never ends."""
+    reads = READS.replace(*change)
+    assert reads != READS
+    program = f"{reads}\ndef use():\n    batches = [read()]\n    batches.append(batches)\n    {ends or 'pass'}\nuse()"
+    found = ended(program, shard)
+    assert found.returncode == bool(ends) and found.stderr.endswith("ValueError: a fault\n" if ends else "")
+
+
 @pytest.mark.parametrize("seconds", [0.5, 1000])
 def test_a_process_that_fails_ends_while_a_batch_is_waited_for(ended, shard, seconds):
     found = ended(WAITS + READS + FAILS, shard, str(seconds))

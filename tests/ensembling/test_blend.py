@@ -1,4 +1,4 @@
-"""Blends against plain references, the blend of a model with itself, and weights that never do worse than the best."""
+"""Blends equal plain references; a model blended with itself is unchanged; fitted weights never lose."""
 
 import math
 
@@ -27,12 +27,12 @@ def ensembles(draw):
 
 
 def places(column):
-    """Each value's place among the distinct ones: what a ranking is, ties and all."""
+    """The index of each value among the distinct values: a ranking with its ties."""
     return np.unique(column, return_inverse=True)[1]
 
 
 def rank_of(value, column):
-    """The share of the column that is less, with equals counted at their average rank."""
+    """The rank of the value, divided by the length of the column; ties get their average rank."""
     less, equal = sum(other < value for other in column), sum(other == value for other in column)
     return (less + (equal + 1) / 2) / len(column)
 
@@ -76,7 +76,7 @@ def test_large_matrices_are_blended_in_parts(ensemble, method):
 
 
 @given(MATRICES)
-def test_ranks_do_not_see_the_scale(scores):
+def test_ranks_do_not_depend_on_the_scale(scores):
     np.testing.assert_array_equal(blend.ranks(scores), blend.ranks(scores.astype(np.float64) * 4))
 
 
@@ -110,7 +110,7 @@ def test_fitted_weights_do_no_worse_than_the_best_member(seed, count):
     np.testing.assert_array_equal(weights, blend.fit(members, judge, rounds=8))
 
 
-def test_two_halves_of_the_truth_are_both_taken_and_their_gains_told():
+def test_two_complementary_members_both_get_weight_and_gains():
     labels = np.array([1, 1, 0, 0, 0], bool)
     one, other, noise = np.array([9.0, 0, 5, 0, 1]), np.array([0, 9.0, 0, 5, 1]), np.array([0, 0, 9.0, 9, 9])
     judge = judge_of(labels)

@@ -1,4 +1,4 @@
-"""The command `ensemble`: one pass for all members, a blend of one model is that model, and what it refuses."""
+"""The command `ensemble`: one pass for all members, a model blended with itself, and refusals."""
 
 import dataclasses
 import shutil
@@ -24,7 +24,7 @@ from yt8m_attention.training.loop import State
 
 @pytest.fixture(scope="module")
 def folder(planted, tmp_path_factory):
-    """Two networks as train would leave them, `one` and `two`, with the weights they began with."""
+    """Two untrained networks, `one` and `two`, saved like trained ones."""
     folder = tmp_path_factory.mktemp("ensemble")
     for seed, (name, model) in enumerate((("one", {"model": "attention"}), ("two", {}))):
         run = small(planted, folder / name, segment_labels=True, model=model, holdout_fraction=0.3)
@@ -42,10 +42,10 @@ def test_files(planted):
 
 def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="mean", rated=None, held_out=0.0,
              video_score_weight=0.0):  # fmt: skip
-    """Blends in this process, for speed; the command itself is asked below. Without a name nothing is ranked."""
+    """Blends in this process, for speed; other tests run the command. Without a name nothing is ranked."""
     paths = tuple(str(folder / path) for path in inputs.split(","))
     is_model = tuple(not path.endswith(".npz") for path in paths)
-    asked = blending.Inputs(paths, is_model, weights, method)
+    requested = blending.Inputs(paths, is_model, weights, method)
     rated = rated and blending.Rated(rated, lambda share: held_out)
 
     def make_job(data, share):
@@ -53,8 +53,8 @@ def ensemble(folder, name, test_files, inputs="one,two", weights=None, method="m
         return dataclasses.replace(job(folder, name, test_files, data), **changed)
 
     if any(is_model):
-        return blending.rank_models(asked, make_job, lambda data: data, 1000, rated)
-    return blending.rank_files(asked, make_job(Data(), 0.0), 1000, rated)
+        return blending.rank_models(requested, make_job, lambda data: data, 1000, rated)
+    return blending.rank_files(requested, make_job(Data(), 0.0), 1000, rated)
 
 
 def job(folder, name, test_files, data):
@@ -64,7 +64,7 @@ def job(folder, name, test_files, data):
 
 @pytest.fixture(scope="module")
 def singles(folder, test_files):
-    """The scores and rankings of either model, as `inference` makes them."""
+    """The scores and rankings of each model, as `inference` writes them."""
     for name in ("one", "two"):
         trained = restore.load(str(folder / name))
         rank.rank_segments(trained.model, job(folder, f"single_{name}", test_files, trained.run.data), 1000)
@@ -115,7 +115,7 @@ def test_files_are_blended_a_part_at_a_time(folder, test_files, singles, monkeyp
 
 
 def seen(parts):
-    """A function that passes a part on and writes down how many segments it has."""
+    """Returns a function that records the number of segments of a part and returns the part."""
 
     def look(part):
         parts.append(len(part[0]))
@@ -126,7 +126,7 @@ def seen(parts):
 
 @pytest.mark.parametrize("method", ["mean", "geometric"])
 def test_given_weights_are_judged_by_the_score_of_what_is_ranked(folder, test_files, singles, method):
-    """Of the files that are scored, too, since nothing is fitted. Ranks differ: they are among the rated segments."""
+    """The scored files are allowed, because nothing is fitted. "rank" is excluded: it ranks rated segments only."""
     made = ensemble(folder, "judged", test_files, "single_one.npz,two", (3.0, 1.0), method, rated=test_files)
     assert made["weights"] == [0.75, 0.25]
     ranked = evaluate_submission.score(str(folder / "judged.csv"), test_files, 1000)
@@ -141,15 +141,15 @@ def test_each_member_is_rescored_by_its_own_scores_of_the_videos(folder, test_fi
         rank.rank_classes(trained.model, job(folder, f"videos_{name}", test_files, trained.run.data), 5)
         segments, videos = scores_of(folder, f"single_{name}"), scores_of(folder, f"videos_{name}")
         row = {video: number for number, video in enumerate(videos["ids"].tolist())}
-        of_videos = videos["scores"][[row[video] for video in segments["ids"].tolist()]][:, segments["classes"]]
-        wanted += share * segments["scores"] ** 0.6 * of_videos**0.4
+        video_scores = videos["scores"][[row[video] for video in segments["ids"].tolist()]][:, segments["classes"]]
+        wanted += share * segments["scores"] ** 0.6 * video_scores**0.4
     np.testing.assert_allclose(scores_of(folder, "rescored")["scores"], wanted, atol=1e-5)
     ranked = evaluate_submission.score(str(folder / "rescored.csv"), test_files, 1000)
     assert made["map"] == pytest.approx(ranked["map"], abs=1e-6)
 
 
-def test_members_that_sample_videos_otherwise_are_not_rescored_by_them(folder, test_files, tmp_path):
-    """Unless the command line says how all are to; without rescoring it does not matter."""
+def test_rescoring_refuses_members_with_different_sampling(folder, test_files, tmp_path):
+    """The command line can set one sampling for all. Without rescoring the sampling does not matter."""
     for name in ("one", "two"):
         shutil.copytree(folder / name, tmp_path / name)
     run = run_file.read(str(tmp_path / "two"))
@@ -165,7 +165,7 @@ def test_members_that_sample_videos_otherwise_are_not_rescored_by_them(folder, t
     commands.succeed("ensemble", *flags, "--frame_sampling=all")
 
 
-def test_files_are_fitted_as_their_models_are_and_ranked_by_nothing(folder, test_files, singles):
+def test_files_and_models_give_the_same_fit_and_write_nothing(folder, test_files, singles):
     before = sorted(folder.iterdir())
     models, files = (
         ensemble(folder, None, test_files, inputs, rated=test_files, held_out=0.4)
@@ -174,7 +174,7 @@ def test_files_are_fitted_as_their_models_are_and_ranked_by_nothing(folder, test
     assert models.keys() == {"inputs", "weights", "map"}
     assert models["weights"] == pytest.approx(files["weights"]) and models["map"] == pytest.approx(files["map"])
     everything = ensemble(folder, None, test_files, "single_one.npz,single_two.npz", rated=test_files)
-    assert everything["map"] != files["map"]  # the held-out share was a share
+    assert everything["map"] != files["map"]  # the held-out share was not all videos
     assert sorted(folder.iterdir()) == before
 
 
@@ -198,10 +198,10 @@ def test_fitted_weights(planted, folder, test_files):
     assert 0 < made["map"] <= 1
     rows = {line.split()[0]: line.split()[1:] for line in result.stderr.splitlines() if line.startswith(str(folder))}
     assert set(rows) == {str(folder / "one"), str(folder / "two")}
-    assert made["map"] >= max(float(row[1]) for row in rows.values()) - 1e-4  # no worse than either alone
+    assert made["map"] >= max(float(row[1]) for row in rows.values()) - 1e-4  # at least the better member
 
 
-def test_equal_weights_are_judged_where_nothing_is_ranked(planted, folder):
+def test_equal_weights_are_judged_without_a_ranking(planted, folder):
     result = commands.run("ensemble", "--inputs=one,two", f"--runs_dir={folder}", "--weights=equal", "--only_holdout",
                           f"--fit_data_pattern={planted}/validate/*.tfrecord")  # fmt: skip
     assert result.status == 0, result.stderr
@@ -219,7 +219,7 @@ def refusal(folder, *flags):
     return line
 
 
-def test_weights_are_never_fitted_on_what_is_scored_or_learned(planted, folder, test_files):
+def test_weights_are_never_fitted_on_scored_or_training_videos(planted, folder, test_files):
     models = ("--inputs=one,two", f"--input_data_pattern={test_files}")
     assert "in common" in refusal(folder, *models, f"--fit_data_pattern={planted}/test/test0000.tfrecord")
     seen = refusal(folder, *models, f"--fit_data_pattern={planted}/validate/*.tfrecord")
@@ -229,7 +229,7 @@ def test_weights_are_never_fitted_on_what_is_scored_or_learned(planted, folder, 
     assert "was trained on" in more
 
 
-def test_no_held_out_share_of_some_is_scored_that_another_was_trained_on(planted, folder):
+def test_a_held_out_share_that_another_member_was_trained_on_is_refused(planted, folder):
     with pytest.raises(UserError, match=r"--input_data_pattern=.*was trained on"):
         ensemble(folder, "refused", f"{planted}/validate/*.tfrecord", held_out=0.5)
     assert not (folder / "refused.csv").exists()
@@ -237,7 +237,7 @@ def test_no_held_out_share_of_some_is_scored_that_another_was_trained_on(planted
 
 @pytest.fixture
 def two_phases(planted, tmp_path):
-    """A member whose first phase was trained on the test files; and how its run looks with another start."""
+    """Function of a start checkpoint -> a member; the phase in `first` was trained on the test files."""
     first = dataclasses.replace(
         small(planted, tmp_path / "first"), train_data_pattern=str(planted / "test" / "*.tfrecord")
     )
@@ -253,12 +253,12 @@ def two_phases(planted, tmp_path):
 
 @pytest.mark.parametrize("start", ["first", "first/checkpoints/step-00000001.npz"])
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_what_an_earlier_phase_was_trained_on_is_refused(two_phases, test_files, start, share):
+def test_training_files_of_an_earlier_phase_are_refused(two_phases, test_files, start, share):
     with pytest.raises(UserError, match=r"--x=.*/first was trained on.*name other files"):
         members.check_unseen([two_phases(start)], test_files, share, "x")
 
 
-def test_what_cannot_be_compared_is_said(two_phases, planted, capsys):
+def test_missing_training_files_are_logged(two_phases, planted, capsys):
     others = f"{planted}/train/*.tfrecord"
     members.check_unseen([two_phases("first")], others, 0.0, "x")
     assert capsys.readouterr().err == ""

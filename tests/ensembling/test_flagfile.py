@@ -1,4 +1,4 @@
-"""The published ensemble, whose flagfile is the one that is not train's."""
+"""The flagfile of the published ensemble, the only one that is not for `train`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`pseudo_label` from a user's side: from a ranking to shards that phase 2 trains on beside the rated ones."""
+"""The command `pseudo_label`: from a ranking to shards that phase 2 trains on together with rated shards."""
 
 import functools
 import os
@@ -21,11 +21,11 @@ FEATURES = ("--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=
 
 
 def ranking(planted, split, classes, seed=0):
-    """{class: `video:start` of all windows of a split, in an order of chance}"""
+    """{class: `video:start` of all windows of a split, in random order}."""
     data = runs.small(planted, "none").data
     source, names = ShardDataset(f"{planted}/{split}/*.tfrecord", "input_data_pattern", data, "windows"), []
     for number in range(len(source.paths)):
-        shard, items = source.one(number)
+        shard, items = source.index_and_items(number)
         names += [f"{shard.ids[r].decode()}:{s}" for r, s in zip(items.record, items.start, strict=True)]
     rng = np.random.default_rng(seed)
     return {c: rng.permutation(names).tolist() for c in classes}
@@ -58,7 +58,7 @@ def pairs(pattern):
 
 
 def expected(ranked, positives=5, negatives=4, fraction=RATED_HOLDOUT):
-    """What should be labelled, the plain way."""
+    """The expected pairs, by a direct computation."""
     result = set()
     for c, names in ranked.items():
         split = [(name.split(":")[0].encode(), int(name.split(":")[1])) for name in names]
@@ -85,8 +85,8 @@ def test_the_shards_hold_the_best_and_the_last_and_no_held_out_video(planted, ra
     assert pairs(f"{tmp_path}/all/*.tfrecord") == expected(ranked, fraction=0) and everything["positives"] == 20
 
 
-def test_people_are_believed(planted, tmp_path):
-    """A ranking of rated videos: whatever they said stays, and nothing is added to a pair that they rated."""
+def test_human_ratings_win(planted, tmp_path):
+    """The ranking contains rated videos. Human ratings stay, and rated pairs get no pseudo-label."""
     people = pairs(f"{planted}/test/*.tfrecord")
     ranked = ranking(planted, "test", label_ids.read(planted / "segment_label_ids.csv"))
     csv = write_csv(tmp_path / "segments.csv", ranked)
@@ -101,14 +101,14 @@ def test_people_are_believed(planted, tmp_path):
 def test_phase_2_trains_on_both_and_holds_out_no_pseudo_label(planted, csv, tmp_path):
     commands.succeed("pseudo_label", *flags(planted, csv, tmp_path / "pseudo"))
     both = f"--train_data_pattern={planted}/validate/*.tfrecord,{tmp_path}/pseudo/*.tfrecord"
-    told = {}
+    results = {}
     for name, more in {"rated": (), "both": (both,)}.items():
         train = runs.flags(planted, tmp_path / name, "--segment_labels", "--max_steps=2", *more, split="validate")
-        # Whether classes are told or found, training says what it has to learn from.
-        told[name] = commands.run("train", *[flag for flag in train if "label_ids" not in flag])
-        assert told[name].status == 0, told[name].stderr
-        assert told[name].json["step"] == 2
-    counts = {name: _rated_pairs(result.stderr) for name, result in told.items()}
+        # Without a file of class ids, training finds the rated classes itself.
+        results[name] = commands.run("train", *[flag for flag in train if "label_ids" not in flag])
+        assert results[name].status == 0, results[name].stderr
+        assert results[name].json["step"] == 2
+    counts = {name: _rated_pairs(result.stderr) for name, result in results.items()}
     assert counts["both"] == counts["rated"] + 36
     held_out = {pair for pair in pairs(f"{tmp_path}/pseudo/*.tfrecord") if holdout.in_holdout(pair[0], 0.1)}
     assert not held_out
@@ -119,29 +119,29 @@ def _rated_pairs(log):
                 if " rated pairs" in line)  # fmt: skip
 
 
-def test_what_is_ranked_and_cannot_be_labelled_is_counted(planted, ranked, tmp_path):
+def test_ranked_segments_that_cannot_be_labelled_are_counted(planted, ranked, tmp_path):
     c = min(ranked)
     first, *rest = ranked[c]
     beyond = first.split(":")[0] + ":0" + 30 * "9"
-    zero = first.replace(":", "\0:")  # no id that a record can have
+    zero = first.replace(":", "\0:")  # an id that no record has
     csv = write_csv(tmp_path / "s.csv", ranked | {c: ["none:5", zero, beyond, *rest]})
     result = commands.succeed("pseudo_label", *flags(planted, csv, tmp_path / "pseudo", "--holdout_fraction=0"))
     assert (result["unknown_segments"], result["skipped_segments"]) == (2, 1)
     assert (result["classes"], result["positives"], result["negatives"]) == (4, 17, 16)
 
 
-def test_a_class_that_ranks_too_few_segments_is_told(planted, ranked, tmp_path):
+def test_a_class_that_ranks_too_few_segments_is_logged(planted, ranked, tmp_path):
     a, b, *_ = ranked
     csv = write_csv(tmp_path / "s.csv", {a: ranked[a], b: ranked[b][:8]})
     given = [flag for flag in flags(planted, csv, tmp_path / "pseudo", "--holdout_fraction=0") if flag != "--quiet"]
-    told = commands.run("pseudo_label", *given)
-    assert told.status == 0 and told.json["short_classes"] == 1
-    assert "1 classes rank too few segments for --positives=5 and --negatives=4" in told.stderr
-    assert f"{b} the first" in told.stderr
+    result = commands.run("pseudo_label", *given)
+    assert result.status == 0 and result.json["short_classes"] == 1
+    assert "1 classes rank too few segments for --positives=5 and --negatives=4" in result.stderr
+    assert f"the first is {b}" in result.stderr
     assert {pair[2] for pair in pairs(f"{tmp_path}/pseudo/*.tfrecord")} == {a}
 
 
-def test_the_same_call_leaves_what_is_there_and_another_is_refused(planted, csv, tmp_path):
+def test_the_same_call_writes_nothing_and_another_is_refused(planted, csv, tmp_path):
     out = tmp_path / "pseudo"
     first = commands.succeed("pseudo_label", *flags(planted, csv, out))
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
@@ -156,21 +156,21 @@ def test_the_same_call_leaves_what_is_there_and_another_is_refused(planted, csv,
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
-def test_shards_of_somebody_else_are_not_mixed_in(planted, csv, tmp_path):
+def test_a_directory_of_another_command_is_refused(planted, csv, tmp_path):
     result = commands.run("pseudo_label", *flags(planted, csv, planted / "test"))
     assert result.status == 2 and "neither empty nor made by this command" in result.stderr
     assert not (planted / "test/pseudo_label.json").exists()
 
 
-def test_shards_are_not_written_among_those_that_are_labelled(planted, csv):
+def test_shards_are_not_written_among_the_input_files(planted, csv):
     before = files(planted / "train")
     result = commands.run("pseudo_label", *flags(planted, csv, planted / "train"))
-    assert result.status == 2 and "train0000.tfrecord of --input_data_pattern lies there" in result.stderr
+    assert result.status == 2 and "train0000.tfrecord of --input_data_pattern is in it" in result.stderr
     assert files(planted / "train") == before
 
 
-def test_a_second_call_leaves_the_first_ones_shards_alone(planted, csv, tmp_path, monkeypatch):
-    """While the first one is at work, and when the second one came upon it just before its end."""
+def test_a_second_call_does_not_touch_the_shards_of_the_first(planted, csv, tmp_path, monkeypatch):
+    """The second call meets the first while it writes, or just before its end."""
     whole = pseudo_label_files.write(_job(planted, csv, tmp_path / "whole"))
     job, met, write_shard = _job(planted, csv, tmp_path / "pseudo"), [], writer.write_shard
 
@@ -191,11 +191,11 @@ def test_a_second_call_leaves_the_first_ones_shards_alone(planted, csv, tmp_path
 
 
 def _file_sizes_end_at(size):
-    sys.dont_write_bytecode = True  # else Python leaves its own compiled files cut off
+    sys.dont_write_bytecode = True  # otherwise Python writes truncated .pyc files
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def test_a_disk_that_is_full_leaves_nothing(planted, csv, tmp_path):
+def test_a_full_disk_leaves_no_output(planted, csv, tmp_path):
     limit = functools.partial(_file_sizes_end_at, 8000)
     given = flags(planted, csv, tmp_path / "pseudo", "--index_dir=none")
     result = commands.run("pseudo_label", *given, setup=limit)
@@ -211,11 +211,11 @@ def _job(planted, csv, out):
 
 
 class Killed(BaseException):
-    """As a signal that nothing can catch."""
+    """Stands for SIGKILL."""
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_what_a_killed_run_left_is_made_anew(planted, csv, tmp_path, monkeypatch, begun):
+def test_the_output_of_a_killed_run_is_written_again(planted, csv, tmp_path, monkeypatch, begun):
     whole = pseudo_label_files.write(_job(planted, csv, tmp_path / "whole"))
     out, write_shard = tmp_path / "pseudo", writer.write_shard
 
@@ -225,7 +225,7 @@ def test_what_a_killed_run_left_is_made_anew(planted, csv, tmp_path, monkeypatch
         raise Killed
 
     monkeypatch.setattr(writer, "write_shard", write_and_die)
-    if begun:  # nothing was tidied up
+    if begun:  # the cleanup did not run
         monkeypatch.setattr(pseudo_label_files, "_clear", lambda *_: None)
         monkeypatch.setattr(pseudo_label_files.OutputDirectory, "unmark", lambda _: None)
     with pytest.raises(Killed):
@@ -239,7 +239,7 @@ def test_what_a_killed_run_left_is_made_anew(planted, csv, tmp_path, monkeypatch
 
 
 def _wrong(planted, ranked, csv, tmp_path):
-    """{what is wrong: (flags, words of the message)}"""
+    """{name of the fault: (flags, part of the message)}."""
     good = flags(planted, csv, tmp_path / "pseudo")
     short, far = (write_csv(tmp_path / name, of) for name, of in (
         ("short.csv", {c: names[:8] for c, names in ranked.items()}), ("far.csv", {77: ranked[min(ranked)]}),
@@ -247,7 +247,7 @@ def _wrong(planted, ranked, csv, tmp_path):
     foreign = write_csv(tmp_path / "foreign.csv", {1: [f"none:{s}" for s in range(9)]})
     damaged = tmp_path / "damaged.csv"
     damaged.write_text("Class,Segments\n1,abcd:5 abcd\n")
-    bad = tmp_path / "zzz.tfrecord"  # after shards that are good
+    bad = tmp_path / "zzz.tfrecord"  # sorts after the good shards
     bad.write_text("This is no TFRecord file, though it is long enough for the header of one.")
     return {
         "no ranking": (good[1:], "--submission_file: not given"),

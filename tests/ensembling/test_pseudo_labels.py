@@ -1,4 +1,4 @@
-"""Which segments of a ranking become positives and negatives: properties of the choice, whatever the ranking."""
+"""Properties of the selected positives and negatives, for any ranking."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ def rankings(draw):
 
 
 @given(rankings())
-def test_no_more_than_asked_for_each_once_and_none_both(ranking):
+def test_no_segment_is_selected_twice_and_limits_hold(ranking):
     videos, usable, rule = ranking
     positives, negatives = choose(videos, usable, rule)
     assert len(positives) <= rule.positives and len(negatives) <= rule.negatives
@@ -39,16 +39,16 @@ def _per_video(videos, places):
 
 
 @given(rankings())
-def test_positives_are_the_best_that_may_be_taken(ranking):
+def test_positives_are_the_best_usable_segments(ranking):
     videos, usable, rule = ranking
     positives, _ = choose(videos, usable, rule)
-    taken = []
-    for place in np.flatnonzero(usable).tolist():  # as one would by hand
-        if len(taken) < rule.positives and (
-            not rule.max_per_video or _per_video(videos, taken)[videos[place]] < rule.max_per_video
+    selected = []
+    for place in np.flatnonzero(usable).tolist():  # a direct selection
+        if len(selected) < rule.positives and (
+            not rule.max_per_video or _per_video(videos, selected)[videos[place]] < rule.max_per_video
         ):
-            taken.append(place)
-    assert positives.tolist() == taken
+            selected.append(place)
+    assert positives.tolist() == selected
 
 
 @given(rankings())
@@ -65,7 +65,7 @@ def test_negatives_are_the_last_or_begin_at_a_rank(ranking):
 
 
 @given(rankings())
-def test_fewer_come_only_of_a_ranking_that_is_too_short(ranking):
+def test_fewer_are_selected_only_from_a_short_ranking(ranking):
     videos, usable, rule = ranking
     positives, negatives = choose(videos, usable, dataclasses.replace(rule, max_per_video=0))
     first = max(positives[-1] + 1 if len(positives) else 0, (rule.negatives_from or 1) - 1)

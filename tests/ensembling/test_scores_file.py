@@ -1,4 +1,4 @@
-"""Files of scores: what is no such file is refused where it is loaded; what is one is read by rows, in any form."""
+"""Files of scores: a wrong file is refused on loading; a right file is read by rows, in any dtype and layout."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("changed", WRONG, ids=str)
-def test_what_cannot_be_ranked_is_refused(tmp_path, changed):
+def test_a_wrong_file_is_refused(tmp_path, changed):
     path = tmp_path / "scores.npz"
     np.savez(path, **GOOD | changed)
     with pytest.raises(UserError, match=f"--inputs: {path}: ") as error:
@@ -51,7 +51,7 @@ def test_ids_are_bytes_however_they_were_saved(tmp_path):
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("form", [np.float32, ">f8", np.int16, np.asfortranarray])
-def test_scores_of_any_segments_and_classes_whatever_the_form(tmp_path, save, form):
+def test_scores_of_any_segments_and_classes_in_any_dtype_and_layout(tmp_path, save, form):
     random = np.random.default_rng(0)
     scores = random.integers(-9, 9, (30, 5))
     ids, starts = np.repeat([b"v%d" % i for i in range(6)], 5), np.tile(np.arange(0, 25, 5), 6)
@@ -60,9 +60,9 @@ def test_scores_of_any_segments_and_classes_whatever_the_form(tmp_path, save, fo
     found = scores_file.load(str(tmp_path / "scores.npz"))
     assert len(found) == 30
     rows = random.integers(0, 30, 50)
-    taken = found.take(ids[rows], starts[rows], np.array([1, 7]))
-    assert taken.dtype == np.float32
-    np.testing.assert_array_equal(taken, scores[rows][:, [3, 0]])
+    rows_of_scores = found.take(ids[rows], starts[rows], np.array([1, 7]))
+    assert rows_of_scores.dtype == np.float32
+    np.testing.assert_array_equal(rows_of_scores, scores[rows][:, [3, 0]])
     columns = random.integers(0, 5, 50)
     classes = found.classes[columns]
     np.testing.assert_array_equal(found.pick(ids[rows], starts[rows], classes), scores[rows, columns])
@@ -76,7 +76,7 @@ def test_scores_stay_in_the_file(tmp_path):
 
 
 def test_a_changed_byte_is_noticed(tmp_path):
-    """Whose scores are memory-mapped is not read by zip, which compares checksums."""
+    """The memory map bypasses zipfile, which compares checksums."""
     path = tmp_path / "scores.npz"
     np.savez(path, **GOOD)
     raw = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""A picture of attention shows each head's weights on its own scale, and the rated segments in their places."""
+"""Attention images: each head has its own scale, and rated segments are marked in the right place."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def test_rated_segments_are_marked_and_a_positive_wins():
         assert (strip[start : start + 5] == color).all()
 
 
-def test_bands_are_the_heads_weights_over_time():
+def test_bands_show_the_weights_of_each_head_over_time():
     attention = np.array([[0.5, 0.0], [0.25, 0.2], [0.25, 0.8]])
     picture = attention_images.picture(attention, (), 5)
     assert picture.shape == (STRIP + 2 * HEAD, 3 * FRAME, 3) and picture.dtype == np.uint8

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, against the reference and for models that know all or nothing."""
+"""Metrics of an evaluation, compared with the reference, for perfect and for random models."""
 
 import hashlib
 
@@ -21,15 +21,15 @@ def examples(planted):
     return evaluator.Examples(str(planted / "test" / "*.tfrecord"), data)
 
 
-def _drawn(batch):
-    """Scores that depend on a bag's id and start alone, as a model's would on its frames."""
+def _random(batch):
+    """Random scores that depend only on the id and start of a bag, as a model's scores depend on its frames."""
     keys = [video + b"%d" % start for video, start in zip(batch["id"].numpy(), batch["start"].numpy(), strict=True)]
     seeds = [int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big") for key in keys]
     rows = [np.random.default_rng(seed).random(6, np.float32).round(1) for seed in seeds]  # rounded: many ties
     return {"probabilities": np.stack(rows)}
 
 
-def _knowing(batch):
+def _perfect(batch):
     return {"probabilities": batch["labels"].numpy().astype(np.float32)}
 
 
@@ -38,13 +38,13 @@ def _evaluate(score, examples, **options):
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3])
-def test_segment_map_is_the_references(examples, weight):
-    result = _evaluate(_drawn, examples, scoring=Scoring(video_score_weight=weight))
+def test_segment_map_equals_the_reference(examples, weight):
+    result = _evaluate(_random, examples, scoring=Scoring(video_score_weight=weight))
     ranked, ratings = {}, {}
-    rows = [(batch["ordinal"].numpy(), batch["labels"].numpy(), batch["rated"].numpy(), _drawn(batch)["probabilities"])
+    rows = [(batch["ordinal"].numpy(), batch["labels"].numpy(), batch["rated"].numpy(), _random(batch)["probabilities"])
             for batch in examples.batches("rated_segments")]  # fmt: skip
     ordinals, labels, rated, scores = (np.concatenate(part) for part in zip(*rows, strict=True))
-    scores = np.float32(scores ** (1 - weight) * _of_videos(examples) ** weight)
+    scores = np.float32(scores ** (1 - weight) * _video_scores(examples) ** weight)
     for c in examples.data.segment_classes:
         keep = np.flatnonzero(rated[:, c])
         order = np.lexsort((ordinals[keep], -scores[keep, c]))
@@ -55,60 +55,60 @@ def test_segment_map_is_the_references(examples, weight):
     assert result["classes"] == sum(any(r.values()) for r in ratings.values())
 
 
-def _of_videos(examples):
-    """What _drawn gives the video of each rated segment."""
+def _video_scores(examples):
+    """Scores of _random for the video of each rated segment."""
     videos = {}
     for batch in examples.batches("videos"):
-        videos.update(zip(batch["id"].numpy(), _drawn(batch)["probabilities"], strict=True))
+        videos.update(zip(batch["id"].numpy(), _random(batch)["probabilities"], strict=True))
     return np.stack([videos[i] for batch in examples.batches("rated_segments") for i in batch["id"].numpy()])
 
 
-def test_by_the_videos_score_alone_is_the_copied_score(examples):
-    result = _evaluate(_drawn, examples, scoring=Scoring(video_score_weight=1.0))
-    assert result["segment_map"] == result["copied_video_score_map"] != _evaluate(_drawn, examples)["segment_map"]
+def test_a_weight_of_one_gives_the_copied_video_score(examples):
+    result = _evaluate(_random, examples, scoring=Scoring(video_score_weight=1.0))
+    assert result["segment_map"] == result["copied_video_score_map"] != _evaluate(_random, examples)["segment_map"]
 
 
-def test_a_model_that_knows_is_perfect_and_its_copy_is_not(examples):
-    result = _evaluate(_knowing, examples)
+def test_a_perfect_model_scores_one_and_its_copied_video_score_does_not(examples):
+    result = _evaluate(_perfect, examples)
     assert result["segment_map"] == 1.0
     assert result["gap"] == result["map"] == result["hit_at_one"] == result["perr"] == 1.0
     assert result["loss"] < 1e-3
-    # Every rated class is one of its video's, so a video's score, even a perfect one, tells nothing of when.
+    # Each rated class is a label of its video, so even a perfect video score cannot rank segments within a video.
     assert result["copied_video_score_map"] < 0.9
 
 
 def test_chance_is_the_share_of_positives(examples, planted):
     ratings = rating_reader.read_ratings(str(planted / "test" / "*.tfrecord"))
     shares = [ratings.scores[ratings.classes == c].mean() for c in examples.data.segment_classes]
-    assert np.isclose(_evaluate(_drawn, examples)["chance"], np.mean([share for share in shares if share > 0]))
+    assert np.isclose(_evaluate(_random, examples)["chance"], np.mean([share for share in shares if share > 0]))
 
 
 def test_only_listed_classes_count(examples):
     listed = evaluator.Examples(examples.pattern, Data(features=runs.FEATURES, num_classes=6,
                                                        segment_classes=examples.data.segment_classes[:1]))  # fmt: skip
-    result, whole = _evaluate(_drawn, listed), _evaluate(_drawn, examples)
+    result, whole = _evaluate(_random, listed), _evaluate(_random, examples)
     assert result["classes"] == 1 and result["rated_pairs"] < whole["rated_pairs"]
     assert result["per_class"].items() <= whole["per_class"].items()
 
 
-def test_a_limit_is_kept(examples):
+def test_a_limit_bounds_videos_and_segments(examples):
     limited = evaluator.Examples(examples.pattern, examples.data, limit=7)
-    assert _evaluate(_drawn, limited)["videos"] == 7
+    assert _evaluate(_random, limited)["videos"] == 7
     assert sum(len(batch["id"]) for batch in limited.batches("rated_segments")) == 7
 
 
-def test_videos_without_ratings_are_told(planted):
+def test_videos_without_ratings_are_refused(planted):
     data = Data(features=runs.FEATURES, num_classes=6)
     with pytest.raises(UserError, match="rated"):
-        _evaluate(_drawn, evaluator.Examples(str(planted / "train" / "*.tfrecord"), data))
+        _evaluate(_random, evaluator.Examples(str(planted / "train" / "*.tfrecord"), data))
 
 
 @pytest.mark.parametrize("item", ["a video", "a segment"])
 def test_a_score_that_is_not_a_number_is_refused(examples, item):
-    """As of weights that are finite, but so large that what they make of a frame is not."""
+    """Finite but large weights give such scores."""
 
     def score(batch):
-        probabilities = _drawn(batch)["probabilities"]
+        probabilities = _random(batch)["probabilities"]
         probabilities[1, 4] = np.nan if (batch["start"].numpy()[1] < 0) == (item == "a video") else 0.5
         return {"probabilities": probabilities}
 

@@ -1,4 +1,4 @@
-"""The CSV of classes: whatever they are called, a spreadsheet shows it and runs nothing."""
+"""The CSV of classes: a spreadsheet shows any class name and runs none as a formula."""
 
 import csv
 
@@ -19,7 +19,7 @@ def names(path, class_name):
 
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "@SUM(A1)", "-1+cmd|' /C calc'!A0", " =1", "\t=1", "\r=1", "\n=1"])
-def test_a_name_that_is_a_formula_becomes_text(tmp_path, name):
+def test_a_formula_in_a_name_becomes_text(tmp_path, name):
     assert names(tmp_path / "c.csv", {3: name, 7: "Car"}.get) == ["Car", f"'{name.strip()}"]
 
 
@@ -28,5 +28,5 @@ def test_a_name_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["Car", 'Rock & Roll, "live"', "-ism", "a=b", "\u65e5\u672c", "1\x1b[31m", ""])
-def test_other_names_stay_as_they_are(tmp_path, name):
+def test_other_names_are_unchanged(tmp_path, name):
     assert names(tmp_path / "c.csv", {3: name, 7: "Car"}.get) == ["Car", name]

@@ -1,4 +1,4 @@
-"""Counts by threshold agree with counting."""
+"""The counts of each threshold equal a direct count."""
 
 import numpy as np
 from hypothesis import given
@@ -12,7 +12,7 @@ SHAPE = (6, 3)
 
 @given(hnp.arrays(np.float32, SHAPE, elements=st.sampled_from([0, 0.005, 0.07, 0.29, 0.58, 0.995, 1])),
        hnp.arrays(bool, SHAPE), hnp.arrays(bool, SHAPE), st.integers(0, 6))  # fmt: skip
-def test_counts_are_those_of_counting(probabilities, labels, rated, cut):
+def test_counts_equal_a_direct_count(probabilities, labels, rated, cut):
     curve = PrecisionRecall()
     for part in (slice(0, cut), slice(cut, None)):
         curve.add(probabilities[part], labels[part], rated[part])

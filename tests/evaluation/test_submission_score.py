@@ -1,4 +1,4 @@
-"""A submission's score: the reference's on any rankings, and SegmentMetrics' on the same scores."""
+"""The score of a submission equals the reference for any ranking, and SegmentMetrics for the same scores."""
 
 import shutil
 
@@ -36,7 +36,7 @@ SEGMENTS = st.tuples(st.sampled_from(["a", "b", "c", "abcdefgh", "abcdefghijklmn
     st.dictionaries(st.tuples(SEGMENTS, st.integers(0, 5)), st.sampled_from([0.0, 1.0]), max_size=20),
     st.integers(1, 5),
 )
-def test_score_is_the_references(ranked, rated, top_n):
+def test_score_equals_the_reference(ranked, rated, top_n):
     ranked = {c: [f"{video}:{start}" for video, start in segments] for c, segments in ranked.items()}
     rows = [row(c, segments) for c, segments in ranked.items()]
     result = submission_score.score(rows, ratings_of({(*s, c): r for (s, c), r in rated.items()}), top_n)
@@ -55,8 +55,8 @@ def test_score_is_the_references(ranked, rated, top_n):
 
 
 @given(st.data(), st.tuples(st.integers(1, 12), st.integers(1, 4)), st.integers(0, 3))
-def test_a_submission_scores_as_segment_metrics_do(tmp_path_factory, data, shape, spare):
-    """The whole way, scores -> ranking -> file -> score, ties and unrated segments among them."""
+def test_a_submission_scores_like_segment_metrics(tmp_path_factory, data, shape, spare):
+    """All steps, scores -> ranking -> file -> score, with ties and unrated segments."""
     scores = data.draw(hnp.arrays(np.float32, shape, elements=st.sampled_from([0.0, 0.5, 1.0])))
     labels, rated = (data.draw(hnp.arrays(bool, shape)) for _ in range(2))
     count, top_n = shape[0], shape[0] + spare
@@ -78,24 +78,24 @@ def test_a_submission_scores_as_segment_metrics_do(tmp_path_factory, data, shape
 
 
 @given(st.lists(st.lists(st.integers(1, 300), unique=True, max_size=60), max_size=8), st.sampled_from([1, 50]))
-def test_distinct_keys_are_those_of_a_set(parts, least):
+def test_distinct_keys_equal_a_set(parts, least):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submission_score, "_LEAST_WAITING", least)
-        patch.setattr(submission_score, "_TABLE_BITS", 4)  # so that keys fall on one place
-        distinct = submission_score._Distinct()
+        patch.setattr(submission_score, "_MIN_PENDING", least)
+        patch.setattr(submission_score, "_TABLE_BITS", 4)  # forces collisions
+        distinct = submission_score._DistinctKeys()
         for part in parts:
             distinct.add(np.array(part, np.uint64))
         assert distinct.keys().tolist() == sorted(set().union(*parts))
 
 
-def test_a_pair_rated_again_counts_once_as_rated_last():
+def test_the_last_rating_of_a_pair_counts():
     ratings = Ratings(np.array(["a", "a"]), np.array([0, 0]), np.array([2, 2]), np.array([0.0, 1.0]))
     result = submission_score.score([row(2, ["a:0"])], ratings)
     assert result["per_class"] == {2: (1.0, 1, 1)}
 
 
-def test_a_class_of_any_number_costs_no_more_than_another():
-    large = 10**12  # a list of so many would not fit
+def test_a_large_class_id_needs_no_more_memory():
+    large = 10**12  # an array of this length does not fit into memory
     ratings = Ratings(np.array(["a", "b"]), np.array([0, 0]), np.array([large, 3]), np.array([1.0, 1.0]))
     result = submission_score.score([row(3, []), row(large, ["a:0"])], ratings)
     assert result["per_class"] == {3: (0.0, 1, 1), large: (1.0, 1, 1)} and result["map"] == 0.5
@@ -112,7 +112,7 @@ def test_label_cache_round_trip(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["labels.npz"]
 
 
-def test_a_label_cache_of_something_else_is_refused(tmp_path):
+def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("not a cache")
     np.savez(tmp_path / "other.npz", k=3)
     np.savez(tmp_path / "pickled.npz", video_ids=np.array(["a", None]))
@@ -133,7 +133,7 @@ CACHE = {"video_ids": np.array(["a", "b"]), "starts": np.array([0, 5]), "classes
      {"classes": np.array([1, -1])}, {"starts": np.array([0, -5])}, {"starts": np.array([0, 2**63], np.uint64)}],
     ids=str,
 )  # fmt: skip
-def test_a_label_cache_of_arrays_that_are_no_ratings_is_refused(tmp_path, changed):
+def test_a_label_cache_without_valid_ratings_is_refused(tmp_path, changed):
     path = tmp_path / "labels.npz"
     np.savez(path, **CACHE)
     assert len(submission_score.load_ratings(path, []).starts) == 2
@@ -142,7 +142,7 @@ def test_a_label_cache_of_arrays_that_are_no_ratings_is_refused(tmp_path, change
         submission_score.load_ratings(path, [])
 
 
-def test_a_label_cache_is_believed_only_of_the_files_as_they_are(tmp_path, planted, capsys):
+def test_a_label_cache_is_used_only_for_the_same_unchanged_files(tmp_path, planted, capsys):
     data = tmp_path / "data"
     data.mkdir()
     for path in sorted((planted / "test").glob("*.tfrecord")):
@@ -156,18 +156,18 @@ def test_a_label_cache_is_believed_only_of_the_files_as_they_are(tmp_path, plant
 
     whole = pairs()
     capsys.readouterr()
-    kept = (tmp_path / "labels.npz").stat().st_mtime_ns
-    assert pairs() == whole and (tmp_path / "labels.npz").stat().st_mtime_ns == kept
+    written = (tmp_path / "labels.npz").stat().st_mtime_ns
+    assert pairs() == whole and (tmp_path / "labels.npz").stat().st_mtime_ns == written
     assert "--label_cache" not in capsys.readouterr().err
     first, second, *_ = sorted(data.glob("*.tfrecord"))
     assert 0 < pairs(f"data/{first.name}") < whole  # another pattern
-    assert "holds ratings of other files" in capsys.readouterr().err
+    assert "has ratings of other or changed files" in capsys.readouterr().err
     assert pairs() == whole
     first.unlink()  # other files of one pattern
     fewer = pairs()
     assert fewer < whole
     shutil.copy(second, first)  # another file of one name
     capsys.readouterr()
-    assert pairs() == fewer and "holds ratings of other files" in capsys.readouterr().err
+    assert pairs() == fewer and "has ratings of other or changed files" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"--eval_data_pattern=.*none: matches no files"):
         pairs("none")

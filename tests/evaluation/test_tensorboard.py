@@ -1,4 +1,4 @@
-"""What a real TensorBoard server makes of a run's event files, asked through its HTTP API."""
+"""A real TensorBoard server reads the event files of a run; the tests query its HTTP API."""
 
 import gzip
 import json
@@ -38,7 +38,7 @@ def run_dir(planted, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ask(run_dir):
-    """A function of a path and what to ask for -> TensorBoard's answer; a dict is posted."""
+    """Function of a path and a query -> answer of TensorBoard; a dict is sent by POST."""
     command = [sys.executable, "-m", "tensorboard.main", f"--logdir={run_dir}", "--host=127.0.0.1", "--port=0",
                "--load_fast=false", "--reload_interval=0"]  # fmt: skip
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -65,7 +65,7 @@ def ask(run_dir):
     server.stderr.close()
 
 
-def test_all_runs_are_there(ask):
+def test_all_runs_are_listed(ask):
     assert set(ask("runs")) == {"phase1", "phase2", "phase2/eval"}
 
 
@@ -92,7 +92,7 @@ def test_precision_recall_curves(ask, name):
     (curve,) = ask("plugin/pr_curves/pr_curves", run="phase2/eval", tag=tag)["phase2/eval"]
     assert curve["step"] == 6
     assert curve["recall"][0] == 1 and curve["recall"] == sorted(curve["recall"], reverse=True)
-    assert len(curve["precision"]) == len(curve["thresholds"]) > 10  # thresholds that nothing reaches are left out
+    assert len(curve["precision"]) == len(curve["thresholds"]) > 10  # TensorBoard omits thresholds that no pair reaches
 
 
 def test_attention_of_fixed_videos_is_an_image(ask):
@@ -119,7 +119,7 @@ def test_flags_as_text_and_as_hyperparameters(ask):
 
 
 def test_the_profile_is_where_its_plugin_looks(run_dir, ask):
-    """TensorBoard shows it where the plugin xprof is installed, which the project does not ask for."""
+    """TensorBoard shows it if the plugin xprof is installed; the project does not require it."""
     (written,) = (run_dir / "phase1" / "plugins" / "profile").iterdir()
     assert list(written.glob("*.xplane.pb"))
     if "profile" in ask("plugins_listing"):
@@ -128,7 +128,7 @@ def test_the_profile_is_where_its_plugin_looks(run_dir, ask):
 
 def test_curves_are_read_back_as_written(tmp_path):
     assert summaries.read_scalars(str(tmp_path / "absent")) == {}
-    for start in (0, 2):  # two files, as a run that was resumed leaves
+    for start in (0, 2):  # two files, as after a resumed run
         written = summaries.Summaries(str(tmp_path))
         written.flags(start, FLAGS)
         for step in range(start, start + 4):

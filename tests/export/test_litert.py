@@ -1,4 +1,4 @@
-"""An exported model, converted and run by LiteRT (formerly TensorFlow Lite), answers as TensorFlow does."""
+"""LiteRT (formerly TensorFlow Lite) runs a converted export with the same results as TensorFlow."""
 
 import keras
 import numpy as np
@@ -14,14 +14,14 @@ from yt8m_attention.ops.quantize import dequantize
 
 litert = pytest.importorskip("ai_edge_litert.interpreter", reason="no LiteRT here (pip install ai-edge-litert)")
 
-# Rounding of the flat file's own kernels.
+# The kernels of LiteRT round differently.
 CLOSE = 1e-5
-# The converter wants to know the length of a loop over frames.
+# The converter needs a fixed length for a loop over frames.
 RECURRENT = {"gru", "lstm"}
 
 
 def exported(folder, name="multi_attention", quantize="none", **changes):
-    """A SavedModel of an untrained network with weights that matter."""
+    """Exports an untrained network with random weights."""
     keras.utils.set_random_seed(0)
     model = registry.build(config.Model(**({"model": name} | SMALL | changes)))
     model({"frames": np.zeros((1, 2, FEATURES.total), np.uint8), "mask": np.ones((1, 2), bool)})
@@ -32,7 +32,7 @@ def exported(folder, name="multi_attention", quantize="none", **changes):
 
 
 def converted(directory, signature, optimizations=()):
-    """The signature as LiteRT's runner, and the bytes of the flat file."""
+    """Returns the LiteRT runner of the signature, and the bytes of the converted file."""
     converter = tf.lite.TFLiteConverter.from_saved_model(directory, signature_keys=[signature])
     converter.optimizations = list(optimizations)
     content = converter.convert()
@@ -53,8 +53,8 @@ def assert_same(run, signature, inputs, tolerance=CLOSE):
 
 
 def test_bags_of_any_number_and_length(tmp_path, monkeypatch):
-    """With all that could be in a converter's way: a loop in sparsemax, a mixture of experts, weights of one byte."""
-    monkeypatch.setattr(weights, "_LEAST_ENTRIES", 1)
+    """The difficult cases of the conversion: a loop in sparsemax, a mixture of experts, int8 weights."""
+    monkeypatch.setattr(weights, "_MIN_ENTRIES", 1)
     moe = {"video_level_classifier_model": "moe", "attention_normalizer": "sparsemax"}
     directory = exported(tmp_path, quantize="int8", **moe)
     signature = tf.saved_model.load(directory).signatures["serving_default"]
@@ -75,8 +75,8 @@ def test_the_mediapipe_signature(tmp_path):
 
 
 @pytest.mark.slow
-def test_weights_of_one_byte(tmp_path):
-    """Both ways to a small file that docs/serving.md tells of; tolerances as for int8 weights."""
+def test_int8_weights(tmp_path):
+    """The two ways to a small file in docs/serving.md; tolerances as for int8 weights."""
     wide = {"hidden_size": 256, "attention_sizes": (64, 64)}
     plain, stored = (exported(tmp_path / name, quantize=name, **wide) for name in ("none", "int8"))
     signature = tf.saved_model.load(plain).signatures["serving_default"]

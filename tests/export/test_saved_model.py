@@ -1,4 +1,4 @@
-"""An exported model, run by plain TensorFlow, answers as the checkpoint does."""
+"""An exported model in plain TensorFlow gives the results of the checkpoint."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from yt8m_attention.ops.quantize import dequantize
 from yt8m_attention.runs import restore
 from yt8m_attention.training import phase
 
-# A process that knows TensorFlow and nothing of this project; it answers for every model that it is given.
+# A process with TensorFlow and without this project; it runs each model in its arguments.
 SERVE = """
 import sys
 import numpy as np, tensorflow as tf
@@ -45,7 +45,7 @@ TOLERANCES = {"none": 1e-5, "float16": 2e-3, "int8": 5e-2}
 
 @pytest.fixture(scope="module")
 def trained(planted, tmp_path_factory):
-    """A training directory with a network whose larger kernels are worth quantising."""
+    """A training directory with a network that has kernels large enough to quantise."""
     train_dir = tmp_path_factory.mktemp("trained") / "run"
     model = runs.FULL | {"attention_normalizer": "sparsemax", "hidden_size": 128}
     phase.train(runs.small(planted, train_dir, model=model, max_steps=2), {})
@@ -54,12 +54,12 @@ def trained(planted, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
-    """(directory of the models named after their quantisation, {name: what export returned})."""
+    """(directory of the models named after their quantisation, {name: result of export})."""
     folder = tmp_path_factory.mktemp("exported")
     return folder, {name: saved_model.export(trained, str(folder / name), quantize=name) for name in TOLERANCES}
 
 
-def test_plain_tensorflow_answers_as_the_checkpoint(trained, exported):
+def test_plain_tensorflow_gives_the_results_of_the_checkpoint(trained, exported):
     folder, results = exported
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (3, 7, 32), dtype=np.uint8)
@@ -96,7 +96,7 @@ def test_sizes_shrink(trained, exported):
 
 
 @given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2), elements=st.floats(-1e4, 1e4, width=32)))
-def test_int8_is_off_by_half_a_step_of_the_channel_at_most(value):
+def test_the_int8_error_is_at_most_half_the_scale(value):
     stored, scale = weights.to_int8(value)
     assert stored.dtype == np.int8 and stored.min() >= -127
     error = np.abs(stored.astype(np.float64) * scale - value)
@@ -104,7 +104,7 @@ def test_int8_is_off_by_half_a_step_of_the_channel_at_most(value):
     assert (stored[:, (value == 0).all(axis=0)] == 0).all()
 
 
-def test_small_weights_keep_every_bit():
+def test_small_weights_are_not_quantised():
     value = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     for quantize in weights.QUANTIZATIONS:
         np.testing.assert_array_equal(weights.Weight(value, quantize)(), value)
@@ -120,14 +120,14 @@ def test_the_command_and_its_card(planted, tmp_path_factory, tmp_path):
     result = commands.succeed("export_model", *flags)
     assert set(result) == {"bytes", "parameters", "max_difference", "checkpoint", "output_dir"}
     card = (tmp_path / "out" / "README.md").read_text()
-    for said in (f"{result['parameters']:,}", f"{result['bytes']:,}", "int8", "## Limits", "## Data", "Not evaluated"):
-        assert said in card
+    for part in (f"{result['parameters']:,}", f"{result['bytes']:,}", "int8", "## Limits", "## Data", "Not evaluated"):
+        assert part in card
     assert f"({'; '.join(['Dog | cat', *(f'class {c}' for c in others)])})." in card
-    commands.succeed("export_model", *flags)  # an exported model is replaced
+    commands.succeed("export_model", *flags)  # replaces the first export
     assert sorted(path.name for path in tmp_path.iterdir()) == ["names.csv", "out"]
 
 
-def test_a_directory_of_something_else_is_left_alone(trained, tmp_path):
+def test_a_directory_with_other_files_is_refused(trained, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match=r"--output_dir=.*holds other files"):
         saved_model.export(trained, str(tmp_path))

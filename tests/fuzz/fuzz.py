@@ -1,8 +1,8 @@
-"""Fuzzes one reader with atheris, which is guided by what the bytes make the code do.
+"""Fuzzes one reader with atheris, which uses code coverage to choose inputs.
 
-    python -m tests.fuzz.fuzz TARGET DIRECTORY [libFuzzer's flags, as -max_total_time=60]
+    python -m tests.fuzz.fuzz TARGET DIRECTORY [flags of libFuzzer, such as -max_total_time=60]
 
-Inputs that were worth keeping are left in DIRECTORY, one that shows a fault too, by libFuzzer's names.
+libFuzzer writes interesting inputs to DIRECTORY, and an input that shows a fault.
 """
 
 import os

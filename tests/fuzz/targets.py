@@ -1,7 +1,7 @@
-"""Every reader of files, as a function of bytes: it uses them, or refuses them in one line that names the file.
+"""All readers of files as functions of bytes. A reader accepts the bytes, or refuses them in one line naming the file.
 
-A target gets the bytes as a file of its own, in the format that they pretend to be, and whatever it raises but a
-UserError of one line is a fault. Its seeds are files as they should be, to damage.
+A target gets the bytes as a new file of its format. Any exception other than a UserError with one line is a fault. Its
+seeds are valid files, which the fuzzer damages.
 """
 
 import functools
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from yt8m_attention import config
 from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
-from yt8m_attention.data import batch, buffers, shard_dataset, shard_items, user_features
+from yt8m_attention.data import batch, shard_dataset, shard_items, user_features
 from yt8m_attention.data.formats import index, index_file, label_ids, tfrecord, vocabulary, writer
 from yt8m_attention.ensembling import ensemble, scores_file
 from yt8m_attention.errors import UserError
@@ -41,8 +41,8 @@ class Target:
     """A reader.
 
     Attributes:
-      read: function of (bytes, directory), which may write there what the bytes stand for.
-      seeds: files that it reads without complaint, as bytes.
+      read: function of (bytes, directory); it can write the bytes to a file in the directory.
+      seeds: valid files, as bytes.
     """
 
     read: object
@@ -50,10 +50,10 @@ class Target:
 
 
 def check(target, raw, directory):
-    """Lets a target read bytes; True where it took them.
+    """Runs a target on bytes; returns whether it accepted them.
 
     Raises:
-      AssertionError: where it refuses them in more than a line, or without saying which file.
+      AssertionError: if it refuses them in more than one line, or without the file name.
     """
     try:
         target.read(raw, str(directory))
@@ -67,7 +67,7 @@ def check(target, raw, directory):
 
 
 def _file(directory, suffix, raw):
-    """A path that no cache has met."""
+    """Writes a file with a path that is in no cache."""
     path = os.path.join(directory, f"{next(_numbers) % 50}{suffix}")
     with open(path, "wb") as file:
         file.write(raw)
@@ -81,14 +81,14 @@ def _framed(record):
 
 
 def _read_shard(raw, directory):
-    """All that a command reads of a shard: whole videos, rated segments, windows, and their frames."""
+    """Reads all items of a shard: whole videos, rated segments, windows, and their frames."""
     path = _file(directory, ".tfrecord", raw)
     for kind in shard_items.KINDS:
         source = shard_dataset.ShardDataset(path, "train_data_pattern", DATA, kind)
-        window = source.open([0])
-        rows = batch.Batch(source, int(window.bounds[-1]), False, buffers.Buffers())
-        rows.add(window, np.arange(window.bounds[-1]))
-        _check_rows(rows.arrays(share=1))
+        group = source.open([0])
+        rows = batch.Batch(source, len(group), False, batch.Buffers())
+        rows.add(group, np.arange(len(group)))
+        _check_rows(rows.arrays())
         if source.video_level:  # which has no segments
             return
 
@@ -99,12 +99,12 @@ def _check_rows(arrays):
 
 
 def _read_record(raw, directory):
-    """The same with a right checksum, so that the record itself is what is looked at."""
+    """The same with a valid checksum, so that the reader parses the record."""
     _read_shard(_framed(raw), directory)
 
 
 def _read_index(raw, directory):
-    """An index with a right checksum; whoever made it, it is another's or it has the arrays that it names."""
+    """Reads an index with a valid checksum: the reader rejects it, or returns the requested arrays."""
     head, _, body = raw.partition(b"\n")
     try:
         head = json.dumps(json.loads(head) | {"checksum": zlib.crc32(body)}).encode()
@@ -221,7 +221,7 @@ def _targets():
         "k": np.array(2),
         "sizes": np.array([1, 1]),
         "table": np.array([], np.int64),
-        "keys": np.array([2**64 - 1, 2**64 - 2], np.uint64),  # of the ids 0 and 1
+        "keys": np.array([2**64 - 1, 2**64 - 2], np.uint64),  # for the ids 0 and 1
     }
     run = np.frombuffer(b'{"worker": [0, 1], "segment_max_pred": 2}', np.uint8)
     part = {"ids": np.array([b"a", b"b"]), "starts": np.array([0, 5]), "classes": np.array([3, 7]), "run": run}

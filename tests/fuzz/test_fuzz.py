@@ -1,4 +1,4 @@
-"""Damaged files of every kind are used or refused in one line, never a traceback: by hypothesis, and by atheris."""
+"""Damaged files are accepted or refused in one line, never with a traceback. Uses hypothesis and atheris."""
 
 import importlib.util
 import re
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.fuzz import targets
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 40  # of atheris, for each reader
+SECONDS = 40  # of atheris, per reader
 
 
 @st.composite
 def damaged(draw, seeds):
-    """A whole file with some bytes changed, taken out, put in or doubled, or cut off; seldom any bytes at all."""
+    """Draws a valid file with bytes changed, removed, inserted or doubled, or truncated; sometimes random bytes."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.binary(max_size=200))
     raw = bytearray(draw(st.sampled_from(seeds)))
@@ -31,7 +31,7 @@ def damaged(draw, seeds):
 
 
 @pytest.mark.parametrize("name", targets.TARGETS)
-def test_damaged_files_are_used_or_refused_in_one_line(tmp_path, name):
+def test_damaged_files_are_accepted_or_refused_in_one_line(tmp_path, name):
     target = targets.TARGETS[name]
     for seed in target.seeds:
         assert targets.check(target, seed, tmp_path)

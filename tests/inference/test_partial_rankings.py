@@ -1,4 +1,4 @@
-"""A ranking in parts: however many workers share the files, their parts make the bytes that one run writes."""
+"""Partial rankings: the merged parts of any number of workers equal the file of a single run, byte for byte."""
 
 import csv
 import dataclasses
@@ -24,8 +24,8 @@ from yt8m_attention.training.loop import State
 FEATURES = Features(("rgb", "audio"), (24, 8))
 DATA = Data(features=FEATURES, num_classes=6, segment_classes=(0, 2, 3), index_dir="none")
 MODEL = Model(features=FEATURES, num_classes=6, num_heads=6, hidden_size=16)
-# Which frames the videos of each file have: the same come again and again, so that whole videos tie. The first file's
-# are too short to have a segment, so the first of three workers has none.
+# The content of the videos in each file. Contents repeat, so that whole videos have equal scores. The videos of the
+# first file are too short for a segment, so the first of three workers has none.
 FILES = [[None, None], [0, 1, 0], [2], [1, 1, 2, 0, 3, 0], [3, 1]]
 FRAMES = [(number, content) for number, contents in enumerate(FILES) for content in contents]  # of v0, v1, ...
 
@@ -61,7 +61,7 @@ def not_compiled(monkeypatch):
 
 
 def ranked_by(model, videos, folder, workers, k, **settings):
-    """The CSV's bytes by so many workers; by one run without parts where that is None."""
+    """Returns the bytes of the CSV of a number of workers; None: of a single run without parts."""
     job = rank.RankingJob(f"{videos}/*.tfrecord", DATA, f"{folder}/s.csv", **settings)
     if workers is None:
         rank.rank_segments(model, job, k)
@@ -80,7 +80,7 @@ def ranked_by(model, videos, folder, workers, k, **settings):
 
 
 def tied_over_files(cell):
-    """Whether two segments of the same frames, in files of which each of two workers has one, stand side by side."""
+    """Returns whether two segments with the same frames, from files of different workers, are neighbours."""
     names = [(FRAMES[int(video[1:])], start) for video, start in (name.split(":") for name in cell.split())]
     return any(a[0] < 2 <= b[0] and (a[1], s) == (b[1], t) for (a, s), (b, t) in itertools.pairwise(names))
 
@@ -93,7 +93,7 @@ def test_any_number_of_workers_makes_the_same_file(model, videos, tmp_path, stri
         assert tied_over_files(row[1])
     for workers in (1, 2, 3):
         assert ranked_by(model, videos, tmp_path, workers, k, **settings) == whole
-    if weight:  # it counts
+    if weight:  # the weight changes the result
         assert ranked_by(model, videos, tmp_path, None, k, window_stride=stride) != whole
 
 
@@ -114,7 +114,7 @@ def test_parts_cut_anywhere_rank_as_the_whole(tmp_path_factory, scored, cuts, k)
 
 
 def saved(folder, worker, ids, scores, k=5, name=None, **run):
-    """RankedSegments of two classes; where a worker is given, also its part NUMBER.npz."""
+    """Returns RankedSegments of two classes; for a worker, also writes its part NUMBER.npz."""
     ranked = RankedSegments(np.array([3, 7]), k, "--input_data_pattern=x")
     ranked.add(ids, np.zeros(len(ids), np.int64), scores)
     if worker:
@@ -137,11 +137,11 @@ def a_part(folder, number, workers=3, **others):
         (lambda folder: a_part(folder, 1, train_dir="weights 2"), ["1.npz", "--train_dir weights 2", "weights 1"]),
         (lambda folder: a_part(folder, 2, window_stride=1), ["2.npz", "--window_stride 1", "with None"]),
         (lambda folder: saved(folder, (1, 3), np.array([b"a0"]), np.ones((1, 2))), ["two videos have the id b'a0'"]),
-        (lambda folder: (folder / "1.npz").write_bytes(b"text"), ["1.npz: is no part of a ranking"]),
+        (lambda folder: (folder / "1.npz").write_bytes(b"text"), ["1.npz: is not a part of a ranking"]),
         (lambda folder: np.savez(folder / "1.npz", **(dict(np.load(folder / "1.npz")) | {"ids": np.array([], "S1"),
-                                 "starts": np.array([], int)})), ["1.npz: is no part", "others than the 0 named"]),
+                                 "starts": np.array([], int)})), ["1.npz: is not a part", "do not fit its 0 names"]),
         (lambda folder: np.savez(folder / "1.npz", **(dict(np.load(folder / "1.npz")) | {"run": np.frombuffer(
-            b'{"worker": [1]}', np.uint8)})), ["1.npz: is no part of a ranking"]),
+            b'{"worker": [1]}', np.uint8)})), ["1.npz: is not a part of a ranking"]),
         (lambda folder: [path.unlink() for path in folder.iterdir()], ["--merge_rankings", "matches no files"]),
     ],
 )  # fmt: skip
@@ -155,7 +155,7 @@ def test_only_the_parts_of_one_run_are_merged(tmp_path, change, words):
     assert not (tmp_path / "merged.csv").exists()
 
 
-def test_parts_without_a_segment_are_no_ranking(tmp_path):
+def test_parts_without_a_segment_are_an_error(tmp_path):
     for number in range(2):
         saved(tmp_path, (number, 2), np.array([], "S1"), np.ones((0, 2), np.float32))
     with pytest.raises(UserError, match="no part holds a segment"):
@@ -163,7 +163,7 @@ def test_parts_without_a_segment_are_no_ranking(tmp_path):
 
 
 def test_what_parts_have_in_common(model, videos, tmp_path):
-    """All that changes a ranking is told apart; where the files are, and how they are read, is not."""
+    """Everything that changes a ranking is part of the identity; the files' directory and how they are read is not."""
 
     def identity(k=9, model=model, pattern=f"{videos}/*.tfrecord", data=None, **settings):
         job = rank.RankingJob(pattern, dataclasses.replace(DATA, **data or {}), "s.csv", worker=(0, 2), **settings)
@@ -183,6 +183,7 @@ def test_what_parts_have_in_common(model, videos, tmp_path):
         "window_stride": identity(window_stride=1),
         "only_holdout": identity(held_out=0.5),
         "precision": identity(scoring=Scoring(precision="mixed_bfloat16")),
+        "batch_size": identity(scoring=Scoring(batch_size=7)),
         "segment_window": identity(data={"segment_window": (0, 0)}),
         "segment_label_ids_file": identity(data={"segment_classes": (0, 2, 4)}),
         "train_dir": identity(model=other),
@@ -195,7 +196,7 @@ def test_what_parts_have_in_common(model, videos, tmp_path):
 
 @pytest.fixture(scope="module")
 def train_dir(model, tmp_path_factory):
-    """A directory as train leaves it."""
+    """A training directory."""
     run = Run(str(tmp_path_factory.mktemp("trained") / "run"), "x", MODEL, DATA, Phase(max_steps=1))
     checkpoints.save(run.train_dir, 1, model_state.arrays(model_state.variables(model)),
                      State(step=1, finished=True).to_meta())  # fmt: skip
@@ -248,7 +249,7 @@ RANKED = ("--train_dir=x", "--input_data_pattern=x", "--segment_labels")
         (("--merge_rankings=x", "--output_file=x", "--worker=1/2"), "--worker: given with --merge_rankings"),
     ],
 )
-def test_flags_that_do_not_go_together(flags, words):
+def test_flags_that_exclude_each_other(flags, words):
     result = commands.run("inference", *flags)
     assert (result.status, result.stdout, len(result.stderr.splitlines())) == (2, "", 1), result.stderr
     assert words in result.stderr

@@ -1,4 +1,4 @@
-"""What would spoil a ranking is told in one line that names whose fault it is."""
+"""A NaN score is reported with the checkpoint, the class and the video."""
 
 import os
 
@@ -20,7 +20,7 @@ class Diverged:
 
 
 @pytest.mark.parametrize("stride", [None, 3])
-def test_nan_names_the_checkpoint_and_where_it_came(planted, tmp_path, stride):
+def test_nan_names_the_checkpoint_the_class_and_the_video(planted, tmp_path, stride):
     data = Data(features=Features(("rgb", "audio"), (24, 8)), num_classes=6, segment_classes=(0, 2))
     job = rank.RankingJob(
         f"{planted}/test/*.tfrecord",

@@ -1,4 +1,4 @@
-"""TopSegments against a plain sort of everything: any batches, any merges, any ids, ties, more asked than there is."""
+"""TopSegments equals a plain sort: any batches, merges, ids and ties, and fewer segments than k."""
 
 import itertools
 
@@ -13,7 +13,7 @@ from yt8m_attention.inference import ranking
 from yt8m_attention.inference.ranking import TopSegments
 from yt8m_attention.metrics import sort_keys
 
-# Few values, so that scores tie, beside every float that has a place in the order.
+# Few values, so that scores are often equal, and all other floats except NaN.
 SCORES = st.one_of(st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, np.inf, -np.inf]), st.floats(width=32, allow_nan=False))
 NARROW = st.integers(0, 2**32 - 1)
 WIDE = st.integers(-(2**63), 2**63 - 1)
@@ -29,7 +29,7 @@ def segments(draw):
 
 
 def plain(scores, ids, k):
-    """The same by sorting everything."""
+    """The reference: sorts all segments."""
     best = [np.lexsort((ids, -column))[:k] for column in scores.T]
     return [scores[b, c] for c, b in enumerate(best)], [ids[b] for b in best]
 
@@ -51,7 +51,7 @@ def added(top, scores, ids, cuts):
 
 @pytest.fixture(autouse=True, params=[(8192, 256), (5, 2)], ids=["one block", "many blocks"])
 def blocks(request, monkeypatch):
-    """Blocks so small that a few segments fill several, beside those of real use."""
+    """Small blocks, which few segments fill, and the real sizes."""
     monkeypatch.setattr(ranking, "_STAGED", request.param[0])
     monkeypatch.setattr(ranking, "_TRANSPOSED", request.param[1])
 
@@ -78,7 +78,7 @@ def test_merges_in_any_order_rank_as_a_plain_sort(drawn, k, data):
 
 
 @given(segments(), st.integers(1, 12), st.integers(0, 40), st.sampled_from([0, 1, 100, 2**32 - 50, 2**40]))
-def test_ids_of_what_is_merged_can_be_moved(drawn, k, cut, offset):
+def test_an_offset_is_added_to_merged_ids(drawn, k, cut, offset):
     scores, ids = drawn
     first, second = TopSegments(scores.shape[1], k), TopSegments(scores.shape[1], k)
     first.add(scores[:cut], ids[:cut])
@@ -89,15 +89,15 @@ def test_ids_of_what_is_merged_can_be_moved(drawn, k, cut, offset):
     assert_ranked(first, scores, np.array(moved, np.int64))
 
 
-def test_ids_are_not_moved_beyond_their_type():
+def test_an_offset_that_overflows_int64_is_refused():
     top = TopSegments(1, 1)
     top.add(np.ones((1, 1), np.float32), np.array([2**63 - 5]))
     with pytest.raises(ValueError, match="beyond int64"):
         TopSegments(1, 1).merge(top, 5)
 
 
-def test_only_ids_that_are_kept_are_remembered():
-    """However many wide ids come, in whatever order, memory is that of the kept ones."""
+def test_memory_holds_kept_ids_only():
+    """For any number of large ids in any order."""
     random = np.random.default_rng(5)
     ids = random.permutation(3000) * 10**15 - 10**18
     scores = random.random((3000, 2), np.float32).round(2)
@@ -107,7 +107,7 @@ def test_only_ids_that_are_kept_are_remembered():
         top.result()
         known.append(top._table.size)
     assert_ranked(top, scores, ids)
-    assert max(known) <= 2 * max(ranking._STAGED, 2 * 2 * 10) + ranking._STAGED  # two classes of up to 2·k
+    assert max(known) <= 2 * max(ranking._STAGED, 2 * 2 * 10) + ranking._STAGED  # two classes of up to 2*k
 
 
 @given(segments(), st.integers(1, 12), st.integers(0, 40))
@@ -155,7 +155,7 @@ def test_wrong_shapes_and_ids_are_refused(scores, ids):
         TopSegments(2, 3).add(np.zeros(scores, np.float32), np.array(ids))
 
 
-def test_unsigned_ids_are_taken_where_they_fit():
+def test_unsigned_ids_are_valid_if_they_fit_int64():
     top, ids = TopSegments(1, 3), np.array([2**63 - 1, 5], np.uint64)
     top.add(np.zeros((2, 1), np.float32), ids)
     assert top.result()[1][0].tolist() == [5, 2**63 - 1]

@@ -1,4 +1,4 @@
-"""Segments rescored by their videos: by the formula, whatever batches come, holding few."""
+"""Rescoring by whole videos: the formula, for any batches, with few scores in memory."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ def test_a_score_lies_between_the_segments_and_the_videos(segments, videos, weig
     assert (found >= least * (1 - 2e-5)).all() and (found <= most * (1 + 2e-5)).all()
 
 
-def test_the_ends_are_the_segments_own_and_the_videos_own():
+def test_weight_0_gives_the_segments_score_and_weight_1_the_videos():
     segments, videos = np.float32([0.0, 0.3, 1.0]), np.float32([0.7, 0.0, 0.2])
     np.testing.assert_array_equal(rescoring.rescore(segments, videos, 0), segments)
     np.testing.assert_array_equal(rescoring.rescore(segments, videos, 1.0), videos)
 
 
 class Videos:
-    """Batches of videos v0, v1, ..., each with one frame of one feature, its number; counts what was read."""
+    """Batches of videos v0, v1, ..., each with one frame that holds its number; counts the batches read."""
 
     def __init__(self, count, size):
         self.count, self.size, self.read = count, size, 0
@@ -47,7 +47,7 @@ class Videos:
 
 
 def scorer(factor):
-    """Gives a video (number + 1) / 1000 times a factor, for either of two classes."""
+    """Gives a video (number + 1) / 1000 times a factor, for both classes."""
 
     def score(bags):
         assert len(bags["mask"]) == rescoring.SIZE
@@ -60,7 +60,7 @@ def scorer(factor):
 @pytest.mark.parametrize("size", [1, 7, 32])
 @pytest.mark.parametrize("batch", [1, 13, 400])
 def test_each_segment_gets_its_own_videos_score(size, batch):
-    """Videos with none, one or many segments; segments' batches that begin and end within a video."""
+    """Videos without, with one or with many segments; batches of segments may start and end within a video."""
     counts = np.random.default_rng(0).choice([0, 1, 3, 40], 100)
     numbers = np.repeat(np.arange(100), counts)
     ids = np.array([b"v%d" % n for n in numbers])
@@ -84,7 +84,7 @@ def test_without_a_weight_no_video_is_read():
 
 
 @pytest.mark.parametrize("ids", [[b"v1", b"other"], [b"other", b"v1"]])
-def test_a_segment_whose_video_is_missing_is_told(ids):
+def test_a_segment_without_its_video_is_an_error(ids):
     rescorer = rescoring.Rescorer([scorer(1.0)], Videos(3, 2), 0.1)
     with pytest.raises(UserError, match="--video_score_weight: video b'other' has segments but cannot be scored"):
         rescorer(np.array(ids), [np.zeros((2, 2), np.float32)])

@@ -1,4 +1,4 @@
-"""Scores written part by part: the arrays that numpy would have written at once, whole or absent, in bounded memory."""
+"""Scores written in parts: the same arrays as from numpy, complete or absent, in bounded memory."""
 
 import os
 import tracemalloc
@@ -15,7 +15,7 @@ CLASSES = np.array([4, 1, 9])
 
 
 @given(sizes=st.lists(st.integers(0, 5), max_size=6))
-def test_what_is_read_is_what_came(tmp_path_factory, sizes):
+def test_the_file_holds_all_scores(tmp_path_factory, sizes):
     path = tmp_path_factory.mktemp("scores") / "s.npz"
     scores = np.random.default_rng(1).random((sum(sizes), 3), np.float32)
     ids, starts = np.array([f"v{n:0{n + 1}}" for n in range(len(scores))], object), np.arange(len(scores)) * 5

@@ -1,4 +1,4 @@
-"""The fast scorer against the model itself."""
+"""The fast scorer equals the model."""
 
 import functools
 
@@ -13,14 +13,14 @@ from yt8m_attention import config, schema
 from yt8m_attention.inference import scoring
 from yt8m_attention.models import registry
 
-NEAR_TIE = 0.05  # probabilities less apart may change places, as docs/performance.md says
+NEAR_TIE = 0.05  # closer probabilities may change their order (docs/performance.md)
 
 
 _built = functools.cache(registry.build)
 
 
 def build(**changes):
-    """A network, the same one whenever it is asked for, with the same weights."""
+    """Builds the same network with the same weights each time."""
     model = _built(config.Model(**({"model": "multi_attention"} | SMALL | changes)))
     randomize(model)
     return model
@@ -31,14 +31,14 @@ def tensors(inputs):
 
 
 @pytest.mark.parametrize("changes", [{}, {"video_level_classifier_model": "logistic"}], ids=str)
-def test_answers_as_the_model_does(changes):
+def test_scores_equal_the_models(changes):
     model, inputs = build(**changes), bags()
     found, wanted = scoring.make_scorer(model, [5, 0, 3])(tensors(inputs)), model(inputs)
     assert_close(found["probabilities"], np.asarray(wanted["probabilities"])[:, [5, 0, 3]], 1e-5)
     assert_close(found["attention"], wanted["attention"], 1e-5)
 
 
-def test_values_are_scored_as_their_bytes_and_what_pads_does_not_matter():
+def test_floats_score_as_their_bytes_and_padding_has_no_effect():
     score, inputs = scoring.make_scorer(build()), bags()
     values = np.float32(inputs["frames"] * schema.QUANTIZED_STEP + schema.QUANTIZED_OFFSET)
     values[~inputs["mask"]] = np.nan
@@ -46,7 +46,7 @@ def test_values_are_scored_as_their_bytes_and_what_pads_does_not_matter():
     assert_close(answer, score(tensors(inputs))["probabilities"], 1e-5)
 
 
-def test_empty_bag_is_finite_and_leaves_the_others_alone():
+def test_empty_bag_is_finite_and_does_not_change_the_others():
     score, inputs = scoring.make_scorer(build()), bags()
     inputs["mask"][2] = False
     answer, others = score(tensors(inputs))["probabilities"], [0, 1, 3, 4]
@@ -68,15 +68,15 @@ def test_the_same_batch_has_the_same_bits():
     assert all((score(batch)["probabilities"] == first).all() for _ in range(200))
 
 
-def test_bfloat16_ranks_as_float32_but_for_near_ties():
+def test_bfloat16_ranks_as_float32_except_near_ties():
     model, rng = build(num_classes=12), np.random.default_rng(3)
     for weight in model.classifier.weights:
-        weight.assign(20 * weight)  # so that scores reach from 0 to 1, as a trained network's
+        weight.assign(20 * weight)  # so that scores cover 0 to 1, as in a trained network
     batch = tensors({"frames": rng.integers(0, 256, (400, 5, 20), dtype=np.uint8), "mask": np.ones((400, 5), bool)})
     exact, rounded = (
         scoring.make_scorer(model, None, name)(batch)["probabilities"] for name in ("float32", "mixed_bfloat16")
     )
-    assert np.abs(exact - rounded).max() > 1e-5  # or it was no bfloat16
+    assert np.abs(exact - rounded).max() > 1e-5  # otherwise it was not bfloat16
     taus = [stats.kendalltau(exact[:, c], rounded[:, c]).statistic for c in range(12)]
     assert np.mean(taus) > 0.97, taus
     assert np.ptp(exact) > 0.9

@@ -1,4 +1,4 @@
-"""Names of segments in a block of bytes, against lists, dicts and sets of Python."""
+"""Names equals Python's lists, dicts and sets."""
 
 import re
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from yt8m_attention.inference.segment_names import Names
 
-# Of all lengths around the eight bytes of a key, alike at their beginnings; also bytes that are no letters.
+# Names with equal prefixes and lengths around the eight bytes of a key, also with bytes that are not letters.
 IDS = st.one_of(
     st.text("ab", min_size=1, max_size=4),
     st.integers(0, 20).map(lambda n: "abcdefghijklmnopqrst"[:n] + "x"),
@@ -37,7 +37,7 @@ def test_parses_as_a_regular_expression_does(cell):
 
 
 @given(MANY, st.data())
-def test_videos_are_what_is_before_the_colon(names, data):
+def test_videos_are_the_parts_before_the_colon(names, data):
     parsed = Names.parse(b" ".join(names))
     places = data.draw(st.lists(st.integers(0, len(names) - 1)) if names else st.just([]))
     some = parsed[np.array(places, np.int64)]
@@ -45,7 +45,7 @@ def test_videos_are_what_is_before_the_colon(names, data):
 
 
 @given(MANY)
-def test_holds_what_it_is_given(names):
+def test_holds_the_given_names(names):
     held = Names.of(names)
     assert len(held) == len(names) and held.tolist() == names
     assert held[1:3].tolist() == names[1:3]
@@ -62,18 +62,18 @@ def test_keys_are_equal_where_names_are(ours, theirs):
 
 
 @given(MANY)
-def test_the_first_that_stands_twice_is_told(names):
+def test_the_first_duplicate_is_found(names):
     expected = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    assert Names.of(names).twice() == expected
+    assert Names.of(names).first_duplicate() == expected
 
 
 @given(st.lists(NAMES, unique=True, max_size=12), st.lists(NAMES, unique=True, max_size=12))
-def test_finds_each_where_it_stands(ours, theirs):
+def test_finds_common_names(ours, theirs):
     in_ours, in_theirs = Names.of(ours).find(Names.of(theirs))
     expected = [(ours.index(name), place) for place, name in enumerate(theirs) if name in ours]
     assert list(zip(in_ours.tolist(), in_theirs.tolist(), strict=True)) == expected
 
 
-def test_a_hundred_thousand_different_names_have_as_many_keys():
+def test_a_hundred_thousand_different_names_have_different_keys():
     names = Names.of([b"abcdefgh%05x:%d" % (n // 10, 5 * (n % 10)) for n in range(100_000)])
-    assert len(set(names.keys.tolist())) == 100_000 and names.twice() is None
+    assert len(set(names.keys.tolist())) == 100_000 and names.first_duplicate() is None

@@ -1,4 +1,4 @@
-"""Submissions: what is written is read back, whatever others write is read or refused with its line."""
+"""Submissions: a written file reads back equal; files of other systems are read, or refused with the line."""
 
 import re
 
@@ -150,7 +150,7 @@ def test_entries_beyond_top_n_are_cut_and_counted(tmp_path):
         ("Class,Segments\n".encode("utf-16"), ["UTF-8"]),
     ],
 )
-def test_what_is_no_submission_is_refused_with_its_line(tmp_path, text, words):
+def test_an_invalid_submission_is_refused_with_its_line(tmp_path, text, words):
     refused(tmp_path, text, *words)
 
 
@@ -160,7 +160,7 @@ def test_a_cell_cut_by_a_spreadsheet_is_recognised(tmp_path):
     assert rows_of(tmp_path, f"4,{whole}\n") == [(4, whole.split(), 0)]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_an_absent_file_is_named(tmp_path):
     with pytest.raises(UserError, match=re.escape(str(tmp_path / "absent.csv"))):
         list(submission.read(tmp_path / "absent.csv"))
 
@@ -187,7 +187,7 @@ def test_a_nan_confidence_is_refused(tmp_path):
 
 @pytest.mark.parametrize(("text", "whole"), [("3,a:1\n", True), ("3,a:1\r\n", True), ("3,a:1\r", True),
                                              ("3,a:15\n4,b:1", False), ("3,a:1", False)])  # fmt: skip
-def test_a_file_whose_last_line_has_no_end_may_be_cut_and_it_is_said(tmp_path, capsys, text, whole):
+def test_a_last_line_without_an_end_is_logged(tmp_path, capsys, text, whole):
     rows_of(tmp_path, text)
     said = capsys.readouterr().err
-    assert (not said) if whole else ("submission.csv: has no line end behind its last line" in said)
+    assert (not said) if whole else ("submission.csv: the last line has no line end" in said)

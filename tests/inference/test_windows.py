@@ -1,4 +1,4 @@
-"""Windows of videos, at any stride, against each window scored by itself."""
+"""Windows at any stride have the same scores as each window alone."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def scorer():
 
 
 def scored(scorer, task):
-    """{(id, start): scores}, in the order in which they came."""
+    """Returns {(id, start): scores}, in the order of the scorer."""
     found = {}
     for ids, begins, (scores,) in windows.score([scorer], task):
         assert len(ids) == len(begins) == len(scores)
@@ -41,7 +41,7 @@ def scored(scorer, task):
 
 @pytest.mark.parametrize("size", [1, 5, 7])
 @pytest.mark.parametrize("window", [(0, 0), (30, 10), (3, 4)])
-def test_starts_are_those_of_the_challenge_where_windows_do_not_overlap(size, window):
+def test_starts_without_overlap_are_those_of_the_challenge(size, window):
     for frames in (0, 4, 5, 44, 45, 46, 61, 300):
         np.testing.assert_array_equal(windows.starts(frames, size, window, size), window_starts(frames, size, window))
         every = windows.starts(frames, size, window, 1)
@@ -62,6 +62,6 @@ def test_overlapping_windows_score_as_the_same_windows_read_one_by_one(planted, 
         np.testing.assert_allclose(together[key], apart[key], atol=1e-5)
 
 
-def test_videos_too_short_for_any_window_are_told(planted, scorer):
+def test_videos_too_short_for_any_window_are_an_error(planted, scorer):
     with pytest.raises(UserError, match="--segment_window"):
         scored(scorer, job(planted, 1, window=(200, 200)))

@@ -1,4 +1,4 @@
-"""The layers that end a network: what they share as classifiers, each with the battery."""
+"""The classifier layers: shared properties, and the battery for each."""
 
 import numpy as np
 import pytest
@@ -54,8 +54,8 @@ class TestMixtureOfOneExpertWithoutGating(TestMixtureOfExperts):
 
 
 @pytest.mark.parametrize("experts", [1, 2, 5])
-def test_dummy_expert_says_no(experts):
-    """All experts certain and all gates equal: the dummy alone keeps the answer from 1."""
+def test_dummy_expert_predicts_zero(experts):
+    """With certain experts and equal gates, only the dummy keeps the probability below 1."""
     layer = MixtureOfExperts(3, num_mixtures=experts, probability_gating=False)
     layer.build((None, 6))
     randomize(layer)
@@ -67,7 +67,7 @@ def test_dummy_expert_says_no(experts):
 @pytest.mark.parametrize(("kind", "share"), [("logistic", 1.0), ("moe", 2 / 3)])
 @pytest.mark.parametrize("prior", [0.5, 0.002])
 def test_answers_start_at_the_prior_probability(kind, share, prior):
-    """Of nothing, so that no drawn weight has a say; the dummy expert's third says no."""
+    """For an input of zeros, the weights have no effect; the dummy expert's third has probability 0."""
     layer = build_classifier(
         Model(num_classes=3, video_level_classifier_model=kind, moe_probability_gating=False, prior_probability=prior)
     )
@@ -76,7 +76,7 @@ def test_answers_start_at_the_prior_probability(kind, share, prior):
 
 @pytest.mark.parametrize("kind", ["logistic", "moe"])
 def test_the_prior_is_not_rounded_in_16_bits(kind):
-    """The logit of 0.002 is -6.2, where bfloat16 knows nothing finer than 0.03."""
+    """The logit of 0.002 is -6.2, where bfloat16 has a resolution of 0.03."""
     model = Model(
         num_classes=3, video_level_classifier_model=kind, moe_probability_gating=False, prior_probability=0.002
     )
@@ -87,6 +87,6 @@ def test_the_prior_is_not_rounded_in_16_bits(kind):
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.1, float("nan")])
-def test_a_prior_that_is_certain_is_refused(prior):
+def test_a_prior_that_is_certain_is_rejected(prior):
     with pytest.raises(UserError, match="--prior_probability: found"):
         Model(prior_probability=prior)

@@ -14,7 +14,7 @@ class TestFrameConvolution(AffineCase):
         return FrameConvolution((1, 2, 3), (4, 5, 7), **kwargs)
 
     def reference(self, weights, mask, frames):
-        """By the definition: every filter laid on every place of every bag."""
+        """By definition: every filter at every frame of every bag."""
         return np.stack([self.one_bag(weights, np.float64(x[real])) for x, real in zip(frames, mask, strict=True)])
 
     def one_bag(self, weights, frames):
@@ -28,7 +28,7 @@ class TestFrameConvolution(AffineCase):
         strongest = np.concatenate(strongest) + weights["bias"]
         return strongest / np.sqrt((strongest**2).sum())
 
-    def test_order_of_frames_matters_to_wide_filters_alone(self):
+    def test_order_of_frames_matters_only_to_wide_filters(self):
         rng = np.random.default_rng(0)
         frames = self.inputs(rng)[0]
         wide, narrow = FrameConvolution((3,), (8,)), FrameConvolution((1,), (8,))
@@ -40,7 +40,7 @@ class TestFrameConvolution(AffineCase):
         assert_close(answer, np.zeros((3, 16)), 0)
 
     def test_it_is_keras_convolution(self):
-        """The same filters laid by Keras, values and gradients."""
+        """Values and gradients equal those of Keras' convolution."""
         layer, (frames,) = self.built(), self.inputs(np.random.default_rng(0))
 
         def plain(frames):

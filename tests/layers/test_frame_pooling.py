@@ -6,7 +6,7 @@ from yt8m_attention.layers.frame_pooling import FramePooling
 
 
 def reference_pool(frames, mask, pooling):
-    """One bag after the other."""
+    """One bag at a time."""
     how = {"mean": lambda x: x.mean(axis=0), "max": lambda x: x.max(axis=0), "last": lambda x: x[-1]}[pooling]
     return np.stack(
         [how(np.float64(x[m])) if m.any() else np.zeros(x.shape[-1]) for x, m in zip(frames, mask, strict=True)]
@@ -45,6 +45,6 @@ def test_a_bag_of_one_frame_is_that_frame_and_an_empty_one_zero(pooling):
     np.testing.assert_allclose(answer, [frames[0, 0], np.zeros(3)], rtol=1e-6)
 
 
-def test_unknown_pooling_is_refused():
+def test_unknown_pooling_is_rejected():
     with pytest.raises(ValueError, match="pooling: found 'sum', wanted one of mean, max, last"):
         FramePooling("sum")

@@ -34,7 +34,7 @@ class TestSparsemaxAttention(LayerCase):
         assert_close(layer(h[:, order]), ops.convert_to_numpy(layer(h))[:, order], 1e-5)
 
     def test_heads_are_independent(self):
-        """A head alone, given its own part of the weights, answers as it does among others."""
+        """A single head with its part of the weights gives the same attention as among other heads."""
         rng, layer = np.random.default_rng(0), self.built()
         h, alone = self.inputs(rng)[0], GatedAttention(1, 3, self.normalizer)
         alone.build(h.shape)
@@ -57,6 +57,6 @@ class TestSoftmaxAttention(TestSparsemaxAttention):
     normalizer = "softmax"
 
 
-def test_unknown_normalizer_is_refused():
+def test_unknown_normalizer_is_rejected():
     with pytest.raises(ValueError, match="found 'argmax', wanted one of sparsemax, softmax"):
         GatedAttention(1, 2, "argmax")

@@ -18,7 +18,7 @@ class TestGaussianNoise(LayerCase):
         return x
 
     def test_padding_changes_nothing(self):
-        """What is drawn depends on the shape that it is drawn for; only inference is fixed."""
+        """The noise depends on the input's shape; only inference is fixed."""
         rng = np.random.default_rng(6)
         x = self.inputs(rng)
         assert_close(self.run(self.make(), self.pad(rng, x))[:, :5], self.run(self.make(), x), 0)
@@ -33,7 +33,7 @@ class TestGaussianNoise(LayerCase):
         assert abs(drawn.mean()) < 5 * 0.3 / np.sqrt(drawn.size)
         assert drawn.std() == pytest.approx(0.3, rel=0.02)
 
-    def test_every_call_draws_anew_and_the_state_brings_a_draw_back(self):
+    def test_every_call_draws_new_noise_and_the_state_restores_it(self):
         layer, x = self.make(), ops.zeros((2, 3))
         state = ops.copy(layer.seed_generator.state.value)
         first, second = (ops.convert_to_numpy(layer(x, training=True)) for _ in range(2))
@@ -52,7 +52,7 @@ class TestGaussianNoise(LayerCase):
         paths = [[v.path for v in GaussianNoise(stddev, name="noise").variables] for stddev in (0.0, 0.1, 0.1)]
         assert paths[0] == paths[1] == paths[2] == ["noise_random/seed_generator_state"]
 
-    def test_negative_deviation_is_refused(self):
+    def test_negative_deviation_is_rejected(self):
         with pytest.raises(ValueError, match=r"found -0.1, wanted 0 or more"):
             GaussianNoise(-0.1)
 
@@ -60,6 +60,9 @@ class TestGaussianNoise(LayerCase):
         keras.utils.set_random_seed(0)
         drawn = ops.convert_to_numpy(GaussianNoise(2.0)(ops.zeros((4000, 7)), training=True)) / 2.0
         assert stats.kstest(drawn.ravel(), "norm").pvalue > 1e-3
-        for values in (drawn, np.square(drawn)):  # a cosine and a sine of one radius must not show in the squares
+        for values in (
+            drawn,
+            np.square(drawn),
+        ):  # the common radius of a cosine and a sine must not correlate the squares
             correlations = np.corrcoef(values.T) - np.eye(7)
             assert np.abs(correlations).max() < 5 / np.sqrt(len(drawn))

@@ -49,7 +49,7 @@ class TestMaskedBatchNormalization(LayerCase):
             assert_close(layer.moving_variance, [0.25])
 
     def test_inference_after_one_step_is_as_training_was(self):
-        """Small variances too: nothing of the first value 1 stays behind."""
+        """Small variances too: the initial value 1 has no effect."""
         x = np.float32(np.random.default_rng(0).normal(0, 0.03, (50, 6)))
         layer = MaskedBatchNormalization()
         assert_close(layer(x, training=True), layer(x), 1e-5)
@@ -63,7 +63,7 @@ class TestMaskedBatchNormalization(LayerCase):
             np.testing.assert_array_equal(old, new)
 
     def test_statistics_are_float32_under_mixed_precision(self):
-        """A mean of many bfloat16 numbers, taken in bfloat16, would be far off."""
+        """The mean of many bfloat16 numbers has a large error when computed in bfloat16."""
         x = ops.cast(ops.ones((4096, 3)) * ops.convert_to_tensor([1.0, 100.0, 0.01]), "bfloat16")
         layer = MaskedBatchNormalization(dtype="mixed_bfloat16")
         layer(x, training=True)
@@ -73,7 +73,7 @@ class TestMaskedBatchNormalization(LayerCase):
     @pytest.mark.parametrize("training", [False, True])
     @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
     def test_line_is_the_call_written_out(self, dtype, training):
-        """To a few times the type's own rounding, also where means are as large as twenty standard deviations."""
+        """Accurate to a few roundings of the dtype, even for means of twenty standard deviations."""
         x, mask = np.float32(np.random.default_rng(0).normal(20.0, 1.0, (6, 7, 6))), np.arange(7) < np.full((6, 1), 5)
         plain, layer = MaskedBatchNormalization(), MaskedBatchNormalization(dtype=dtype)
         for own in (plain, layer):

@@ -20,7 +20,7 @@ class TestNetVLAD(LayerCase):
         return NetVLAD(4, **kwargs)
 
     def reference(self, weights, mask, frames):
-        """By the definition: one bag, frame and cluster after the other."""
+        """By definition: one bag, frame and cluster at a time."""
         norm = numpy_layers.below(weights, "assignment_norm")
         answer = []
         for bag, real in zip(np.float64(frames), mask, strict=True):
@@ -39,7 +39,7 @@ class TestNetVLAD(LayerCase):
 
 
 def test_residuals_of_many_16_bit_frames_are_summed_in_float32():
-    """960 of 0.30078125, of which bfloat16 would make 288 or 290."""
+    """960 times 0.30078125, which bfloat16 rounds to 288 or 290."""
     x, assignment, centres = (
         ops.cast(np.full(shape, value, np.float32), "bfloat16")
         for shape, value in (((1, 960, 2), 0.0), ((1, 960, 1), 0.30078125), ((1, 2), 1.0))

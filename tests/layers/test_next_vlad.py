@@ -22,7 +22,7 @@ class TestNeXtVLAD(LayerCase):
         return NeXtVLAD(K, groups=G, expansion=E // D, **kwargs)
 
     def reference(self, weights, mask, frames):
-        """By the definition: one bag, frame, part and cluster after the other."""
+        """By definition: one bag, frame, part and cluster at a time."""
         answer = []
         for bag, real in zip(np.float64(frames), mask, strict=True):
             residuals = np.zeros((K, E // G))

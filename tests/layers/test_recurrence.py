@@ -18,10 +18,10 @@ class RecurrenceCase(AffineCase):
 
     @abc.abstractmethod
     def step(self, weights, gates, state):
-        """Projected frame [parts, U] and a state to the next: a tuple whose first is the output."""
+        """Maps a projected frame [parts, U] and a state to the next state, a tuple whose first item is the output."""
 
     def reference(self, weights, mask, frames):
-        """One bag and frame after the other; the state stays where there is no frame."""
+        """One bag and frame at a time; a masked frame keeps the state."""
         states = np.zeros((*mask.shape, 4))
         for bag, real, found in zip(np.float64(frames), mask, states, strict=True):
             state = (np.zeros(4), np.zeros(4))
@@ -73,7 +73,7 @@ class TestLSTM(RecurrenceCase):
         return sigmoid(o) * np.tanh(memory), memory
 
     def for_keras(self, weights):
-        """Theirs are input, forget, new, output."""
+        """Keras' order is input, forget, new, output."""
         order = np.arange(16).reshape(4, 4)[[0, 1, 3, 2]].ravel()
         kernels = weights["kernel"], weights["steps/cell/recurrent_kernel"].T, weights["bias"]
         return [kernel[..., order] for kernel in kernels]
@@ -84,6 +84,6 @@ class TestLSTM(RecurrenceCase):
         assert_close(layer.bias, [0.0] * 4 + [1.0] * 4 + [0.0] * 8, 0)
 
 
-def test_unknown_kind_is_refused():
+def test_unknown_kind_is_rejected():
     with pytest.raises(ValueError, match="kind: found 'rnn', wanted one of gru, lstm"):
         Recurrence("rnn", 4)

@@ -11,7 +11,7 @@ D, HEADS = 8, 2
 
 
 def attend(weights, x, heads):
-    """What every frame of one bag [T, D] sees: one frame and head after the other."""
+    """Self-attention of one bag [T, D], frame by frame and head by head."""
     units = x.shape[-1] // heads
     seen = np.zeros_like(x)
     query, key, value = (x @ weights[f"{name}_kernel"] for name in ("query", "key", "value"))

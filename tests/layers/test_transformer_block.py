@@ -30,7 +30,7 @@ class TestTransformerBlock(LayerCase):
         return TransformerBlock(HEADS, **kwargs)
 
     def reference(self, weights, mask, frames):
-        """One bag, frame and head after the other, over the real frames alone."""
+        """One bag, frame and head at a time, over the real frames only."""
         answer = np.zeros(frames.shape)
         for bag, real, found in zip(np.float64(frames), mask, answer, strict=True):
             found[real] = self.one_bag(weights, bag[real])

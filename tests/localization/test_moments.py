@@ -1,4 +1,4 @@
-"""Moments: out of planted probabilities exactly the planted seconds; and what the command makes of them."""
+"""Moments: planted probabilities give the planted seconds, and the outputs of the command."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ SIZE = 5
 
 
 def planted_windows(events, num_frames, num_classes):
-    """What a perfect judge of segments says: how much of a window's frames an event fills."""
+    """Returns perfect probabilities of windows: the fraction of the frames that belong to an event."""
     on = np.zeros((num_frames, num_classes))
     for class_id, start, end in events:
         on[start:end, class_id] = 1
@@ -41,7 +41,7 @@ def test_planted_events_are_found_to_the_second():
     assert all(m.probability == 1 for m in found)
 
 
-def test_a_class_that_more_segments_show_comes_first_and_the_windows_probability_is_told():
+def test_a_class_in_more_windows_comes_first_with_its_windows_probability():
     p = np.zeros((20, 2))
     p[3, 0], p[12:16, 1] = 0.9, 0.8
     found = moments.find(p, 24, SIZE, 5)
@@ -70,7 +70,7 @@ def test_only_the_wanted_classes():
 
 
 class Mean:
-    """Stands for a network: the mean of the first feature, and attention to it."""
+    """Stands for a network that returns the mean of the first feature, and attention to it."""
 
     def __call__(self, inputs, training):
         mask = tf.cast(inputs["mask"], tf.float32)
@@ -81,7 +81,7 @@ class Mean:
 
 @pytest.mark.parametrize("frames", [1, 3, 5, 9, 64, 65])
 def test_windows_and_the_whole_of_videos(frames):
-    """A window is scored over its own frames alone, and a video shorter than a segment is one window."""
+    """A window's score depends on its own frames only; a video shorter than a segment is one window."""
     video = np.arange(1, frames + 1, dtype=np.uint8)[:, None]
     scored = video_scorer.VideoScorer(Mean(), SIZE)(video)
     starts = range(max(1, frames - SIZE + 1))
@@ -97,7 +97,7 @@ def network():
 
 @pytest.mark.parametrize("frames", [3, 5, 70])
 def test_a_networks_windows_are_those_of_segments_read_by_themselves(network, frames):
-    """The fast form shares what windows have in common, on frames filled up with nothing."""
+    """The folded scorer shares the computation of frames between windows, on padded videos."""
     video = np.random.default_rng(0).integers(0, 256, (frames, 32), dtype=np.uint8)
     found = video_scorer.VideoScorer(network, SIZE).windows(video)
     bags = np.stack([video[start : start + SIZE] for start in range(max(1, frames - SIZE + 1))])
@@ -122,7 +122,7 @@ def test_subtitles_are_in_time_and_hold_one_line():
     assert vtt.splitlines()[-1] == xml.sax.saxutils.escape('Tom & "Jerry" <b> → x (50%)')
 
 
-def test_table_and_json_say_the_same():
+def test_table_and_json_agree():
     table, found = (moment_files.text([described()], form) for form in ("table", "json"))
     assert table.splitlines()[1].split()[:5] == ["id", "7", "0:57.6", "1:02.4", "0.500"]
     assert json.loads(found)[0]["moments"][0] == {
@@ -130,7 +130,7 @@ def test_table_and_json_say_the_same():
     }  # fmt: skip
 
 
-def test_json_tells_where_a_clip_lies_in_its_video():
+def test_json_holds_the_start_of_a_clip_in_its_video():
     (found,) = json.loads(moment_files.text([described("-Qw4w9WgXcQ", 140.5)], "json"))
     assert (found["begin"], found["seconds"]) == (140.5, 67.2)
     assert [m["start"] for m in found["moments"]] == [57.6, 1.92]  # of the clip
@@ -139,7 +139,7 @@ def test_json_tells_where_a_clip_lies_in_its_video():
 
 
 @pytest.mark.parametrize("video_id", ["abcd", "holiday_001", "dQw4w9WgXcQQ", "dQw4w9WgXc/", "dQw4w9WgXcQ\n"])
-def test_an_id_that_is_none_of_youtubes_gets_no_link(video_id):
+def test_an_id_of_another_site_gets_no_link(video_id):
     (found,) = json.loads(moment_files.text([described(video_id)], "json"))
     assert found["begin"] == 0 and not any("link" in m for m in found["moments"])
 
@@ -176,7 +176,7 @@ def test_the_command(planted, trained, tmp_path):
 
 @pytest.mark.parametrize("form", ["json", "srt", "vtt"])
 def test_formats_of_programs_are_never_mixed_with_the_result(form, tmp_path):
-    """Neither model nor features are looked at, so both may be missing."""
+    """The check comes before the model and the features are read, so both may be missing."""
     refused = commands.run(
         "moments", f"--train_dir={tmp_path}/none", f"--input={tmp_path}/none.npy", f"--format={form}"
     )
@@ -186,7 +186,7 @@ def test_formats_of_programs_are_never_mixed_with_the_result(form, tmp_path):
 
 
 class Unasked:
-    """Stands for a network that must not be asked anything."""
+    """Stands for a network that must not be called."""
 
     def __call__(self, inputs, training):
         raise AssertionError("scored")
@@ -201,37 +201,37 @@ def job(folder, form, output_file, videos=2):
 @pytest.mark.parametrize(
     "form, output_file, told",
     [
-        ("srt", "all.srt", "--format=srt: several videos need a file each"),
-        ("vtt", "all.vtt", r"as in moments/\{id\}\.vtt"),
+        ("srt", "all.srt", "--format=srt: several videos need one file each"),
+        ("vtt", "all.vtt", r"for example moments/\{id\}\.vtt"),
         ("json", "own.npz/m.json", "--output_file=.*own.npz: cannot be made"),
         ("json", "own.npz/{id}/m.json", "--output_file=.*own.npz: cannot be made"),
         ("json", "there", "--output_file=.*there: is a directory"),
         ("json", "new/", "--output_file=.*new/: is a directory"),
     ],
 )
-def test_what_cannot_be_written_is_told_before_anything_is_scored(tmp_path, form, output_file, told):
+def test_an_invalid_output_is_an_error_before_anything_is_scored(tmp_path, form, output_file, told):
     (tmp_path / "there").mkdir()
     with pytest.raises(UserError, match=told):
         localize.run(Unasked(), job(tmp_path, form, output_file), str)
 
 
-def test_remote_places_are_refused(tmp_path, monkeypatch):
+def test_remote_output_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     remote = dataclasses.replace(job(tmp_path, "json", "x"), output_file="gs://bucket/m.json")
-    with pytest.raises(UserError, match=r"gs://bucket/m\.json: is no local file"):
+    with pytest.raises(UserError, match=r"gs://bucket/m\.json: is not a local file"):
         localize.run(Unasked(), remote, str)
     assert [path.name for path in tmp_path.iterdir()] == ["own.npz"]
 
 
 @pytest.mark.parametrize("output_file", ["new/deep/{id}.srt", "new/{id}/m.srt", "{id}/m.srt", "{id}.srt"])
-def test_directories_of_the_output_are_made(tmp_path, output_file):
+def test_directories_of_the_output_are_created(tmp_path, output_file):
     result = localize.run(Mean(), job(tmp_path, "srt", output_file), str)
     assert result["videos"] == 2
     for name in ("video0", "video1"):
         assert (tmp_path / output_file.format(id=name)).is_file()
 
 
-def test_one_video_needs_no_place_of_its_own(tmp_path):
+def test_one_video_needs_no_id_in_its_output_file(tmp_path):
     assert localize.run(Mean(), job(tmp_path, "vtt", "m.vtt", videos=1), str)["videos"] == 1
     assert (tmp_path / "m.vtt").read_text().startswith("WEBVTT")
 
@@ -244,7 +244,7 @@ def test_the_table_comes_before_the_result(trained, tmp_path):
     assert json.loads(last) == {"videos": 1, "moments": 1, "output_file": None}
 
 
-def test_a_bad_record_is_passed_over_where_one_may_be(planted, trained, tmp_path):
+def test_a_bad_record_is_skipped_if_allowed(planted, trained, tmp_path):
     shards = sorted((planted / "test").glob("*.tfrecord"))
     whole = b"".join(shard.read_bytes() for shard in shards)
     (tmp_path / "cut.tfrecord").write_bytes(whole[:-9])  # in the last of 30 records

@@ -20,7 +20,7 @@ def target(draw, shape=(3, 5)):
 def test_the_loss_of_a_mixture_is_the_mixture_of_the_losses(first, second, share, seed):
     rng = np.random.default_rng(seed)
     answers = np.float32(rng.random((3, 5)))
-    if isinstance(share, int):  # one a row
+    if isinstance(share, int):  # one per row
         share = np.float32(np.random.default_rng(share).random((3, 1)))
     rows = np.broadcast_to(share, (3, 1)).ravel()
     expected = np.mean([
@@ -36,14 +36,14 @@ def _loss(target, answers, row):
     return float(weighted_cross_entropy(labels[row : row + 1], answers[row : row + 1], weights[row : row + 1]))
 
 
-def test_what_one_alone_knows_keeps_its_label_and_counts_less():
+def test_a_pair_of_one_target_keeps_its_label_with_a_lower_weight():
     first, second = (np.array([[1, 1, 0]]), np.array([[True, False, False]])), (np.zeros((1, 3)), np.ones((1, 3)))
     labels, weights = (ops.convert_to_numpy(part) for part in targets.mix(first, second, 0.75))
     np.testing.assert_allclose(labels, [[0.75, 0, 0]])
     np.testing.assert_allclose(weights, [[1, 0.25, 0.25]])
 
 
-def test_a_pair_that_nobody_knows_counts_for_nothing():
+def test_a_pair_without_weight_counts_for_nothing():
     unknown = np.ones((2, 3)), np.zeros((2, 3), bool)
     for part in targets.mix(unknown, unknown, 0.5):
         np.testing.assert_array_equal(ops.convert_to_numpy(part), np.zeros((2, 3)))

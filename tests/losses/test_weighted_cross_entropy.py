@@ -8,7 +8,7 @@ from yt8m_attention.losses.weighted_cross_entropy import class_weights, weighted
 
 
 def reference(labels, probabilities, rated, weights, epsilon=1e-5):
-    """Pair by pair."""
+    """One pair at a time."""
     total = 0.0
     for b, v in np.ndindex(*labels.shape):
         p, y = float(probabilities[b, v]), float(labels[b, v])

@@ -1,4 +1,4 @@
-"""The reference metrics against scikit-learn, against figures worked out by hand, and at their edges."""
+"""The reference metrics against scikit-learn, results computed by hand, and edge cases."""
 
 import numpy as np
 import pytest
@@ -38,9 +38,9 @@ def test_nan_is_refused():
 def test_map_at_k_cuts_before_it_drops_the_unrated():
     ranked = {7: ["unrated", "a", "b"]}
     ratings = {7: {"a": 1, "b": 1}}
-    # Cut at 2: "a" is what is left of two, and precise; both positives can be asked for.
+    # Cut at 2: only "a" is rated, and positive; the denominator is 2.
     assert reference.mean_average_precision_at_k(ranked, ratings, k=2) == pytest.approx(1 / 2)
-    # Cut at 1: nothing rated is left. Cut at 3: the unrated one before them costs nothing.
+    # Cut at 1: no rated segment remains. Cut at 3: the unrated segment before them has no effect.
     assert reference.mean_average_precision_at_k(ranked, ratings, k=1) == 0.0
     assert reference.mean_average_precision_at_k(ranked, ratings, k=3) == 1.0
 
@@ -64,7 +64,7 @@ def test_map_at_k_refuses_a_segment_ranked_twice():
 def test_gap_pools_the_top_k_of_every_video():
     predictions = [[0.9, 0.1, 0.3], [0.2, 0.8, 0.7]]
     labels = [[0, 1, 1], [0, 1, 0]]
-    # Of each video the best two: 0.9 no, 0.8 yes, 0.7 no, 0.3 yes; a third positive was not reached.
+    # The best two of each video: 0.9 no, 0.8 yes, 0.7 no, 0.3 yes; the third positive is not among them.
     assert reference.global_average_precision(predictions, labels, top_k=2) == pytest.approx((1 / 2 + 2 / 4) / 3)
 
 
@@ -88,6 +88,6 @@ def test_a_class_predicted_zero_is_not_predicted():
     assert reference.perr([[0.0, 0.0]], [[1, 1]]) == 0.0
 
 
-def test_no_video_tells_nothing():
+def test_without_videos_the_metrics_are_nan():
     assert np.isnan(reference.hit_at_one(np.zeros((0, 3)), np.zeros((0, 3))))
     assert np.isnan(reference.perr(np.zeros((0, 3)), np.zeros((0, 3))))

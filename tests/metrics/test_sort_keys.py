@@ -1,4 +1,4 @@
-"""Keys order as (score down, id up) does, for every float32 but NaN, and give back what went in."""
+"""Keys sort by score descending, then id ascending, for every float32 except NaN, and can be decoded."""
 
 import numpy as np
 from hypothesis import given

@@ -11,7 +11,7 @@ from yt8m_attention.metrics import reference
 from yt8m_attention.metrics.streaming import SegmentMetrics, VideoMetrics
 
 SHAPES = st.tuples(st.integers(1, 8), st.integers(1, 6))
-# Few values, so that scores tie; 0 among them, which PERR treats on its own.
+# Few values, so that scores tie; with 0, a special case of PERR.
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
@@ -41,7 +41,7 @@ def test_video_metrics_are_the_references(data, shape, top_k):
 
 
 def video_map(probabilities, labels, top_k):
-    """Mean over classes of the average precision over the videos that have the class among their top_k."""
+    """Mean over classes of the average precision over the videos with the class in their top_k."""
     seen = [np.argsort(-row, kind="stable")[:top_k] for row in probabilities]
     precisions = []
     for c in range(labels.shape[1]):
@@ -106,7 +106,7 @@ def test_nan_names_its_class_and_leaves_nothing_behind():
     assert videos.result()["videos"] == 0 and segments.result()["rated_pairs"] == 0
 
 
-def test_nothing_added_tells_nothing():
+def test_without_batches_the_metrics_are_nan():
     assert np.isnan(VideoMetrics(2).result()["map"]) and np.isnan(VideoMetrics(2).result()["hit_at_one"])
     result = SegmentMetrics(2).result()
     assert np.isnan(result["segment_map"]) and np.isnan(result["chance"]) and result["classes"] == 0

@@ -1,4 +1,4 @@
-"""What a test of networks borrows is given back at its end."""
+"""Returns the networks that a test has used."""
 
 import pytest
 

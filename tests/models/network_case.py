@@ -1,4 +1,4 @@
-"""What tests of networks share: a small configuration, bags, and the promises that every network keeps.
+"""Shared parts of the network tests: a small configuration, bags, and a battery for every network.
 
 A network's test class names its model and inherits the tests.
 """
@@ -24,14 +24,14 @@ SMALL = {
 
 
 def bags(seed=0, count=5, frames=6, width=FEATURES.total):
-    """Bytes [B, T, F] and a mask in which bags differ in length, one full, one of a single frame."""
+    """Bytes [B, T, F] and a mask of bags of different lengths, one full, one of a single frame."""
     rng = np.random.default_rng(seed)
     mask = np.arange(frames) < np.array([frames, 1, *rng.integers(1, frames + 1, count - 2)])[:, None]
     return {"frames": rng.integers(0, 256, (count, frames, width), dtype=np.uint8), "mask": mask}
 
 
 def padded(inputs, by=4, seed=1):
-    """The same bags with frames behind them that mean nothing."""
+    """The same bags, padded with frames of random bytes."""
     count, _, width = inputs["frames"].shape
     noise = np.random.default_rng(seed).integers(0, 256, (count, by, width), dtype=np.uint8)
     frames = np.concatenate([inputs["frames"], noise], axis=1)
@@ -50,13 +50,13 @@ def trainable(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
-# Building takes ten times as long as answering, so networks are built once and lent to one test after the other.
-_built = collections.defaultdict(list)  # (settings, seed, precision): [(network, what its variables held at first)]
-_lent = collections.Counter()  # how many of them the test that runs has
+# Building takes ten times as long as a prediction, so tests share networks, which are reset after each test.
+_built = collections.defaultdict(list)  # (settings, seed, precision): [(network, initial values of its variables)]
+_lent = collections.Counter()  # number of networks that the running test uses
 
 
 def borrow(settings, seed):
-    """A network as if it had just been built, another one at each call of a test."""
+    """A network in its initial state; each call in a test returns another one."""
     key = settings, seed, keras.config.dtype_policy().name
     if _lent[key] == len(_built[key]):
         keras.utils.set_random_seed(seed)
@@ -70,12 +70,12 @@ def borrow(settings, seed):
 
 
 def give_back():
-    """Ends what a test has borrowed."""
+    """Returns the networks that a test has used."""
     _lent.clear()
 
 
 class NetworkCase:
-    """The promises of the model contract."""
+    """Tests of the model contract."""
 
     model = None  # its name in the registry
 
@@ -94,7 +94,7 @@ class NetworkCase:
         assert probabilities.min() >= 0 and probabilities.max() <= 1
 
     def test_training_pass_gives_every_weight_a_gradient(self):
-        """By the change that one step of training makes."""
+        """Measured by the change of one training step."""
         model = self.build()
         inputs = bags()
         symbols = {k: keras.Input(v.shape[1:], dtype=v.dtype.name, name=k) for k, v in inputs.items()}
@@ -111,10 +111,10 @@ class NetworkCase:
         assert_close(model(padded(bags()))["probabilities"], model(bags())["probabilities"])
 
     def test_padding_changes_nothing_in_training(self):
-        """Neither answers nor statistics nor what weights are told; and no padding is told anything."""
+        """Predictions, statistics and weight gradients are unchanged, and padding has no gradient."""
         short, long, inputs = self.build(), self.build(), padded(bags())
-        answer, by_weight, _ = self.learned(short, bags())
-        other, padded_by_weight, (by_frame,) = self.learned(long, inputs)
+        answer, by_weight, _ = self.outputs_and_gradients(short, bags())
+        other, padded_by_weight, (by_frame,) = self.outputs_and_gradients(long, inputs)
         assert_close(other, answer)
         for name, value in state(long).items():
             assert_close(value, state(short)[name])
@@ -122,8 +122,8 @@ class NetworkCase:
             assert_close(gradient, by_weight[name])
         assert not by_frame.numpy()[~inputs["mask"]].any()
 
-    def learned(self, model, inputs):
-        """(answers, gradients by weight, gradients by frame) of a training pass."""
+    def outputs_and_gradients(self, model, inputs):
+        """(predictions, gradients by weight, gradients by frame) of a training pass."""
 
         def loss_of(frames):
             answer = model({"frames": frames, "mask": inputs["mask"]}, training=True)["probabilities"]
@@ -183,20 +183,20 @@ class NetworkCase:
 
     def test_configuration_brings_the_network_back(self):
         model = self.build()
-        again = type(model).from_config(model.get_config())
-        again(bags())
-        assert again.config == model.config
-        assert [(v.path, v.shape) for v in again.variables] == [(v.path, v.shape) for v in model.variables]
+        restored = type(model).from_config(model.get_config())
+        restored(bags())
+        assert restored.config == model.config
+        assert [(v.path, v.shape) for v in restored.variables] == [(v.path, v.shape) for v in model.variables]
 
     def test_variable_names_are_unique_and_the_same_every_time(self):
         paths = [[v.path for v in self.build().variables] for _ in range(2)]
         assert paths[0] == paths[1] and len(set(paths[0])) == len(paths[0])
 
     def test_equal_seeds_give_equal_first_weights(self):
-        one, again, other = (borrow(self.settings(), seed).get_weights() for seed in (0, 0, 1))
-        assert all(map(np.array_equal, one, again)) and not all(map(np.array_equal, one, other))
+        one, same, other = (borrow(self.settings(), seed).get_weights() for seed in (0, 0, 1))
+        assert all(map(np.array_equal, one, same)) and not all(map(np.array_equal, one, other))
 
-    def test_noise_is_added_in_training_alone_and_continues_where_it_was(self):
+    def test_noise_is_added_only_in_training_and_its_state_continues(self):
         noisy, quiet = self.build(input_noise=0.1), self.build()
         assert [v.path for v in noisy.variables] == [v.path for v in quiet.variables]
         assert_close(noisy(bags())["probabilities"], quiet(bags())["probabilities"], 0)

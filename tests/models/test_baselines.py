@@ -1,4 +1,4 @@
-"""The networks of the paper's comparison that pool without learning how: video level, mean and maximum."""
+"""The paper's baselines that pool without weights: video level, mean and maximum."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ class TestVideoLevel(NetworkCase):
         assert_close(model(inputs)["probabilities"], wanted, 1e-4)
 
     def test_a_video_level_record_is_its_frames(self):
-        """mean_rgb and mean_audio of a record, float32 as a bag of one frame, give what the frames give."""
+        """A record's mean_rgb and mean_audio, as a bag of one float32 frame, give the frames' predictions."""
         model, inputs = self.build(), bags()
         mean = np.float32(reference_pool(values(inputs), inputs["mask"], "mean"))[:, None]
         record = {"frames": mean, "mask": np.ones((5, 1), bool)}
@@ -63,7 +63,7 @@ def test_mixture_at_video_level_has_three_gates_and_two_experts_a_class():
 
 
 def test_context_gating_and_hidden_layer_are_options_of_each_other():
-    """A gate over the pooled vector itself, where no hidden layer stands before it."""
+    """Without a hidden layer, the gate applies to the pooled vector."""
     size = {"model": "frame_pooling", "features": FEATURES, "num_classes": 7, "hidden_size": 10}
     width, linear = FEATURES.total, {"video_level_classifier_model": "logistic"}
     gated = trainable(registry.build(config.Model(hidden_layer=False, **size, **linear)))

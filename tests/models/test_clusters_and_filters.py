@@ -6,6 +6,7 @@ import pytest
 from tests.layer_case import assert_close
 from tests.models.network_case import NetworkCase, bags, trainable
 from yt8m_attention import config
+from yt8m_attention.errors import UserError
 from yt8m_attention.models import registry
 
 LOGISTIC = {"video_level_classifier_model": "logistic"}
@@ -24,7 +25,7 @@ class OrderFree(NetworkCase):
 class TestDbof(OrderFree):
     model = "dbof"
 
-    def test_pools_as_it_is_told(self):
+    def test_pooling_follows_the_configuration(self):
         model, other = self.build(pooling="mean"), self.build(pooling="max")
         other.set_weights(model.get_weights())
         assert np.abs(model(bags())["probabilities"] - other(bags())["probabilities"]).max() > 1e-3
@@ -60,7 +61,7 @@ class TestCnn(NetworkCase):
 
 
 @pytest.mark.parametrize(
-    "wrong, said",
+    "wrong, message",
     [
         ({"cnn_filters": (4, 5)}, r"--cnn_filters: found \(4, 5\), wanted a number of filters for each"),
         ({"cnn_filter_widths": (1, 1, 2)}, "--cnn_filter_widths: .* wanted distinct numbers"),
@@ -68,6 +69,6 @@ class TestCnn(NetworkCase):
         ({"netvlad_cluster_size": 1}, "--netvlad_cluster_size: found 1, wanted 2 to"),
     ],
 )
-def test_wrong_sizes_are_refused_by_the_flags_name(wrong, said):
-    with pytest.raises(config.UserError, match=said):
+def test_wrong_sizes_are_rejected_by_the_flags_name(wrong, message):
+    with pytest.raises(UserError, match=message):
         config.Model(**wrong)

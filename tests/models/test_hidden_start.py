@@ -1,4 +1,4 @@
-"""What the hidden layer's batch norm passes on before anything is learned."""
+"""Output of the hidden layer's batch norm at initialisation."""
 
 import keras
 import numpy as np
@@ -19,4 +19,4 @@ def test_the_epsilon_of_the_batch_norm_does_not_swallow_it(model):
     network.hidden_norm.call = lambda *args, **kwargs: heard.append(normalise(*args, **kwargs)) or heard[-1]
     network({"frames": np.random.default_rng(0).integers(0, 256, (64, 6, 288), np.uint8)}, training=True)
     deviations = np.std(np.asarray(heard[-1])[:, 0], axis=0)
-    assert deviations.mean() > 0.8  # a batch norm makes it one where its input varies by much more than its epsilon
+    assert deviations.mean() > 0.8  # it is one if the variance of the input is much larger than epsilon

@@ -75,7 +75,7 @@ class TestMultiAttention(NetworkCase):
         assert [stream.width for stream in model.streams] == [256, 64]
 
 
-def test_attention_is_multi_attention_with_one_head_whatever_the_flag_says():
+def test_attention_is_multi_attention_with_one_head_for_any_num_heads():
     models = [
         registry.build(config.Model(model=name, num_heads=heads, **ONE_STREAM))
         for name, heads in (("attention", 8), ("multi_attention", 1))
@@ -87,7 +87,7 @@ def test_attention_is_multi_attention_with_one_head_whatever_the_flag_says():
 
 
 def test_one_head_with_mixture_of_experts_has_37_million_parameters():
-    """As the paper's 150 MB at float32, counted layer by layer."""
+    """The paper's 150 MB at float32, counted by layer."""
     streams = (1024 * 256 + 2 * 256) + (128 * 64 + 2 * 64) + 2 * (256 * 128 + 64 * 32) + (128 + 32)
     shared = 2 * 1152 + (1152 * 1024 + 2 * 1024) + (1024 * 1024 + 2 * 1024)
     classifier = 1024 * 3862 * 2 + 3862 * 2 + 1024 * 3862 * 3 + 3862 * 3862 + 2 * 3862
@@ -126,13 +126,13 @@ def test_penalties_are_the_published_ones():
 
 
 def test_the_shift_that_the_batch_norm_subtracts_is_not_rounded_in_16_bits():
-    """Of features far from zero, rounding would be as large as what is left of them."""
+    """For features far from zero, the rounding error would be as large as their differences."""
     stream = AttentionStream(4, 1, "softmax", dtype="mixed_bfloat16")
     frames, shift, seen = np.zeros((1, 2, 6), np.float32), np.linspace(90.1, 110.3, 6, dtype=np.float32), []
     stream.build(frames.shape)
     stream.reduce_norm.moving_mean.assign(shift @ ops.convert_to_numpy(stream.reduce.kernel))
     stream.attention = lambda reduced, mask: seen.append(reduced) or ops.ones((1, 2, 1)) / 2
-    stream.call(ops.cast(frames, "bfloat16"), np.ones(6, np.float32), shift)  # as inside a network, weights are float32
+    stream.call(ops.cast(frames, "bfloat16"), np.ones(6, np.float32), shift)  # weights are float32, as inside a network
     np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(seen[0], "float32")), 0, atol=1e-4)
 
 

@@ -13,7 +13,7 @@ from yt8m_attention.models.mix_nextvlad import TEMPERATURE, logit
 
 
 def stream(width, clusters, groups, hidden, expansion=2):
-    """Trainable weights of a stream, and of the hidden layer for it."""
+    """Number of trainable weights of a stream, and of its part of the hidden layer."""
     wide = width * expansion
     vlad = clusters * wide // groups
     gates = (width * wide + wide) + (wide * groups + groups) + (wide * groups * clusters + 2 * groups * clusters)
@@ -36,7 +36,7 @@ class TestMixNextVlad(NetworkCase):
     model = "mix_nextvlad"
 
     def settings(self, **changes):
-        """Two members of one stream, so that there are not six NeXtVLADs to build."""
+        """Two members of one stream, to build two NeXtVLADs instead of six."""
         few = {"mix_number": 2, "features": config.Features(("rgb",), (20,)), "attention_sizes": None, **LOGISTIC}
         return super().settings(**(few | changes))
 
@@ -58,14 +58,14 @@ class TestMixNextVlad(NetworkCase):
         model.shares.bias.assign([-100.0, 100.0])
         assert_close(model(inputs)["probabilities"], model.members[1](inputs)["probabilities"], 1e-4)
 
-    def test_members_learn_of_the_mixture_in_training_alone(self):
+    def test_members_learn_from_the_mixture_only_in_training(self):
         model, inputs = self.build(l2_penalty=0.0), bags()
         model(inputs)
         assert float(sum(model.losses)) == 0
         answer = model(inputs, training=True)["probabilities"]
         loss = float(sum(model.losses))
         assert loss > 0
-        # Batch norms answer with the batch's statistics in training: the members have to be asked so too.
+        # In training, batch norms use the batch's statistics, so the members are called in training mode too.
         members = [logit(member(inputs, training=True)["probabilities"]) for member in model.members]
         mask = inputs["mask"].any(axis=1)
         assert loss == pytest.approx(

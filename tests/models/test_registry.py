@@ -11,6 +11,6 @@ def test_names_are_sorted_and_hold_the_papers_networks():
     assert {"attention", "multi_attention", *compared} <= set(registry.names())
 
 
-def test_unknown_name_is_refused_with_the_known_ones():
+def test_unknown_name_is_rejected_with_the_known_ones():
     with pytest.raises(UserError, match=r"--model: found 'Attention', wanted one of attention, cnn, .*multi_attention"):
         registry.build(config.Model(model="Attention"))

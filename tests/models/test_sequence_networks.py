@@ -1,10 +1,10 @@
-"""The networks that read frames in order, or let frames look at each other: GRU, LSTM, transformer."""
+"""The sequence networks: GRU, LSTM, transformer."""
 
 import numpy as np
 import pytest
 
 from tests.layer_case import assert_close
-from tests.models.network_case import NetworkCase, bags, trainable
+from tests.models.network_case import NetworkCase, bags, padded, trainable
 from tests.models.test_clusters_and_filters import LOGISTIC, SHARED, OrderFree
 from yt8m_attention import config
 from yt8m_attention.errors import UserError
@@ -41,12 +41,27 @@ class TestLstm(RecurrentCase):
         cells = 1152 * 4 * 1024 + 4 * 1024 + 1024 * 4 * 1024
         assert trainable(registry.build(config.Model(model="lstm", **LOGISTIC))) == SHARED + cells + 1024**2
 
+    def test_further_layers_read_the_states_of_the_one_before(self):
+        model, inputs = self.build(lstm_layers=3), bags()
+        first = {w.path for w in self.build().weights}
+        further = {w.path for w in model.weights} - first
+        assert first < {w.path for w in model.weights}  # a checkpoint of one layer keeps its names
+        assert {path.split("/")[1] for path in further} == {"recurrence_2", "recurrence_3"}
+        states = model.recurrence(np.float32(inputs["frames"]), mask=inputs["mask"])
+        upper = model.further_layers[0](states, mask=inputs["mask"])
+        assert upper.shape == states.shape and np.abs(upper - states).max() > 1e-4
+        assert trainable(model) - trainable(self.build()) == 2 * (2 * 5 * 4 * 5 + 4 * 5)
+
+    def test_padding_changes_nothing_in_further_layers(self):
+        model, inputs = self.build(lstm_layers=2, pooling="last"), bags()
+        assert_close(model(padded(inputs))["probabilities"], model(inputs)["probabilities"])
+
 
 class TestTransformer(OrderFree):
     model = "transformer"
 
     def test_parameters(self):
-        """The blocks alone by hand at their true width: 12 times its square, norms and biases."""
+        """Weights of the blocks at their real width: 12 times its square, norms and biases."""
         model = registry.build(config.Model(model="transformer", transformer_layers=1, num_classes=2, **LOGISTIC))
         block = 12 * 1024**2 + 2 * 2 * 1024 + 4 * 1024 + 1024
         assert trainable(model.blocks[0]) == block

@@ -1,4 +1,4 @@
-"""Masked softmax, mean, maximum and last: numpy of the unmasked entries alone, nothing of the masked ones."""
+"""Masked softmax, mean, maximum and last equal numpy on the unmasked entries and ignore masked ones."""
 
 import numpy as np
 import pytest
@@ -9,23 +9,23 @@ from hypothesis.extra import numpy as hnp
 
 from yt8m_attention.ops.masked import masked_last, masked_max, masked_mean, masked_softmax, zero_masked
 
-# Keras takes a softmax over one entry for a mistake; a bag of one frame is none.
+# Keras warns of a softmax over one entry, but a bag of one frame is valid.
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis")
 
 few = settings(max_examples=50, deadline=None)
 
 
-def softmax(kept):
-    exponentials = np.exp(kept.astype(np.float64) - kept.max())
+def softmax(unmasked):
+    exponentials = np.exp(unmasked.astype(np.float64) - unmasked.max())
     return exponentials / exponentials.sum()
 
 
 @st.composite
 def masked_rows(draw):
-    """[R, N] values, what a mask shows of them, and the same with rubbish where it hides."""
+    """Values [R, N], a mask, and the values with garbage at masked entries."""
     shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 30)))
     spread = draw(st.sampled_from([0.01, 1.0, 100.0, 1e6]))
-    numbers = st.floats(-1, 1).map(lambda number: round(number, 5))  # no subnormals, which TensorFlow may take for 0
+    numbers = st.floats(-1, 1).map(lambda number: round(number, 5))  # no subnormals, which TensorFlow may flush to 0
     values = (draw(hnp.arrays(np.float64, shape, elements=numbers)) * spread).astype(np.float32)
     mask = draw(hnp.arrays(bool, shape))
     rubbish = np.float32(draw(st.sampled_from([np.nan, np.inf, -np.inf, 3e38, 0])))
@@ -47,9 +47,9 @@ def test_softmax_of_the_unmasked(rows):
     values, mask, hidden = rows
     answer, gradient = value_and_gradient(masked_softmax, hidden, mask)
     assert (answer[~mask] == 0).all() and (gradient[~mask] == 0).all() and np.isfinite(gradient).all()
-    for row, kept, found in zip(values, mask, answer, strict=True):
-        if kept.any():
-            np.testing.assert_allclose(found[kept], softmax(row[kept]), rtol=1e-4, atol=1e-6)
+    for row, unmasked, found in zip(values, mask, answer, strict=True):
+        if unmasked.any():
+            np.testing.assert_allclose(found[unmasked], softmax(row[unmasked]), rtol=1e-4, atol=1e-6)
 
 
 @few
@@ -60,13 +60,15 @@ def test_mean_and_maximum_of_the_unmasked(rows):
     largest, largest_gradient = value_and_gradient(masked_max, hidden, mask, axis=1)
     for gradient in (mean_gradient, largest_gradient):
         assert (gradient[~mask] == 0).all() and np.isfinite(gradient).all()
-    for i, (row, kept) in enumerate(zip(values, mask, strict=True)):
-        shown = row[kept].astype(np.float64)
-        np.testing.assert_allclose(mean[i], shown.mean() if kept.any() else 0, rtol=1e-5, atol=1e-6 * abs(row).max())
-        assert largest[i] == (shown.max() if kept.any() else 0)
-        np.testing.assert_allclose(mean_gradient[i][kept], (i + 1) / max(1, kept.sum()), rtol=1e-6)
-        np.testing.assert_allclose(largest_gradient[i].sum(), (i + 1) * kept.any(), rtol=1e-5)
-        assert (row[(largest_gradient[i] != 0) & kept] == largest[i]).all()
+    for i, (row, unmasked) in enumerate(zip(values, mask, strict=True)):
+        shown = row[unmasked].astype(np.float64)
+        np.testing.assert_allclose(
+            mean[i], shown.mean() if unmasked.any() else 0, rtol=1e-5, atol=1e-6 * abs(row).max()
+        )
+        assert largest[i] == (shown.max() if unmasked.any() else 0)
+        np.testing.assert_allclose(mean_gradient[i][unmasked], (i + 1) / max(1, unmasked.sum()), rtol=1e-6)
+        np.testing.assert_allclose(largest_gradient[i].sum(), (i + 1) * unmasked.any(), rtol=1e-5)
+        assert (row[(largest_gradient[i] != 0) & unmasked] == largest[i]).all()
 
 
 def test_softmax_without_a_mask():
@@ -101,7 +103,9 @@ def test_frames_of_unknown_batch_under_one_mask(jit):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_narrow_dtypes_are_kept_and_summed_wide(dtype):
-    x = tf.cast(np.full((1, 300), 300.0), dtype)  # their sum is beyond float16, and 256 is bfloat16's last whole step
+    x = tf.cast(
+        np.full((1, 300), 300.0), dtype
+    )  # their sum overflows float16, and bfloat16 represents no odd integer above 256
     mask = np.ones((1, 300), bool)
     for function, expected in ((masked_softmax, 1 / 300), (masked_mean, 300), (masked_max, 300)):
         answer = function(x, mask, axis=1)
@@ -114,9 +118,9 @@ def test_narrow_dtypes_are_kept_and_summed_wide(dtype):
 def test_last_of_the_unmasked(rows):
     values, mask, hidden = rows
     answer, gradient = value_and_gradient(masked_last, hidden, mask, axis=1)
-    for row, kept, found, slope in zip(values, mask, answer, gradient, strict=True):
-        assert found == (row[kept][-1] if kept.any() else 0)
-        assert np.flatnonzero(slope).tolist() == np.flatnonzero(kept)[-1:].tolist()
+    for row, unmasked, found, slope in zip(values, mask, answer, gradient, strict=True):
+        assert found == (row[unmasked][-1] if unmasked.any() else 0)
+        assert np.flatnonzero(slope).tolist() == np.flatnonzero(unmasked)[-1:].tolist()
 
 
 @few

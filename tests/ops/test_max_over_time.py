@@ -1,4 +1,4 @@
-"""Both ways to the gradient, held to Keras' own maximum and its gradient."""
+"""Both implementations of the gradient, compared with Keras' maximum and its gradient."""
 
 import keras
 import numpy as np
@@ -25,14 +25,14 @@ def width(request):
 
 
 def drawn(width, filters=7, seed=0):
-    """Frames [B, T, D], 0 off the mask, and a kernel [W, D, N]."""
+    """Frames [B, T, D], 0 where masked, and a kernel [W, D, N]."""
     rng = np.random.default_rng(seed)
     frames = rng.normal(size=(BAGS, FRAMES, SIZE)) * MASK[..., None]
     return np.float32(frames), np.float32(rng.normal(size=(width, SIZE, filters)))
 
 
 def plain(frames, kernel, mask):
-    """Laid by Keras on frames with zeros around them."""
+    """Keras' convolution over zero-padded frames."""
     width = kernel.shape[0]
     padded = ops.pad(frames, ((0, 0), ((width - 1) // 2, width // 2), (0, 0)))
     answers = ops.where(mask[..., None], ops.conv(padded, kernel, padding="valid"), -1e30)
@@ -40,7 +40,7 @@ def plain(frames, kernel, mask):
 
 
 def learned(function, frames, kernel, mask=MASK, **compiling):
-    """(answers, gradients of frames and kernel) of a loss in which every answer counts differently."""
+    """(responses, gradients of frames and kernel) of a loss with a different weight for each response."""
 
     @tf.function(**compiling)
     def run(frames, kernel, mask):
@@ -67,7 +67,7 @@ def test_xla_compiles_it(way):
 
 
 def test_the_way_is_chosen_by_the_bags_length(monkeypatch):
-    """Of one function of bags of any length."""
+    """One compiled function takes bags of any length."""
     chosen = []
     gathered = module._gathered
 
@@ -95,12 +95,12 @@ def test_the_way_is_chosen_by_the_bags_length(monkeypatch):
 def test_of_equal_answers_the_first_learns(way):
     frames = np.zeros((BAGS, FRAMES, SIZE), np.float32)
     _, by_frame, _ = learned(max_over_time, frames, drawn(1)[1])
-    told = np.abs(by_frame).sum(-1) > 0
-    assert (told == (np.arange(FRAMES) == 0) * MASK).all()
+    has_gradient = np.abs(by_frame).sum(-1) > 0
+    assert (has_gradient == (np.arange(FRAMES) == 0) * MASK).all()
 
 
 def test_what_is_not_a_number_stays_so(way):
-    """No largest answer can be found then; training stops at a loss that is NaN, which it has to come to."""
+    """NaN has no largest response, but it must reach the loss, because training stops at a NaN loss."""
     frames, kernel = drawn(2)
     kernel[0, 0, 3] = np.nan
     answer, _, by_kernel = learned(max_over_time, frames, kernel)
@@ -110,7 +110,7 @@ def test_what_is_not_a_number_stays_so(way):
 
 
 def test_16_bits_are_summed_in_32(way):
-    """Each of many bags adds too little to show in 16 bits beside what the others have added."""
+    """Each bag adds less than a 16-bit sum can represent."""
     count = 600
     frames, mask = np.ones((count, 2 * FRAMES, 1)), np.ones((count, 2 * FRAMES), bool)
     kernel = tf.ones((1, 1, 1), "bfloat16")

@@ -1,4 +1,4 @@
-"""Bytes to values and back."""
+"""Conversion of bytes to values and back."""
 
 import subprocess
 import sys

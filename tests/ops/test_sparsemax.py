@@ -1,4 +1,4 @@
-"""Sparsemax against its definition in float64, its properties, its gradient and every way to run it."""
+"""Sparsemax: its definition in float64, properties, gradient, and all modes of execution."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def gradient_of(logits, upstream, **kwargs):
 
 @st.composite
 def rows(draw, dtype=np.float32):
-    """[R, N] logits of any spread, as numbers with many ties or none."""
+    """Logits [R, N] of any spread, with many ties or none."""
     shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 40)))
     spread = draw(st.sampled_from([1e-3, 0.1, 1.0, 30.0, 1e4]))
     numbers = st.floats(-1, 1, width=32) if draw(st.booleans()) else st.integers(-8, 8).map(lambda i: i / 8)
@@ -48,7 +48,7 @@ def test_equals_the_definition(logits):
 
 
 def one_entry_a_round():
-    """Gaps just wide enough that Newton's step from the left passes one entry only, for as long as float32 allows."""
+    """Gaps so wide that each of Newton's steps removes one entry only, as far as float32 allows."""
     gaps, excess = [0.0, 0.5, 1e-7], 3e-7
     while sum(gaps) + excess < 1:
         gaps.append(excess)
@@ -81,7 +81,7 @@ def test_rows_that_are_hard_on_an_iteration(name):
     np.testing.assert_allclose(answer, expected, rtol=0, atol=1e-6)
     np.testing.assert_allclose(answer.sum(dtype=np.float64), 1, rtol=0, atol=2e-6)
     together = sparsemax(np.stack([logits, np.roll(logits, 1) * 0.5, 0 * np.nan_to_num(logits)]))
-    np.testing.assert_allclose(together[0], expected, rtol=0, atol=1e-6)  # whatever rounds its neighbours take
+    np.testing.assert_allclose(together[0], expected, rtol=0, atol=1e-6)  # regardless of the other rows' iterations
 
 
 @few
@@ -97,7 +97,7 @@ def test_is_a_distribution_that_moves_with_its_entries(logits, random):
 @few
 @given(hnp.arrays(np.int32, (3, 20), elements=st.integers(-300, 300)), st.integers(-1000, 1000))
 def test_a_shift_changes_nothing(numerators, shift):
-    logits = (numerators / 128).astype(np.float32)  # so that the shift itself rounds nothing
+    logits = (numerators / 128).astype(np.float32)  # so that the shift is exact
     np.testing.assert_array_equal(sparsemax(logits + shift), sparsemax(logits))
 
 
@@ -118,9 +118,9 @@ def test_masked_entries_get_nothing_and_take_no_part(logits, data):
     gradient = gradient_of(hidden, np.ones_like(logits) + np.arange(logits.shape[1]), mask=mask)
     assert np.isfinite(gradient).all() and (gradient[~mask] == 0).all()
     assert (probabilities[~mask] == 0).all()
-    for row, kept, answer in zip(logits, mask, probabilities, strict=True):
-        if kept.any():
-            np.testing.assert_allclose(answer[kept], by_sorting(row[kept])[0], rtol=0, atol=1e-6)
+    for row, unmasked, answer in zip(logits, mask, probabilities, strict=True):
+        if unmasked.any():
+            np.testing.assert_allclose(answer[unmasked], by_sorting(row[unmasked])[0], rtol=0, atol=1e-6)
 
 
 def test_a_row_with_nothing_unmasked_is_zero():
@@ -152,7 +152,7 @@ def test_a_broken_row_shows_and_spoils_no_other(bad):
 def test_gradient_is_centred_on_the_support(logits, seed):
     upstream = np.random.default_rng(seed).normal(size=logits.shape).astype(np.float32)
     expected, tau = by_sorting(logits)
-    assume((abs(logits - tau) > 1e-6).all())  # where an entry is about to enter, either side's gradient is right
+    assume((abs(logits - tau) > 1e-6).all())  # at the edge of the support, either side's gradient is correct
     support = expected > 0
     mean = (upstream * support).sum(-1, keepdims=True) / support.sum(-1, keepdims=True)
     np.testing.assert_allclose(gradient_of(logits, upstream), (upstream - mean) * support, rtol=0, atol=2e-6)
@@ -165,7 +165,7 @@ def test_gradient_equals_finite_differences(logits, seed):
     upstream, direction = rng.normal(size=logits.shape), rng.uniform(-1, 1, logits.shape)
     step = 1e-6 * max(1, abs(logits).max())
     _, tau = by_sorting(logits)
-    assume((abs(logits - tau) > 4 * step).all())  # no entry enters or leaves on the way: a straight line
+    assume((abs(logits - tau) > 4 * step).all())  # the support stays the same, so the function is linear
     change = (sparsemax(logits + step * direction) - sparsemax(logits - step * direction)) / (2 * step)
     slope = np.sum(gradient_of(logits, upstream) * direction)
     np.testing.assert_allclose(slope, np.sum(change * upstream), rtol=0, atol=1e-7)
@@ -180,7 +180,7 @@ def test_any_axis_and_rank():
         np.testing.assert_allclose(np.moveaxis(values, axis, -1), by_sorting(moved)[0], rtol=0, atol=1e-6)
         expected = gradient_of(moved, moved_upstream)
         np.testing.assert_allclose(np.moveaxis(gradient, axis, -1), expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(sparsemax([1, 1, 0]), [0.5, 0.5, 0])  # whole numbers too, as from a list
+    np.testing.assert_allclose(sparsemax([1, 1, 0]), [0.5, 0.5, 0])  # integers too, as from a list
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "compiled"])

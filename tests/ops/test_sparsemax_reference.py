@@ -1,4 +1,4 @@
-"""Sparsemax against tensorflow-addons', which runs in an environment of its own and is stored beside its script."""
+"""Sparsemax against tensorflow-addons, which needs its own environment; its results are stored beside its script."""
 
 import subprocess
 import sys
@@ -24,13 +24,13 @@ def test_equals_addons(case):
     variable = tf.Variable(logits)
     with tf.GradientTape() as tape:
         ours = sparsemax(variable)
-    # Addons does not subtract the maximum first, so its own rounding grows with the logits.
+    # Addons does not subtract the maximum first, so its rounding error grows with the logits.
     np.testing.assert_allclose(ours, probabilities, rtol=0, atol=1e-6 * max(1, abs(logits).max()))
     np.testing.assert_allclose(tape.gradient(ours, variable, upstream), gradient, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow
-def test_addons_still_says_what_is_stored(tmp_path):
+def test_stored_results_equal_those_of_addons(tmp_path):
     if sys.version_info[:2] != (3, 11):
         pytest.skip("environment.txt needs Python 3.11, the last that TensorFlow 2.15 runs on")
     python = tmp_path / "env" / "bin" / "python"

@@ -1,4 +1,4 @@
-"""A disk of a few megabytes, to fill and to make read-only."""
+"""A small disk that tests can fill and make read-only."""
 
 import contextlib
 import os
@@ -8,13 +8,13 @@ import pytest
 
 
 class Disk:
-    """A file system of its own at `path`."""
+    """A separate file system at `path`."""
 
     def __init__(self, path):
         self.path = path
 
     def fill(self, left=0):
-        """Takes all space but so many bytes."""
+        """Fills the disk except for `left` bytes."""
         with open(self.path / "filler", "ab", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(1 << 16))
@@ -31,7 +31,7 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path):
-    """An empty Disk of 8 MiB; where this user may not mount one, the test is skipped."""
+    """An empty Disk of 8 MiB; skips the test if this user may not mount one."""
     path = tmp_path / "disk"
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", path]

@@ -1,7 +1,7 @@
-"""A disk that takes no more: what was whole stays whole, one line says what to do, and later the run goes on.
+"""A full disk: files stay whole, one line says what to do, and the run can be resumed later.
 
-On a small disk of its own where one may be mounted; a limit on the size of files stands in for it elsewhere, since a
-write beyond that fails as on a full one.
+The tests use a small disk if they may mount one, else a limit on the file size: a write beyond it fails as on a full
+disk.
 """
 
 import functools
@@ -23,17 +23,17 @@ from yt8m_attention.runs import checkpoints, held_out_scores, restore, summaries
 from yt8m_attention.synthesis import dataset
 from yt8m_attention.training import phase
 
-WIDE = {"hidden_layer": True, "hidden_size": 64}  # a checkpoint is larger than all else that a run writes
+WIDE = {"hidden_layer": True, "hidden_size": 64}  # a checkpoint is larger than all other files of a run
 
 
 def _limit(size):
-    sys.dont_write_bytecode = True  # else Python leaves its own compiled files cut off, for all tests to stumble over
+    sys.dont_write_bytecode = True  # else Python's truncated bytecode files would break later tests
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 @pytest.fixture(scope="module")
 def whole(planted, tmp_path_factory):
-    """An undisturbed run of six steps, a checkpoint at the third."""
+    """An undisturbed run of six steps with a checkpoint after the third."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     return folder, phase.train(runs.small(planted, folder, model=WIDE), {})
 
@@ -43,7 +43,7 @@ def _no_leftovers(folder):
 
 
 def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path):
-    """By the command, with a limit on the size of files."""
+    """With the command, and a limit on the file size."""
     whole = commands.succeed("train", *runs.flags(planted, tmp_path / "whole", "--max_steps=6", model=WIDE))
     flags = runs.flags(planted, tmp_path / "run", model=WIDE)
     first = commands.succeed("train", *flags, "--max_steps=3")
@@ -63,7 +63,7 @@ def test_training_keeps_its_last_checkpoint_and_goes_on_later(planted, tmp_path)
     "left", [0, pytest.param(4096, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.slow)]
 )
 def test_the_disk_fills_while_training(planted, whole, disk, monkeypatch, left):
-    """From the first checkpoint on there is no room, or room for a part of the next one."""
+    """After the first checkpoint there is no space, or space for a part of the next one only."""
     save = checkpoints.save
 
     def save_and_fill(*arguments):
@@ -84,7 +84,7 @@ def test_the_disk_fills_while_training(planted, whole, disk, monkeypatch, left):
     assert later.weights_sha256 == whole[1].weights_sha256
 
 
-def test_curves_that_find_no_room_are_said_once_and_given_up(disk, capfd):
+def test_curves_on_a_full_disk_are_logged_once(disk, capfd):
     curves = summaries.Summaries(str(disk.path / "run"))
     disk.fill()
     for step in range(500):
@@ -93,11 +93,11 @@ def test_curves_that_find_no_room_are_said_once_and_given_up(disk, capfd):
             curves.flush()
     curves.close()
     said = capfd.readouterr().err.splitlines()
-    assert len(said) == 1 and "curves cannot be written from here on" in said[0] and "No space left" in said[0]
+    assert len(said) == 1 and "cannot write curves any more" in said[0] and "No space left" in said[0]
 
 
-def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_path, monkeypatch):
-    """Checkpoints lie on another disk than TensorBoard's files, which is full from the first one on."""
+def test_training_continues_if_the_disk_of_the_curves_is_full(planted, whole, disk, tmp_path, monkeypatch):
+    """The disk of TensorBoard's files is full from the first checkpoint on; checkpoints are on another disk."""
     (disk.path / "run").mkdir()
     (tmp_path / "elsewhere").mkdir()
     os.symlink(tmp_path / "elsewhere", disk.path / "run/checkpoints")
@@ -113,7 +113,7 @@ def test_training_goes_on_where_curves_find_no_room(planted, whole, disk, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_path, monkeypatch):
+def test_a_held_out_score_is_computed_later_if_the_disk_is_full(planted, disk, tmp_path, monkeypatch):
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
     expected = phase.train(runs.small(planted, tmp_path / "whole", model=WIDE, **settings), {})
     write = held_out_scores.write
@@ -127,12 +127,12 @@ def test_a_held_out_score_that_finds_no_room_is_made_later(planted, disk, tmp_pa
     assert held_out_scores.read(run.train_dir) == held_out_scores.read(str(tmp_path / "whole"))
 
 
-def test_an_index_that_finds_no_room_is_not_kept(planted, disk):
+def test_an_index_is_not_saved_on_a_full_disk(planted, disk):
     shutil.copytree(planted / "train", disk.path / "train", ignore=shutil.ignore_patterns(".*"))
     disk.fill()
     path = str(sorted((disk.path / "train").iterdir())[0])
     index._index.cache_clear()
-    found = index.shard_index(path, runs.FEATURES, kept_at=index_file.place(path, None))
+    found = index.shard_index(path, runs.FEATURES, index_path=index_file.place(path, None))
     assert len(found) == 15 and _no_leftovers(disk.path)
     assert not os.path.exists(index_file.place(path, None))
 
@@ -165,9 +165,9 @@ def test_a_data_set_is_not_half_written(disk):
     assert dataset.make(recipe, str(disk.path / "data"))["videos"] == 15
 
 
-def test_an_evaluation_is_told_though_its_curves_find_no_room(planted, whole, disk, capfd):
+def test_an_evaluation_returns_its_result_though_the_disk_of_its_curves_is_full(planted, whole, disk, capfd):
     shutil.copytree(whole[0], disk.path / "run")
     disk.fill()
     result = evaluate_checkpoints.evaluate(str(disk.path / "run"), f"{planted}/test/*.tfrecord")
     assert 0 <= result["gap"] <= 1
-    assert capfd.readouterr().err.count("curves cannot be written") == 1
+    assert capfd.readouterr().err.count("cannot write curves") == 1

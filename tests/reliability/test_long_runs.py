@@ -1,4 +1,4 @@
-"""Memory and file handles stay flat however long a run lasts and however many shards it reads."""
+"""Memory and file handles do not grow with the length of a run or its number of shards."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from yt8m_attention.synthesis import dataset
 from yt8m_attention.synthesis.config import SynthesisConfig
 
 SHARDS = 240
-GROWTH = 32 << 20  # bytes that may come and go: pools, buffers, the tables of TensorBoard's writer
+GROWTH = 32 << 20  # bytes that may vary: pools, buffers, the tables of TensorBoard's writer
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def _usage(pid):
 
 
 def _watch(train_dir, flags):
-    """Runs train; {step: (resident bytes, open file handles)} at each new checkpoint, and its result."""
+    """Runs train; returns {step: (resident bytes, open file handles)} at each new checkpoint, and the result."""
     seen = {}
     with commands.started("train", *flags) as command:
         while command.process.exitcode is None:
@@ -52,7 +52,7 @@ def _watch(train_dir, flags):
 
 
 def _check_flat(seen):
-    """No growth between the first third of a run, where all is warm, and its last."""
+    """Checks that nothing grows between the second and the last third of a run."""
     steps = sorted(seen)
     assert len(steps) >= 9
     memory, handles = (np.array([seen[step][i] for step in steps]) for i in range(2))
@@ -74,8 +74,8 @@ def test_twenty_thousand_steps_over_many_shards(many_shards, tmp_path):
 
 
 @pytest.mark.slow
-def test_copies_of_many_shards_come_and_go(many_shards, tmp_path):
-    """The same as if the shards were far away: copied, used and removed again, epoch after epoch."""
+def test_copies_of_many_shards_are_removed_again(many_shards, tmp_path):
+    """Remote shards are copied, used and removed in every epoch."""
     room = 8 * max(path.stat().st_size for path in many_shards.glob("train/*.tfrecord"))
     flags = runs.flags(f"file://{many_shards}", tmp_path / "run", "--max_steps=1200", "--save_checkpoint_steps=60",
                        "--shuffle_shards=4", f"--cache_dir={tmp_path}/cache", f"--cache_bytes={room}",
@@ -84,12 +84,12 @@ def test_copies_of_many_shards_come_and_go(many_shards, tmp_path):
     seen, result = _watch(tmp_path / "run", flags)
     assert result["step"] == 1200
     _check_flat(seen)
-    # Besides those that are kept, training and an evaluation each leave what is open and what comes next.
+    # Beside the kept copies, training and an evaluation each leave their open shards and the next ones.
     assert len(list((tmp_path / "cache").glob("*.tfrecord"))) <= 8 + 2 * 4 + 2
 
 
 def _most(module, *flags):
-    """(resident bytes, open file handles), the most of each while a command ran."""
+    """Returns the maxima of (resident bytes, open file handles) while a command runs."""
     most = np.zeros(2, int)
     with commands.started(module, *flags) as command:
         while command.process.exitcode is None:
@@ -118,4 +118,4 @@ def test_many_shards_are_scored_in_the_memory_of_few(many_shards, tmp_path, modu
         most[shards] = _most(module, f"--train_dir={tmp_path}/run", ids, *flags)
         print(f"{module} of {shards} shards: {most[shards][0] / 2**20:.0f} MB, {most[shards][1]} handles")
     assert most[SHARDS][0] < most[24][0] + GROWTH
-    assert most[SHARDS][1] < most[24][1] + 256  # the files that are held open at most
+    assert most[SHARDS][1] < most[24][1] + 256  # maximum number of files that are held open

@@ -1,4 +1,4 @@
-"""The ends of every range: one video, one class, one frame, batches of one, frames of zeros, files that went bad."""
+"""Extreme cases: one video, one class, one frame, batches of one, frames of zeros, damaged files."""
 
 import dataclasses
 import os
@@ -26,12 +26,12 @@ def test_a_damaged_newest_checkpoint_costs_steps_not_the_run(planted, tmp_path, 
     with open(newest, "rb+") as file:
         file.truncate(1000)
     result = phase.train(runs.small(planted, folder), {})
-    assert result.resumed_from == before and f"passed over: {newest}" in capsys.readouterr().err
+    assert result.resumed_from == before and f"skipped: {newest}" in capsys.readouterr().err
     assert result.weights_sha256 == whole.weights_sha256
 
 
-def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(planted, tmp_path):
-    """Until asked to begin anew; the damaged ones are kept, and what is then trained is."""
+def test_training_refuses_to_start_if_every_checkpoint_is_damaged(planted, tmp_path):
+    """Unless --start_new_model is given; the damaged files and the new run are both kept."""
     run = runs.small(planted, tmp_path, max_steps=6, run={"save_checkpoint_steps": 2})
     phase.train(run, {})
     for path in checkpoints.paths(str(tmp_path)):
@@ -45,8 +45,8 @@ def test_where_every_checkpoint_is_damaged_training_says_so_and_begins_nothing(p
     assert len(list(tmp_path.glob("replaced-1/checkpoints/*.damaged"))) == 3
 
 
-def test_scores_of_steps_that_were_lost_are_made_anew(planted, tmp_path):
-    """Of a damaged checkpoint's weights, which need not be those that the step has the second time."""
+def test_scores_of_lost_steps_are_computed_again(planted, tmp_path):
+    """The weights of a step can differ the second time, so the score of a damaged checkpoint does not count."""
     settings = {"segment_labels": True, "holdout_fraction": 0.3}
     phase.train(runs.small(planted, tmp_path, **settings), {})
     expected = held_out_scores.read(str(tmp_path))
@@ -57,7 +57,7 @@ def test_scores_of_steps_that_were_lost_are_made_anew(planted, tmp_path):
 
 
 def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_path, capsys):
-    """Evaluation, and a phase that starts from it; a file that is named is refused, and none is renamed."""
+    """Evaluation and the next phase do. A damaged file given by name is refused. No file is renamed."""
     phase.train(runs.small(planted, tmp_path / "1"), {})
     newest, before = checkpoints.paths(str(tmp_path / "1"))
     os.truncate(newest, 1000)
@@ -65,28 +65,28 @@ def test_other_commands_take_the_checkpoint_before_a_damaged_one(planted, tmp_pa
     assert result["checkpoint"] == before
     start = {"init_checkpoint": str(tmp_path / "1"), "max_steps": 1}
     assert phase.train(runs.small(planted, tmp_path / "2", True, **start), {}).step == 4
-    assert capsys.readouterr().err.count(f"passed over: {newest}") == 2
+    assert capsys.readouterr().err.count(f"skipped: {newest}") == 2
     with pytest.raises(UserError, match=rf"{newest}: damaged"):
         phase.train(runs.small(planted, tmp_path / "3", True, **start | {"init_checkpoint": newest}), {})
     assert checkpoints.paths(str(tmp_path / "1")) == [newest, before]
 
 
 @pytest.mark.parametrize("damaged", [[3], [6], [3, 6]])
-def test_following_a_run_passes_over_damaged_checkpoints_and_ends(planted, tmp_path, capsys, damaged):
-    """Also where the last one is, which alone would say that the run has finished."""
+def test_following_a_run_skips_damaged_checkpoints_and_ends(planted, tmp_path, capsys, damaged):
+    """Also if the last one is damaged, which would show that the run has finished."""
     phase.train(runs.small(planted, tmp_path), {})
     for step in damaged:
         os.truncate(checkpoints.path_of(str(tmp_path), step), 1000)
     if len(damaged) == 2:
-        with pytest.raises(UserError, match="finished, and no checkpoint of it is whole"):
+        with pytest.raises(UserError, match="finished and has no usable checkpoint"):
             evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     else:
         assert evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")["step"] == 9 - damaged[0]
-    assert capsys.readouterr().err.count("passed over: ") == len(damaged)
+    assert capsys.readouterr().err.count("skipped: ") == len(damaged)
 
 
-def test_following_says_what_it_waits_for(planted, tmp_path, monkeypatch, capsys):
-    """A directory that is not there: a run may be about to make it, as here while the first wait lasts."""
+def test_following_logs_what_it_waits_for(planted, tmp_path, monkeypatch, capsys):
+    """The directory is absent at first; a run creates it during the first wait."""
     naps = []
 
     def train_meanwhile(seconds):
@@ -101,7 +101,7 @@ def test_following_says_what_it_waits_for(planted, tmp_path, monkeypatch, capsys
 
 
 def test_the_checkpoint_just_written_is_never_pruned(planted, tmp_path):
-    """Whatever else lies there under higher numbers."""
+    """Even if there are checkpoints with higher numbers."""
     result = phase.train(runs.small(planted, tmp_path / "first", max_steps=1), {})
     run = runs.small(planted, tmp_path / "run", max_steps=1, init_checkpoint=str(tmp_path / "first"))
     load_newest = checkpoints.load_newest
@@ -154,8 +154,8 @@ def test_strange_frames_have_finite_scores(full):
         assert np.isfinite(model({"frames": frames})["probabilities"]).all(), value
 
 
-def test_half_precision_overflows_are_skipped_and_training_goes_on(planted, tmp_path):
-    """A loss scale that overflows float16 at once is halved step by step until gradients are finite again."""
+def test_float16_overflows_are_skipped_and_training_continues(planted, tmp_path):
+    """A loss scale that overflows float16 is halved after each step until gradients are finite."""
     run = runs.small(planted, tmp_path, model={"model": "attention"}, max_steps=30, run={"precision": "mixed_float16"})
     first = phase.train(dataclasses.replace(run, phase=dataclasses.replace(run.phase, max_steps=1)), {})
     arrays, meta = checkpoints.load(first.checkpoint)
@@ -172,7 +172,7 @@ def test_half_precision_overflows_are_skipped_and_training_goes_on(planted, tmp_
 
 
 def test_weights_that_overflow_in_the_last_step_are_not_saved(planted, tmp_path, monkeypatch):
-    """The loss of that step, from before it, is finite."""
+    """The loss of that step is finite, since it was computed before the update."""
     make_step = phase.make_step
 
     def overflowing(model, *arguments):
@@ -192,7 +192,7 @@ def test_weights_that_overflow_in_the_last_step_are_not_saved(planted, tmp_path,
 
 
 def test_a_class_that_is_never_positive_is_left_out_of_map(planted, tmp_path):
-    """Rated, but never true in the segments that are scored; and in training a class that no video has."""
+    """In evaluation a class without positive segments; in training a class without videos."""
     run = runs.small(planted, tmp_path / "run", True, max_steps=2)
     run = dataclasses.replace(run, model=dataclasses.replace(run.model, num_classes=9),
                               data=dataclasses.replace(run.data, num_classes=9, segment_classes=(0, 2, 8)))  # fmt: skip
@@ -248,8 +248,8 @@ def test_a_checkpoint_of_features_in_another_order_is_refused_by_flag(planted, t
         restore.load(str(tmp_path), there.checkpoint)
 
 
-def test_what_matters_only_while_training_may_differ_from_the_run_that_is_started_from(planted, tmp_path):
-    """So may a width that is written out where the other left it at its default."""
+def test_settings_that_matter_only_in_training_may_differ_from_the_initial_run(planted, tmp_path):
+    """So may a width that is given explicitly in one run and left at its default in the other."""
     there = runs.small(planted, tmp_path / "1", max_steps=1, model={"model": "attention", "attention_sizes": None})
     phase.train(there, {})
     change = {"input_noise": 0.0, "l2_penalty": 0.1, "prior_probability": 0.01, "attention_sizes": (64, 64)}
@@ -259,8 +259,8 @@ def test_what_matters_only_while_training_may_differ_from_the_run_that_is_starte
     assert restore.load(str(tmp_path / "1"), checkpoints.paths(str(tmp_path / "2"))[0]).meta["step"] == 2
 
 
-def test_an_interrupted_download_is_said_or_costs_one_record(planted, tmp_path):
-    """A shard that ends within a record, as a copy that was broken off."""
+def test_an_interrupted_download_is_an_error_or_costs_one_record(planted, tmp_path):
+    """A shard ends within a record, as after an interrupted copy."""
     shutil.copytree(planted, tmp_path / "data", ignore=shutil.ignore_patterns(".*"))
     shard = sorted((tmp_path / "data/train").iterdir())[0]
     os.truncate(shard, os.path.getsize(shard) * 2 // 3)

@@ -1,4 +1,4 @@
-"""Places that may only be read, and files that are replaced or removed under a running job."""
+"""Read-only disks, and files that are replaced or removed during a run."""
 
 import dataclasses
 import os
@@ -42,8 +42,8 @@ def test_a_read_only_disk_serves_as_data_and_model_and_takes_no_output(planted, 
 
 
 @pytest.mark.parametrize("change", [*(pytest.param(c, marks=pytest.mark.slow) for c in ("replaced", "removed")), "cut"])
-def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, change):
-    """The checkpoint before stays, and with the shard back the run goes on."""
+def test_a_shard_that_changes_during_a_run_stops_it(planted, tmp_path, change):
+    """The last checkpoint stays, and the run can be resumed when the shard is back."""
     shutil.copytree(planted, tmp_path / "data")
     flags = runs.flags(tmp_path / "data", tmp_path / "run")
     shard = sorted((tmp_path / "data/train").glob("*.tfrecord"))[0]
@@ -68,7 +68,7 @@ def test_a_shard_that_is_taken_from_a_running_job_stops_it(planted, tmp_path, ch
 
 
 @pytest.mark.parametrize("change", ["removed", "replaced", "made anew"])
-def test_a_training_directory_that_is_another_is_left_alone(planted, tmp_path, monkeypatch, change):
+def test_nothing_is_written_to_a_replaced_training_directory(planted, tmp_path, monkeypatch, change):
     run = runs.small(planted, tmp_path / "run", max_steps=9)
     save = checkpoints.save
 
@@ -82,7 +82,7 @@ def test_a_training_directory_that_is_another_is_left_alone(planted, tmp_path, m
         return path
 
     monkeypatch.setattr(checkpoints, "save", take_away)
-    with pytest.raises(UserError, match=r"--train_dir=.*: was removed, emptied or replaced while the run lasted"):
+    with pytest.raises(UserError, match=r"--train_dir=.*: was removed, emptied or replaced during the run"):
         phase.train(run, {})
     assert [os.path.basename(path) for path in checkpoints.paths(str(tmp_path / "former"))] == ["step-00000003.npz"]
     there = checkpoints.paths(run.train_dir) if os.path.isdir(run.train_dir) else []
@@ -90,7 +90,7 @@ def test_a_training_directory_that_is_another_is_left_alone(planted, tmp_path, m
 
 
 def test_a_training_directory_that_is_emptied_stops_the_run(planted, tmp_path):
-    """As `rm -rf run/*` does it, which leaves hidden files."""
+    """With `rm -rf run/*`, which keeps hidden files."""
     folder = tmp_path / "run"
     with commands.started("train", *runs.flags(planted, folder, "--max_steps=100000")) as command:
         while not checkpoints.paths(str(folder)):
@@ -103,8 +103,8 @@ def test_a_training_directory_that_is_emptied_stops_the_run(planted, tmp_path):
     commands.succeed("train", *runs.flags(planted, folder, "--max_steps=1"))
 
 
-def test_scores_that_are_removed_under_a_run_are_written_again(planted, tmp_path, monkeypatch):
-    """And the best checkpoint stays, though it is not among the newest."""
+def test_scores_that_are_removed_during_a_run_are_written_again(planted, tmp_path, monkeypatch):
+    """The best checkpoint stays, though it is not among the newest."""
     run = runs.small(planted, tmp_path, True, max_steps=5, holdout_fraction=0.3,
                      run={"save_checkpoint_steps": 1, "keep_checkpoints": 1})  # fmt: skip
     evaluate = phase.evaluator.evaluate
@@ -133,7 +133,7 @@ def test_a_checkpoint_that_is_removed_before_it_is_scored_is_passed_over(planted
     monkeypatch.setattr(evaluate_checkpoints, "evaluate", evaluate_after_pruning)
     result = evaluate_checkpoints.follow(str(tmp_path), f"{planted}/test/*.tfrecord")
     said = capfd.readouterr().err
-    assert result["step"] == 9 and "passed over" in said and "step-00000006.npz is gone" in said
+    assert result["step"] == 9 and "skipped: " in said and "step-00000006.npz is deleted" in said
     with pytest.raises(UserError, match=r"--checkpoint=.*step-00000006\.npz: does not exist"):
         evaluate(str(tmp_path), f"{planted}/test/*.tfrecord", which=checkpoints.path_of(str(tmp_path), 6))
 

@@ -1,4 +1,4 @@
-"""Nothing that is loaded runs, nothing in data names a file, nothing is installed without bounds."""
+"""No loaded data is executed, no id in data can name a file, and every dependency has version bounds."""
 
 import ast
 import io
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Trap:
-    """Leaves a file behind where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path):
         self._path = str(path)
@@ -50,7 +50,7 @@ def test_pickled_objects_are_refused_by_every_reader_of_arrays(tmp_path, name):
             read(str(path))
     assert not trap.exists()
     pickle.loads(pickle.dumps(Trap(trap))).close()
-    assert trap.exists()  # the trap is one
+    assert trap.exists()  # the trap works
 
 
 def test_no_module_loads_code():
@@ -96,7 +96,7 @@ def test_two_videos_never_share_a_file(tmp_path):
     job = localize.MomentsJob("x", Data(), 3, "vtt", f"{tmp_path}/{{id}}.vtt")
     videos = [moment_files.VideoMoments(video_id, 1.0, ()) for video_id in ("a/b", "a_b")]
     with pytest.raises(UserError, match=r"--output_file: .*a_b\.vtt would be the file of several videos"):
-        list(localize._with_places(job, videos))
+        list(localize._check_output_paths(job, videos))
     assert not list(tmp_path.iterdir())
 
 
@@ -128,9 +128,9 @@ def test_whatever_is_imported_is_declared():
     assert {"keras", "google"} <= found
 
 
-def test_bytes_of_another_kind_are_no_checkpoint(tmp_path):
+def test_another_archive_is_not_a_checkpoint(tmp_path):
     out = io.BytesIO()
     np.savez(out, a=np.zeros(3))
     (tmp_path / "x.npz").write_bytes(out.getvalue())
-    with pytest.raises(UserError, match="damaged, or no checkpoint"):
+    with pytest.raises(UserError, match="damaged or not a checkpoint"):
         checkpoints.load(str(tmp_path / "x.npz"))

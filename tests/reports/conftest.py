@@ -1,4 +1,4 @@
-"""A page that `report` wrote about a small run with both phases."""
+"""A page by `report` about a small run with both phases."""
 
 import pytest
 
@@ -11,7 +11,7 @@ NASTY = '</script><img src=x onerror="document.title=1">'
 
 @pytest.fixture(scope="session")
 def two_phases(planted, tmp_path_factory):
-    """Directory with phase1/ and phase2/; phase 2 was started from another working directory's phase1."""
+    """Directory with phase1/ and phase2/, which starts from phase1/."""
     folder = tmp_path_factory.mktemp("run")
     model, start = {"model": "multi_attention"}, {"init_checkpoint": str(folder / "phase1")}
     phase.train(runs.small(planted, folder / "phase1", model=model, max_steps=4), {})
@@ -21,7 +21,7 @@ def two_phases(planted, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def written(two_phases, planted, tmp_path_factory):
-    """(path of the page, the command's result)."""
+    """(path of the page, result of the command)."""
     folder = tmp_path_factory.mktemp("report")
     names = folder / "names.csv"
     names.write_text("Index,Name\n" + "".join(f'{c},"{NASTY.replace(chr(34), chr(34) * 2)} {c}"\n' for c in range(6)))

@@ -1,4 +1,4 @@
-"""The page in a browser: no error, moments can be chosen by mouse and by keyboard, on a phone and in the dark too."""
+"""The page in a browser: no errors; mouse and keyboard select moments; phone screens and dark mode work."""
 
 import shutil
 
@@ -41,11 +41,11 @@ def find(page, selector):
 def test_it_loads_without_an_error_or_a_request(page):
     assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
-    assert page.title.startswith("multi_attention, step")  # no name was taken for a script
-    assert all(said.text for said in find(page, ".said"))
+    assert page.title.startswith("multi_attention, step")  # no class name ran as a script
+    assert all(status.text for status in find(page, ".status"))
 
 
-def test_a_click_on_a_moment_selects_it_and_another_click_lets_go(page):
+def test_a_click_selects_a_moment_and_another_click_deselects_it(page):
     first, second = find(page, "#video0 .moments button")[:2]
     for button in (second, first):
         button.click()
@@ -68,24 +68,26 @@ def test_a_click_on_a_moment_selects_it_and_another_click_lets_go(page):
 
 def test_the_keyboard_does_all_that_the_mouse_does(page):
     keys = pytest.importorskip("selenium.webdriver").Keys
-    button, slider, said = (find(page, f"#video0 {s}")[0] for s in (".moments button", "input[type=range]", ".said"))
+    button, slider, status = (
+        find(page, f"#video0 {s}")[0] for s in (".moments button", "input[type=range]", ".status")
+    )
     button.send_keys(keys.ENTER)
     assert button.get_attribute("aria-pressed") == "true"
-    before = said.text
+    before = status.text
     slider.send_keys(keys.ARROW_LEFT if slider.get_property("value") != "0" else keys.ARROW_RIGHT)
-    assert said.text.split(":")[:2] != before.split(":")[:2]
-    assert slider.get_attribute("aria-valuetext") == said.text
+    assert status.text.split(":")[:2] != before.split(":")[:2]
+    assert slider.get_attribute("aria-valuetext") == status.text
 
 
 def test_classes_can_be_found_by_name(page):
     rows = find(page, "#by-class tbody tr")
     assert all(row.is_displayed() for row in rows)
-    name = rows[-1].text.split()[-5]  # the class's number, at the end of its name
+    name = rows[-1].text.split()[-5]  # the class id, at the end of its name
     find(page, "#find")[0].send_keys(name)
     assert [row for row in rows if row.is_displayed()] == [rows[-1]]
 
 
-def test_on_a_phone_nothing_hangs_over(page):
+def test_on_a_phone_nothing_overflows(page):
     screen = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     assert page.execute_script("return document.documentElement.scrollWidth") <= 360
@@ -110,7 +112,7 @@ def test_on_a_phone_figures_stay_whole_and_names_are_not_cut(page):
     assert find(page, ".names span") and page.execute_script(cut) == 0
 
 
-def test_a_row_stands_beside_its_name(page):
+def test_a_row_is_beside_its_name(page):
     screen = {"width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     for plot in find(page, ".plot"):

@@ -1,4 +1,4 @@
-"""The page: complete, self-contained, well-formed, and true to what it was made from."""
+"""The page is complete, self-contained and well-formed, and shows the right values."""
 
 import dataclasses
 import html
@@ -24,7 +24,7 @@ _VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Outline(HTMLParser):
-    """Checks that elements are closed in order, and keeps what it saw."""
+    """Checks that elements are closed in order, and collects the elements."""
 
     def __init__(self, text):
         super().__init__()
@@ -49,11 +49,11 @@ def a_timeline(video_id="dQw4w9WgXcQ", begin=0.0):
     frames, windows = np.zeros((8, 2), np.uint8), np.zeros((4, 3))
     windows[2, 1] = 0.9
     video = Video(video_id, frames, (), ((0, 1, 1.0), (3, 1, 0.0), (3, 0, 0.0)), begin)
-    told = moment_files.describe(video, [Moment(1, 2, 7, 0.9)], lambda c: f"{NASTY}{c}", 1.0)
-    return timeline.Timeline(video, Scored(windows, np.eye(8)[:, :2]), told, 5, 1.0)
+    described = moment_files.describe(video, [Moment(1, 2, 7, 0.9)], lambda c: f"{NASTY}{c}", 1.0)
+    return timeline.Timeline(video, Scored(windows, np.eye(8)[:, :2]), described, 5, 1.0)
 
 
-def test_the_command_says_what_it_wrote(written):
+def test_the_command_returns_its_counts(written):
     path, result = written
     text = path.read_text("utf-8")
     moments = text.count("data-class=")
@@ -61,11 +61,11 @@ def test_the_command_says_what_it_wrote(written):
     assert result["moments"] > 6
 
 
-def test_the_page_is_whole_and_asks_for_nothing(written):
+def test_the_page_is_complete_and_loads_nothing(written):
     text = written[0].read_text("utf-8")
     page = Outline(text)
     assert not [t for t, a in page.seen if "src" in a or t in ("link", "iframe", "object", "img")]
-    assert all(a["href"].startswith("#") for t, a in page.seen if t == "a")  # planted ids are no YouTube ids
+    assert all(a["href"].startswith("#") for t, a in page.seen if t == "a")  # planted ids are not YouTube ids
     style = re.search("<style>(.*?)</style>", text, re.S)[1]
     assert "url(" not in style and "@import" not in style
     ids = [a["id"] for _, a in page.seen if "id" in a]
@@ -76,7 +76,7 @@ def test_the_page_is_whole_and_asks_for_nothing(written):
 
 
 @pytest.mark.parametrize("weight", [0, 0.5])
-def test_scores_stand_beside_their_controls(written, two_phases, planted, tmp_path, weight):
+def test_scores_are_shown_beside_their_baselines(written, two_phases, planted, tmp_path, weight):
     text = written[0].read_text("utf-8")
     rescore = f"--video_score_weight={weight}"
     if weight:
@@ -102,15 +102,15 @@ def test_a_section_of_a_youtube_video():
     assert link == "https://www.youtube.com/watch?v=dQw4w9WgXcQ&t=2s"
     data = json.loads(re.search('<script type="application/json">(.*?)</script>', text, re.S)[1])
     assert data["names"] == [f"{NASTY}1"]
-    assert data["values"] == [[0, 0, 0, 0, 90, 0, 0, 0]]  # the window from 2 on, at its middle
+    assert data["values"] == [[0, 0, 0, 0, 90, 0, 0, 0]]  # the window that starts at 2, at its middle
     assert np.shape(data["heads"]) == (2, 8)
-    assert [a["class"] for t, a in page.seen if t == "rect"] == ["yes", "no"]  # of the row's class alone
+    assert [a["class"] for t, a in page.seen if t == "rect"] == ["yes", "no"]  # only ratings of the class of the row
 
 
-def test_a_clip_is_linked_where_it_lies_in_its_video():
+def test_a_clip_is_linked_to_its_position_in_the_video():
     text = timeline.section(a_timeline(begin=140.0), 0, None, str)
     assert "&amp;t=142s" in text
-    assert "0:08 min, from 2:20 of its video on" in text
+    assert "0:08 min, starting at 2:20 of its video" in text
     assert "of its video" not in timeline.section(a_timeline(), 0, None, str)
 
 
@@ -118,32 +118,32 @@ def test_another_name_of_eleven_letters_gets_no_link():
     assert "<a " not in timeline.section(a_timeline("holiday_001"), 0, None, str)
 
 
-def test_truth_wins_over_the_cut_and_moments_keep_their_order():
+def test_positive_classes_are_always_shown_and_moments_keep_their_order():
     moments = [Moment(c, 2, 7, 0.9) for c in range(30, 10, -1)]
     ratings = ((0, 12, 1.0), (0, 29, 0.0), *((0, c, 1.0) for c in range(3)))
     video = Video("v", np.zeros((8, 2), np.uint8), (), ratings)
-    told = moment_files.describe(video, moments, str, 1.0)
-    shown = dataclasses.replace(a_timeline(), told=told, video=video)
+    described = moment_files.describe(video, moments, str, 1.0)
+    shown = dataclasses.replace(a_timeline(), described=described, video=video)
     assert shown.classes() == [30, 29, 28, 27, 26, 25, 12, 0, 1, 2]
     many = tuple((0, c, 1.0) for c in range(14))
     shown = dataclasses.replace(shown, video=dataclasses.replace(shown.video, ratings=many))
     assert sorted(shown.classes()) == list(range(14))
 
 
-def test_a_class_that_moments_are_not_looked_for_of_is_marked():
+def test_a_class_without_a_search_for_moments_is_marked():
     assert "1 †" not in timeline.section(a_timeline(), 0, (0, 1), str)
     assert "<span>1 †</span>" in timeline.section(a_timeline(), 0, (0, 2), str)
 
 
-def test_a_video_without_a_moment_says_so():
+def test_a_video_without_moments_has_a_note():
     shown = a_timeline()
-    told = moment_files.describe(shown.video, [], str, 1.0)
-    text = timeline.section(dataclasses.replace(shown, told=told), 0, None, str)
+    described = moment_files.describe(shown.video, [], str, 1.0)
+    text = timeline.section(dataclasses.replace(shown, described=described), 0, None, str)
     Outline(text)
-    assert "no class is at all probable" in text
+    assert "all probabilities are near 0" in text
 
 
-def test_the_page_says_what_moments_are_of_and_how_they_are_ordered(written):
+def test_the_page_explains_the_classes_and_the_order_of_moments(written):
     text = written[0].read_text("utf-8")
     summary, names = re.search("<summary>(.*?)</summary><p>(.*?)</p>", text, re.S).groups()
     assert "the 4 classes that segments are rated for" in summary
@@ -151,7 +151,7 @@ def test_the_page_says_what_moments_are_of_and_how_they_are_ordered(written):
     assert "The best moment comes first" in text and text.count("<h4>Best moments</h4>") == 6
 
 
-def test_an_axis_tells_the_time():
+def test_the_axis_shows_the_time():
     text = timeline.section(a_timeline(), 0, None, str)
     assert re.search('class="axis".*?</div>', text)[0].count("<span>") == 5 and "<span>0:08</span>" in text
 
@@ -171,7 +171,7 @@ def test_a_network_without_attention_has_no_heads():
     assert "head 1" not in text
 
 
-def test_shades_cover_what_is_probable():
+def test_shades_cover_probable_frames():
     rows = np.array([[0.0, 1.0, 1.0, 0.52, 0.02]])
     paths = dict(re.findall(r'<path fill-opacity="([\d.]+)" d="([^"]*)"', timeline._svg(rows)))
     assert paths == {"1": "M1 0h2v1h-2z", "0.5": "M3 0h1v1h-1z"}
@@ -182,10 +182,10 @@ def heights(text):
 
 
 def ticks(text):
-    return re.findall(r'text-anchor="end">([^<]*)</text>', text)[:-1]  # the last is a step
+    return re.findall(r'text-anchor="end">([^<]*)</text>', text)[:-1]  # the last label is a step
 
 
-def test_charts_keep_a_colour_a_phase_and_survive_odd_values():
+def test_charts_have_one_colour_per_phase_and_accept_odd_values():
     assert charts.chart("x", {"phase 1": [], "phase 2": [(1, float("nan"))]}) == ""
     text = charts.chart("<loss>", {"phase 1": [], "phase 2": [(0, 1.0), (5, 1.0), (9, float("inf"))]})
     Outline(text)
@@ -195,7 +195,7 @@ def test_charts_keep_a_colour_a_phase_and_survive_odd_values():
     assert len(points) <= 402 and points[-1].startswith("312")
 
 
-def test_a_loss_that_falls_by_orders_of_magnitude_is_drawn_by_its_logarithm():
+def test_a_loss_over_orders_of_magnitude_has_a_logarithmic_axis():
     text = charts.chart("Loss", {"phase 1": [(1, 1000.0), (2, 10.0), (3, 0.1)]})
     assert "<figcaption>Loss, logarithmic axis</figcaption>" in text
     ((first, second, third),) = heights(text)
@@ -213,13 +213,13 @@ def test_an_axis_has_a_few_round_ticks_within_its_values(low, width):
     assert 3 <= len(found) <= 7 and min(found) >= low - 1e-9 * width and max(found) <= high + 1e-9 * width
 
 
-@hypothesis.given(st.floats(1e-12, 1e6), st.floats(charts._WIDE, 1e12))
+@hypothesis.given(st.floats(1e-12, 1e6), st.floats(charts._LOG_RATIO, 1e12))
 def test_a_logarithmic_axis_has_a_few_round_ticks_within_its_values(low, factor):
     found = charts._decades(low, low * factor)
     assert 3 <= len(found) <= 6 and min(found) >= low and max(found) <= low * factor
 
 
-def test_a_short_phase_is_more_than_a_dot():
+def test_a_short_phase_has_a_minimum_width():
     one, two = [(s, 1.0) for s in range(0, 60001, 1000)], [(60010, 2.0), (60200, 3.0)]
     text = charts.chart("x", {"phase 1": one, "phase 2": two})
     across = [[float(p.split(",")[0]) for p in part.split()] for part in re.findall('points="([^"]*)"', text)]
@@ -231,33 +231,33 @@ def test_a_short_phase_is_more_than_a_dot():
 
 
 def report(two_phases, pattern, page, *flags):
-    """(the command's result, the page's text)."""
+    """Returns (result of the command, text of the page)."""
     flags = [f"--train_dir={two_phases / 'phase2'}", f"--input_data_pattern={pattern}", f"--output_file={page}", *flags]
     result = commands.run("report", *flags)
     assert result.status == 0, result.stderr
     return result, page.read_text("utf-8")
 
 
-def test_files_that_a_phase_was_trained_on_are_warned_of(two_phases, planted, tmp_path, written):
+def test_training_files_of_a_phase_give_a_warning(two_phases, planted, tmp_path, written):
     assert "was trained on these files" not in written[0].read_text("utf-8")
-    result, text = report(two_phases, f"{planted}/train/*.tfrecord", tmp_path / "r.html")  # phase 1's
+    result, text = report(two_phases, f"{planted}/train/*.tfrecord", tmp_path / "r.html")  # trained on by phase 1
     assert result.json["seen_in_training"] is True
     assert "The model was trained on these files." in text
     assert "MAP of" not in text  # nothing is rated there
 
 
-def test_the_page_says_what_was_scored(two_phases, planted, tmp_path):
+def test_the_page_names_the_scored_videos(two_phases, planted, tmp_path):
     pattern = f"{planted}/validate/*.tfrecord"
-    told, text = report(two_phases, pattern, tmp_path / "r.html", "--only_holdout", "--holdout_fraction=0.5",
-                        "--num_examples=9")  # fmt: skip
+    result, text = report(two_phases, pattern, tmp_path / "r.html", "--only_holdout", "--holdout_fraction=0.5",
+                          "--num_examples=9")  # fmt: skip
     (what,) = re.findall("<p>Scored: (.*?)</p>", text)
     assert f"<code>{pattern}</code>, the 50% of the videos that training held out" in what
-    assert "of these the first 9, and the first 9 rated segments" in what
+    assert "limited to the first 9 videos and the first 9 rated segments" in what
     assert "9 whole videos" in text
     shown = re.findall(r'<h3 id="title\d+">([^ ]*) ', text)
     assert shown and all(holdout.in_holdout(name, 0.5) for name in shown)
-    assert re.search("^[0-9]+ videos looked through, ", told.stderr, re.M)
-    assert f"{len(shown)}/{len(shown)} videos shown, " in told.stderr
+    assert re.search("^[0-9]+ videos searched, ", result.stderr, re.M)
+    assert f"{len(shown)}/{len(shown)} videos shown, " in result.stderr
 
 
 def scored(**other):
@@ -268,21 +268,21 @@ def scored(**other):
     return scores.Scored("a*", "", 0.0, None, 0.0, False, values, None, **other)
 
 
-def test_nobody_can_tell_what_was_trained_on():
-    assert "cannot be told" in scores.section(dataclasses.replace(scored(), seen=None))
+def test_unknown_training_files_give_a_note():
+    assert "It is unknown whether the model was trained" in scores.section(dataclasses.replace(scored(), seen=None))
     assert "trained on" not in scores.section(scored())
 
 
-def test_what_is_not_labelled_has_no_score():
+def test_unlabelled_videos_have_no_score():
     assert scores.section(scored()).count("<dd>0.500</dd>") == 5
     unlabelled = scored().scores | {"precision_recall": {"videos": {"true_positives": [0]}}}
     text = scores.section(dataclasses.replace(scored(), scores=unlabelled))
-    assert "<dd>" not in text and "None of them is labelled" in text
+    assert "<dd>" not in text and "No video has labels" in text
 
 
 @pytest.fixture
 def own(tmp_path):
-    """A video of one's own."""
+    """A video of the user."""
     path = tmp_path / "my-holidays.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (20, 32), np.uint8))
     return path
@@ -294,16 +294,16 @@ def test_a_users_own_video(two_phases, own, tmp_path):
     assert result.json == {"videos": 1, "moments": text.count("data-class="), "seen_in_training": None,
                            "output_file": str(tmp_path / "r.html")}  # fmt: skip
     assert '<h3 id="title0">my-holidays <small>0:20 min' in text and "data-class=" in text
-    assert f"Shown without scores, as nothing there is labelled: <code>{own}</code>" in text
-    assert "<dd>" not in text and "Scored:" not in text and "is labelled" in result.stderr
+    assert f"Shown without scores, as nothing is labelled: <code>{own}</code>" in text
+    assert "<dd>" not in text and "Scored:" not in text and "has no labelled videos" in result.stderr
 
 
-def test_nothing_is_rescored_where_nothing_is_rated(two_phases, own, planted, tmp_path):
+def test_rescoring_without_rated_segments_is_refused(two_phases, own, planted, tmp_path):
     for pattern in (own, f"{planted}/train/*.tfrecord"):
         result = commands.run("report", f"--train_dir={two_phases / 'phase2'}", f"--input_data_pattern={pattern}",
                               f"--output_file={tmp_path / 'r.html'}", "--video_score_weight=0.5")  # fmt: skip
         assert result.status == 2 and not (tmp_path / "r.html").exists()
-        assert "--video_score_weight=0.5: rescores rated segments, and --input_data_pattern" in result.stderr
+        assert "--video_score_weight=0.5: rescores rated segments, but --input_data_pattern" in result.stderr
 
 
 def test_a_users_own_video_beside_labelled_ones(two_phases, own, planted, tmp_path, written):

@@ -1,4 +1,4 @@
-"""Checkpoints are complete or absent, damage is noticed, the best is kept."""
+"""Checkpoints are complete or absent; damage is detected; the best one is kept."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ def _save(folder, *steps):
     return [checkpoints.save(str(folder), step, ARRAYS, META | {"step": step}) for step in steps]
 
 
-def test_what_is_saved_comes_back(tmp_path):
+def test_load_returns_what_was_saved(tmp_path):
     (path,) = _save(tmp_path, 7)
     arrays, meta = checkpoints.load(path)
     assert meta == checkpoints.load_meta(path) == META | {"step": 7}
@@ -30,7 +30,7 @@ def test_what_is_saved_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "something else"])
-def test_a_damaged_checkpoint_is_passed_over_and_said(tmp_path, capsys, damage):
+def test_a_damaged_checkpoint_is_skipped_and_logged(tmp_path, capsys, damage):
     first, second = _save(tmp_path, 1, 2)
     with open(second, "rb") as file:
         data = file.read()
@@ -40,14 +40,14 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(tmp_path, capsys, damage):
     path, _, meta = checkpoints.load_newest(str(tmp_path))
     assert path == first and meta["step"] == 1
     said = capsys.readouterr().err
-    assert len(said.splitlines()) == 1 and f"passed over: {second}" in said and "put aside" in said
+    assert len(said.splitlines()) == 1 and f"skipped: {second}" in said and "renamed to" in said
     assert checkpoints.paths(str(tmp_path)) == [first]  # the next one written is the newest again
     with open(f"{second}.damaged", "rb") as file:
         assert file.read() == broken
 
 
-def test_where_every_checkpoint_is_damaged_nothing_is_begun(tmp_path):
-    """Not at the second try either, when they have been put aside."""
+def test_no_run_starts_if_every_checkpoint_is_damaged(tmp_path):
+    """The second attempt fails too, after the first has renamed the files."""
     for path in _save(tmp_path, 2, 4, 6):
         os.truncate(path, 100)
     for _ in range(2):
@@ -72,7 +72,7 @@ def test_a_checkpoint_that_lacks_a_part_is_damaged(tmp_path, lacking):
 
 
 def test_a_checkpoint_of_an_older_version_is_read(tmp_path):
-    """Which does not list its arrays."""
+    """It has no list of its arrays."""
     path = tmp_path / "old.npz"
     np.savez(path, **ARRAYS, meta=np.frombuffer(json.dumps(META | {"step": 3}).encode(), np.uint8))
     arrays, meta = checkpoints.load(str(path))
@@ -80,7 +80,7 @@ def test_a_checkpoint_of_an_older_version_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
-def test_what_may_pass_is_not_taken_for_damage(tmp_path, monkeypatch, error):
+def test_a_temporary_error_is_not_taken_for_damage(tmp_path, monkeypatch, error):
     _save(tmp_path, 1, 2)
     before = checkpoints.paths(str(tmp_path))
 
@@ -93,7 +93,7 @@ def test_what_may_pass_is_not_taken_for_damage(tmp_path, monkeypatch, error):
     assert not isinstance(raised.value, checkpoints.Damaged) and checkpoints.paths(str(tmp_path)) == before
 
 
-def test_every_flipped_byte_of_the_data_is_noticed(tmp_path):
+def test_every_flipped_byte_of_the_data_is_detected(tmp_path):
     (path,) = _save(tmp_path, 1)
     with open(path, "rb") as file:
         whole = file.read()
@@ -126,23 +126,23 @@ def test_the_next_best_whole_checkpoint_is_taken_and_no_file_is_touched(tmp_path
         path = checkpoints.path_of(place, step)
         assert checkpoints.find(place, "train_dir", which)[0] == path
         os.truncate(path, 100)
-        assert f"passed over: {path}" not in capsys.readouterr().err
+        assert f"skipped: {path}" not in capsys.readouterr().err
     with pytest.raises(UserError, match=r"--train_dir=.*: no checkpoint is whole"):
         checkpoints.find(place, "train_dir", which)
-    assert len([line for line in capsys.readouterr().err.splitlines() if line.startswith("passed over: ")]) == 4
+    assert len([line for line in capsys.readouterr().err.splitlines() if line.startswith("skipped: ")]) == 4
     with pytest.raises(UserError, match="damaged"):
         checkpoints.find(path, "checkpoint")
     assert len(checkpoints.paths(place)) == 4
 
 
-def test_steps_are_ordered_as_numbers_whatever_the_directory_is_called(tmp_path):
+def test_steps_are_ordered_as_numbers_in_a_directory_with_any_name(tmp_path):
     place = f"{tmp_path}/a[1]*//"
     for step in (99_999_999, 100_000_000):
         checkpoints.save(place, step, ARRAYS, META | {"step": step})
     assert checkpoints.paths(place) == [checkpoints.path_of(place, step) for step in (100_000_000, 99_999_999)]
 
 
-def test_a_place_without_checkpoints_is_told(tmp_path):
+def test_a_directory_without_checkpoints_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"--init_checkpoint=.*holds no checkpoint"):
         checkpoints.candidates(str(tmp_path), "init_checkpoint")
     with pytest.raises(UserError, match="does not exist"):
@@ -163,7 +163,7 @@ def test_an_interrupted_save_leaves_the_former_file(tmp_path, monkeypatch):
     assert checkpoints.load_newest(str(tmp_path))[2]["step"] == 1
 
 
-def test_a_file_that_cannot_be_removed_is_said(tmp_path):
+def test_a_file_that_cannot_be_removed_is_an_error(tmp_path):
     _save(tmp_path, 2)
     (tmp_path / "checkpoints/step-00000001.npz").mkdir()
     with pytest.raises(UserError, match=r"step-00000001\.npz: cannot be removed"):

@@ -1,4 +1,4 @@
-"""Islands compiled, and their gradients, against the same work operation by operation."""
+"""Compiled fused functions and their gradients equal the same operations without compilation."""
 
 import numpy as np
 import tensorflow as tf
@@ -14,19 +14,19 @@ class _Network(NetworkCase):
     model = "multi_attention"
 
 
-def _answer_and_gradients(compiler):
+def _output_and_gradients(compiler):
     model, inputs = _Network().build(input_noise=0.01), {k: tf.constant(v) for k, v in bags().items()}
 
     @tf.function
     def run(inputs):
         with tf.GradientTape() as tape, fusion.compiled_by(compiler):
-            answer = model(inputs, training=True)["probabilities"]
-        return answer, tape.gradient(answer, model.trainable_variables)
+            output = model(inputs, training=True)["probabilities"]
+        return output, tape.gradient(output, model.trainable_variables)
 
     return run(inputs)
 
 
-def test_compiled_islands_answer_and_learn_as_plain_ones(monkeypatch):
+def test_compiled_functions_equal_plain_ones(monkeypatch):
     monkeypatch.setattr(compilation, "LEAST_SIZE", 0)
     compiled = []
 
@@ -34,14 +34,14 @@ def test_compiled_islands_answer_and_learn_as_plain_ones(monkeypatch):
         compiled.append(function)
         return compilation.xla(function)
 
-    plain, fast = _answer_and_gradients(None), _answer_and_gradients(counting)
+    plain, fast = _output_and_gradients(None), _output_and_gradients(counting)
     assert len(compiled) > 4
     assert_close(fast[0], plain[0], 1e-5)
     for one, other in zip(fast[1], plain[1], strict=True):
         assert_close(one, other, 1e-4)
 
 
-def test_small_islands_are_left_alone():
+def test_small_arrays_are_not_compiled():
     traced = []
 
     def double(x):
@@ -54,7 +54,7 @@ def test_small_islands_are_left_alone():
     assert traced == [False, True]
 
 
-def test_islands_run_as_they_are_again_after_the_block():
+def test_functions_are_not_compiled_after_the_block():
     @fusion.fused
     def add(x, *, by):
         return x + by

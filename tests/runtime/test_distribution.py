@@ -1,4 +1,4 @@
-"""Several devices do together what one does."""
+"""Training on several devices equals training on one."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from yt8m_attention.runtime import distribution
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_several_devices_do_what_one_does():
+def test_several_devices_equal_one():
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.mirrored_step"], cwd=ROOT, capture_output=True, text=True
     )
@@ -22,7 +22,7 @@ def test_several_devices_do_what_one_does():
 
 
 class Several:
-    """As a strategy deals out values; devices are no part of it."""
+    """Stands for a strategy of several replicas, without devices."""
 
     def __init__(self, replicas):
         self.num_replicas_in_sync = replicas
@@ -34,7 +34,7 @@ class Several:
 
 @pytest.mark.parametrize("replicas", [2, 3, 4, 8])
 @pytest.mark.parametrize("rows", range(1, 17))
-def test_any_batch_is_dealt_evenly_to_any_number_of_devices(rows, replicas):
+def test_any_batch_is_split_evenly_between_any_number_of_devices(rows, replicas):
     rng = np.random.default_rng(rows)
     batch = {"frames": tf.constant(rng.random((rows, 2, 3))), "mask": tf.ones((rows, 2), tf.bool)}
     parts = distribution.split(batch, Several(replicas))
@@ -50,3 +50,12 @@ def test_any_batch_is_dealt_evenly_to_any_number_of_devices(rows, replicas):
 
 def test_one_device_is_the_default_without_several_gpus():
     assert distribution.strategy("auto").num_replicas_in_sync == max(1, len(tf.config.list_logical_devices("GPU")))
+
+
+@pytest.mark.parametrize("limit, used", [(None, 3), (5, 3), (2, 2), (1, 1)])
+def test_no_more_gpus_than_asked_for(monkeypatch, limit, used):
+    devices = [types.SimpleNamespace(name=f"GPU:{i}") for i in range(3)]
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices if kind == "GPU" else [])
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda names: names)
+    found = distribution.strategy("auto", limit)
+    assert found == (tf.distribute.get_strategy() if used == 1 else [f"GPU:{i}" for i in range(used)])

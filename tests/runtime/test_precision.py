@@ -1,4 +1,4 @@
-"""Which arithmetic a device gets, and that it is the model's alone that is built with it."""
+"""The choice of the precision for a device; only the model built with it has it."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from yt8m_attention.training import optimizer, phase
 
 @pytest.fixture
 def device(monkeypatch):
-    """A function that puts a device of certain details in the place of this machine's."""
+    """A function that replaces the devices of this machine by a device with the given details."""
 
     def put(gpu, cpu_is_fast):
         monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [] if gpu is None else ["the GPU"])
@@ -43,7 +43,7 @@ def device(monkeypatch):
         ),
     ],
 )
-def test_each_device_gets_the_arithmetic_that_it_is_good_at(device, gpu, cpu_is_fast, training, scoring):
+def test_each_device_gets_its_fastest_precision(device, gpu, cpu_is_fast, training, scoring):
     device(gpu, cpu_is_fast)
     assert (precision.choose("auto"), precision.choose_for_scoring("auto")) == (training, scoring)
     for given in ("float32", "mixed_bfloat16", "mixed_float16"):
@@ -59,8 +59,8 @@ def test_each_device_gets_the_arithmetic_that_it_is_good_at(device, gpu, cpu_is_
         ("AuthenticAMD", "avx512f avx512_bf16", True),
     ],
 )
-def test_the_first_processor_is_asked(monkeypatch, tmp_path, vendor, flags, fast):
-    """Not a later one, of which this file says the contrary."""
+def test_the_first_processor_counts(monkeypatch, tmp_path, vendor, flags, fast):
+    """The file describes a second processor with the opposite property."""
     other = "avx2" if fast else "amx_bf16"
     cpus = [
         f"processor\t: {i}\nvendor_id\t: {vendor}\nflags\t\t: {f}\nbugs\t\t:\n" for i, f in enumerate((flags, other))
@@ -70,20 +70,20 @@ def test_the_first_processor_is_asked(monkeypatch, tmp_path, vendor, flags, fast
 
 
 @pytest.mark.parametrize("text", ["", "Hardware\t: other\n", None])
-def test_a_processor_of_which_nothing_is_known_is_not_fast(monkeypatch, tmp_path, text):
+def test_an_unknown_processor_is_not_fast(monkeypatch, tmp_path, text):
     _put_cpuinfo(monkeypatch, tmp_path, text)
     assert not cpu_is_fast_at_bfloat16()
 
 
 def _put_cpuinfo(monkeypatch, tmp_path, text):
-    """In the place of /proc/cpuinfo; None: no such file."""
+    """Replaces the content of /proc/cpuinfo; None: the file is absent."""
     path, real = tmp_path / "cpuinfo", open
     if text is not None:
         path.write_text(text)
     monkeypatch.setattr("builtins.open", lambda name, *rest, **named: real(path, *rest, **named))
 
 
-def test_layers_keep_the_arithmetic_they_were_built_with_and_later_ones_do_not_get_it():
+def test_layers_keep_the_policy_they_were_built_with_and_later_layers_do_not_get_it():
     with precision.use("mixed_bfloat16") as policy:
         inside = keras.layers.Dense(1)
         with pytest.raises(ZeroDivisionError), precision.use("mixed_float16"):
@@ -102,8 +102,8 @@ def test_a_model_trained_in_16_bits_is_restored_in_float32(planted, tmp_path):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_a_checkpoint_of_other_arithmetic_is_gone_on_from(scaled):
-    """The loss scale alone is not in all of them; the rest is the same, and wanted."""
+def test_a_checkpoint_of_another_precision_can_be_resumed(scaled):
+    """Only the variables of loss scaling may be missing; all others are required."""
 
     def variables(loss_scaling):
         kernel = keras.Variable(np.ones((2, 3)), name="kernel")
@@ -119,13 +119,13 @@ def test_a_checkpoint_of_other_arithmetic_is_gone_on_from(scaled):
     assert len(rest) == 3 and all((np.asarray(here[name]) == 7).all() for name in rest)
     assert all(np.asarray(here[name]) == value for name, value in before.items()) and bool(before) == (not scaled)
     for name in rest:
-        with pytest.raises(UserError, match=f"step-7.npz: has no {name}; it is the checkpoint of another model"):
+        with pytest.raises(UserError, match=f"step-7.npz: has no {name}; it is a checkpoint of another model"):
             model_state.assign(here, {n: array for n, array in arrays.items() if n != name}, "step-7.npz")
 
 
 @pytest.mark.parametrize("gpus", [0, 1, 4])
 @pytest.mark.parametrize("replicas", [1, 4])
-def test_the_whole_step_is_compiled_on_one_gpu_or_where_that_is_wanted(monkeypatch, gpus, replicas):
+def test_the_whole_step_is_compiled_on_one_gpu_or_on_request(monkeypatch, gpus, replicas):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["the GPU"] * gpus)
     assert not compilation.whole_step("off", replicas)
     assert compilation.whole_step("auto", replicas) == (gpus > 0 and replicas == 1)

@@ -1,4 +1,4 @@
-"""Collage: scenes are real videos, their labels are theirs, splits share none of them."""
+"""Collage: scenes and their labels come from real videos; splits share no real video."""
 
 import glob
 import os
@@ -20,7 +20,7 @@ CLASSES = 30
 
 
 def real_videos():
-    """(labels, mean as bytes [1, F]) of each made-up source; classes 0 and 1 are too common, 29 is too rare."""
+    """(labels, mean as bytes [1, F]) of each synthetic source; classes 0 and 1 are too common, 29 is too rare."""
     rng = np.random.default_rng(5)
     for number in range(REAL):
         labels = {number % 2, 2 + number % 27} | ({29} if number < 3 else set())
@@ -36,7 +36,7 @@ def sources(tmp_path_factory):
     return str(folder / "validate*.tfrecord")
 
 
-def recipe(sources, segment_classes=None, classes=CLASSES, features=SMALL, seed=0):
+def config_of(sources, segment_classes=None, classes=CLASSES, features=SMALL, seed=0):
     return SynthesisConfig(
         6, 4, 4, classes, segment_classes, features, (60, 90), per_shard=4, sources=sources, seed=seed
     )
@@ -56,24 +56,24 @@ def test_labels_beyond_the_classes_are_left_out(sources):
 
 
 def test_segment_classes_are_neither_rare_nor_common(sources):
-    assert collage.Collage(recipe(sources)).segment_classes == frozenset(range(2, 29))
-    assert len(collage.Collage(recipe(sources, segment_classes=5)).segment_classes) == 5
+    assert collage.Collage(config_of(sources)).segment_classes == frozenset(range(2, 29))
+    assert len(collage.Collage(config_of(sources, segment_classes=5)).segment_classes) == 5
 
 
 def test_splits_use_disjoint_real_videos_and_scenes_carry_their_labels(sources):
-    made_of = collage.Collage(recipe(sources))
-    groups = made_of.pools | {"held out": made_of.held_out}
+    composer = collage.Collage(config_of(sources))
+    groups = composer.pools | {"held out": composer.held_out}
     used = {group: set() for group in groups}
     for split in SPLITS:
         for index in range(60):
             name = dataset.video_id(0, index)
-            video = made_of.compose(np.random.default_rng(index), split, name, 100, 5)
-            indices = [int(np.flatnonzero((made_of.means == scene.mean).all(axis=1))[0]) for scene in video.scenes]
+            video = composer.compose(np.random.default_rng(index), split, name, 100, 5)
+            indices = [int(np.flatnonzero((composer.means == scene.mean).all(axis=1))[0]) for scene in video.scenes]
             assert len(set(indices)) == len(indices)
-            assert [scene.classes for scene in video.scenes] == [frozenset(made_of.labels[i]) for i in indices]
+            assert [scene.classes for scene in video.scenes] == [frozenset(composer.labels[i]) for i in indices]
             assert video.classes <= frozenset().union(*(scene.classes for scene in video.scenes))
             assert all(video.windows(label) for label in video.classes)
-            # What phase 2 holds out by default is not composed of what it learns from.
+            # Held-out videos of phase 2 use other real videos than its training videos.
             held_out = split == "validate" and holdout.in_holdout(name, 0.1)
             used["held out" if held_out else split] |= set(indices)
     assert sum(map(len, groups.values())) == REAL == len(set(np.concatenate(list(groups.values())).tolist()))
@@ -81,24 +81,24 @@ def test_splits_use_disjoint_real_videos_and_scenes_carry_their_labels(sources):
 
 
 def test_most_scenes_beside_the_topics_are_near_them(sources):
-    """A scene is among the nearest either on purpose or, rarely, because it was drawn from the whole pool."""
-    made_of, near = collage.Collage(recipe(sources)), []
-    pool = made_of.pools["train"]
+    """A scene is a neighbour by choice or, rarely, because it was drawn from the whole pool."""
+    composer, near = collage.Collage(config_of(sources)), []
+    pool = composer.pools["train"]
     for index in range(150):
-        chosen = made_of._choose(np.random.default_rng(index), pool, 6, 1)
-        nearest = pool[np.argsort(-(made_of.units[pool] @ made_of.units[chosen[0]]))[: 1 + collage.NEIGHBOURS]]
+        chosen = composer._choose(np.random.default_rng(index), pool, 6, 1)
+        nearest = pool[np.argsort(-(composer.units[pool] @ composer.units[chosen[0]]))[: 1 + collage.NEIGHBOURS]]
         near += [other in nearest for other in chosen[1:]]
     assert np.mean(near) == pytest.approx(collage.NEAR + (1 - collage.NEAR) * collage.NEIGHBOURS / len(pool), abs=0.06)
 
 
 def test_false_labels_come_from_the_split(sources):
-    made_of = collage.Collage(recipe(sources))
+    composer = collage.Collage(config_of(sources))
     for split in ("train", "test"):
-        assert len(made_of.spurious(split)) == sum(len(made_of.labels[i]) for i in made_of.pools[split])
+        assert len(composer.spurious(split)) == sum(len(composer.labels[i]) for i in composer.pools[split])
 
 
 def test_writes_a_set_and_the_same_again(sources, tmp_path):
-    results = [dataset.make(recipe(sources), str(tmp_path / name)) for name in ("a", "b")]
+    results = [dataset.make(config_of(sources), str(tmp_path / name)) for name in ("a", "b")]
     assert results[0]["videos"] == 14 and results[0]["rated_pairs"] == results[1]["rated_pairs"] > 0
     for path in glob.glob(str(tmp_path / "a" / "**" / "*.*"), recursive=True):
         with open(path, "rb") as one, open(path.replace("/a/", "/b/"), "rb") as other:
@@ -108,12 +108,12 @@ def test_writes_a_set_and_the_same_again(sources, tmp_path):
 def test_bad_sources_leave_nothing_behind(sources, tmp_path):
     (tmp_path / "text.tfrecord").write_text("no records here, though it is long enough for a header")
     for bad, message in (
-        (recipe(str(tmp_path / "none*")), "--sources=.*matches no files"),
-        (recipe(str(tmp_path / "text.tfrecord")), r"text\.tfrecord: no TFRecord file"),
-        (recipe(sources, features=Features(("rgb", "audio"), (6, 3))), r"validate0000.*\(6, 2\).*--feature_sizes"),
-        (recipe(sources, features=Features(("video",), (6,))), r"mean_video.*\(0,\)"),
-        (recipe(sources, segment_classes=28), "--num_segment_classes=28.* 27 classes"),
-        (recipe(sources, classes=1), "--num_segment_classes"),
+        (config_of(str(tmp_path / "none*")), "--sources=.*matches no files"),
+        (config_of(str(tmp_path / "text.tfrecord")), r"text\.tfrecord: no TFRecord file"),
+        (config_of(sources, features=Features(("rgb", "audio"), (6, 3))), r"validate0000.*\(6, 2\).*--feature_sizes"),
+        (config_of(sources, features=Features(("video",), (6,))), r"mean_video.*\(0,\)"),
+        (config_of(sources, segment_classes=28), "--num_segment_classes=28.* 27 classes"),
+        (config_of(sources, classes=1), "--num_segment_classes"),
     ):
         with pytest.raises(UserError, match=message):
             dataset.make(bad, str(tmp_path / "set"))
@@ -121,16 +121,16 @@ def test_bad_sources_leave_nothing_behind(sources, tmp_path):
 
 
 def test_real_videos():
-    """On real YouTube-8M videos: nearly every rating is made, positives and negatives in the wanted proportion."""
+    """On real YouTube-8M videos: positives and negatives have the expected proportion."""
     shared = os.environ.get("YT8M_SHARED_DATA") or os.path.join(os.path.dirname(__file__), "../../../shared/data")
     pattern = os.path.join(shared, "yt8m_video", "*.tfrecord")
     if not glob.glob(pattern):
         pytest.skip(f"no real videos at {pattern}")
-    made_of = collage.Collage(recipe(pattern, classes=3862, features=Features()))
-    assert len(made_of.segment_classes) >= 50
+    composer = collage.Collage(config_of(pattern, classes=3862, features=Features()))
+    assert len(composer.segment_classes) >= 50
     scores = []
     for index in range(60):
         rng = np.random.default_rng(index)
-        video = made_of.compose(rng, "test", "none", 200, 5)
-        scores += [score for _, _, score in scenes.rate(rng, video, made_of.segment_classes, 5)]
+        video = composer.compose(rng, "test", "none", 200, 5)
+        scores += [score for _, _, score in scenes.rate(rng, video, composer.segment_classes, 5)]
     assert 0.4 < np.mean(scores) < 0.75

@@ -1,4 +1,4 @@
-"""The planted data set: formats, agreement of ratings and truth, noise of labels, what can and cannot be told."""
+"""The planted data set: formats, agreement of ratings and truth, label noise, separability of classes."""
 
 import csv
 import errno
@@ -22,7 +22,7 @@ from yt8m_attention.synthesis.config import SPLITS, SynthesisConfig
 SMALL = Features(("rgb", "audio"), (12, 4))
 
 
-def recipe(train=12, validate=6, test=5, classes=6, segment_classes=4, features=SMALL, frames=(60, 90), **more):
+def config_of(train=12, validate=6, test=5, classes=6, segment_classes=4, features=SMALL, frames=(60, 90), **more):
     return SynthesisConfig(train, validate, test, classes, segment_classes, features, frames, **more)
 
 
@@ -49,7 +49,7 @@ def rated_pairs(example):
 
 
 def read_truth(folder):
-    """(split, id) -> [(class, start, end)]."""
+    """{(split, id): [(class, start, end)]}."""
     truth = {}
     with open(os.path.join(folder, "truth.csv"), newline="") as file:
         for row in csv.DictReader(file):
@@ -66,12 +66,12 @@ def files(folder):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("planted") / "set")
-    return folder, dataset.make(recipe(per_shard=4), folder)
+    return folder, dataset.make(config_of(per_shard=4), folder)
 
 
 def test_frame_level_format(made):
     folder, _ = made
-    for split, count in recipe().counts.items():
+    for split, count in config_of().counts.items():
         examples = records(folder, split)
         assert len(examples) == count
         for example in examples:
@@ -129,45 +129,45 @@ def test_ids_are_distinct(made):
     assert len({dataset.video_id(7, number) for number in range(50_000)}) == 50_000
 
 
-def test_equal_recipes_make_equal_bytes_and_other_seeds_do_not(made, tmp_path):
+def test_equal_configs_make_equal_bytes_and_other_seeds_do_not(made, tmp_path):
     folder, _ = made
-    again, other = str(tmp_path / "again"), str(tmp_path / "other")
-    dataset.make(recipe(per_shard=4), again)
-    dataset.make(recipe(per_shard=4, seed=1), other)
-    assert files(again) == files(folder) == files(other)
-    assert all(filecmp.cmp(f"{folder}/{name}", f"{again}/{name}", shallow=False) for name in files(folder))
+    same, other = str(tmp_path / "same"), str(tmp_path / "other")
+    dataset.make(config_of(per_shard=4), same)
+    dataset.make(config_of(per_shard=4, seed=1), other)
+    assert files(same) == files(folder) == files(other)
+    assert all(filecmp.cmp(f"{folder}/{name}", f"{same}/{name}", shallow=False) for name in files(folder))
     assert not filecmp.cmp(f"{folder}/truth.csv", f"{other}/truth.csv", shallow=False)
 
 
 def test_a_larger_set_begins_with_the_smaller_one(made, tmp_path):
     folder, _ = made
-    dataset.make(recipe(train=20, per_shard=4), str(tmp_path / "larger"))
+    dataset.make(config_of(train=20, per_shard=4), str(tmp_path / "larger"))
     for name in ("train/train0002.tfrecord", "test/test0000.tfrecord"):
         assert filecmp.cmp(f"{folder}/{name}", f"{tmp_path}/larger/{name}", shallow=False)
 
 
-def test_complete_sets_are_left_alone_and_unfinished_ones_made_anew(made, tmp_path):
+def test_complete_sets_are_kept_and_unfinished_ones_made_again(made, tmp_path):
     folder, result = made
     mine = str(tmp_path / "set")
-    assert dataset.make(recipe(per_shard=4), mine) == result | {"output_dir": mine}
+    assert dataset.make(config_of(per_shard=4), mine) == result | {"output_dir": mine}
     before = os.stat(f"{mine}/truth.csv").st_mtime_ns
-    assert dataset.make(recipe(per_shard=4), mine) == result | {"output_dir": mine}
+    assert dataset.make(config_of(per_shard=4), mine) == result | {"output_dir": mine}
     assert os.stat(f"{mine}/truth.csv").st_mtime_ns == before
-    os.rename(f"{mine}/synthesize.json", f"{mine}/{dataset.BEGUN}")  # as a run killed before its end leaves it
+    os.rename(f"{mine}/synthesize.json", f"{mine}/{dataset.BEGUN}")  # like a run killed before its end
     with open(f"{mine}/train/train0009.tfrecord", "w"):
         pass
-    dataset.make(recipe(per_shard=4), mine)
+    dataset.make(config_of(per_shard=4), mine)
     assert files(mine) == files(folder)
 
 
 def test_foreign_directories_are_refused(made, tmp_path):
     with pytest.raises(UserError, match="other arguments"):
-        dataset.make(recipe(per_shard=5), made[0])
+        dataset.make(config_of(per_shard=5), made[0])
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="neither empty"):
-        dataset.make(recipe(), str(tmp_path))
+        dataset.make(config_of(), str(tmp_path))
     with pytest.raises(UserError, match="output_dir"):
-        dataset.make(recipe(), str(tmp_path / "notes.txt" / "set"))
+        dataset.make(config_of(), str(tmp_path / "notes.txt" / "set"))
     assert os.listdir(tmp_path) == ["notes.txt"]
 
 
@@ -185,9 +185,9 @@ def test_foreign_directories_are_refused(made, tmp_path):
         ({"per_shard": 0}, "per_shard"),
     ],
 )
-def test_recipes_that_cannot_be_made(more, flag):
+def test_invalid_configs(more, flag):
     with pytest.raises(UserError, match=f"^--{flag}: "):
-        recipe(**more)
+        config_of(**more)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_recipes_that_cannot_be_made(more, flag):
     ],
 )
 def test_odd_sizes(odd, tmp_path):
-    result = dataset.make(recipe(**odd), str(tmp_path / "set"))
-    assert result["videos"] == sum(recipe(**odd).counts.values())
+    result = dataset.make(config_of(**odd), str(tmp_path / "set"))
+    assert result["videos"] == sum(config_of(**odd).counts.values())
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):
@@ -216,7 +216,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("cause", [errno.EROFS, errno.ENOSPC])
-def test_a_directory_that_cannot_be_made_for_a_shard_is_said(tmp_path, monkeypatch, cause):
+def test_a_shard_directory_that_cannot_be_created_is_an_error(tmp_path, monkeypatch, cause):
     def refuse(path, **_):
         raise OSError(cause, os.strerror(cause), path)
 
@@ -226,17 +226,17 @@ def test_a_directory_that_cannot_be_made_for_a_shard_is_said(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("what", [dataset.BEGUN, "train"])
-def test_what_an_unfinished_run_left_and_cannot_be_removed_is_said(tmp_path, monkeypatch, what):
+def test_a_leftover_that_cannot_be_removed_is_an_error(tmp_path, monkeypatch, what):
     def refuse(path, *_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
 
     (tmp_path / dataset.BEGUN).touch()
     if what == "train":
-        (tmp_path / "train").touch()  # a file where a directory is to go
+        (tmp_path / "train").touch()  # a file in the place of a directory
     else:
         monkeypatch.setattr(dataset.os, "remove", refuse)
     with pytest.raises(UserError, match=rf"--output_dir={tmp_path}: {tmp_path}/{what} cannot be removed: "):
-        dataset.make(recipe(), str(tmp_path))
+        dataset.make(config_of(), str(tmp_path))
 
 
 def test_quantize_takes_the_nearest_level_and_clips():
@@ -271,9 +271,9 @@ def test_frames_scatter_as_in_real_videos():
 
 
 def composed(count, **more):
-    """(video, its rated pairs) of the validate split of a set large enough to count in."""
-    made_of = recipe(classes=20, segment_classes=12, features=Features(), frames=(70, 120), **more)
-    made, videos = planted.Planted(made_of), []
+    """(video, its rated pairs) of the validate split of a set large enough for statistics."""
+    config = config_of(classes=20, segment_classes=12, features=Features(), frames=(70, 120), **more)
+    made, videos = planted.Planted(config), []
     for index in range(count):
         rng = np.random.default_rng(index)
         video = made.compose(rng, "validate", "none", 100, 5)
@@ -294,8 +294,8 @@ def test_every_video_shows_its_classes_and_no_other():
             np.testing.assert_array_equal(marked, video.shows(label))
 
 
-def test_moments_can_be_told_but_not_by_the_video_alone():
-    """Of rated segments, about 55 % are positive; one who knows the classes' places tells moment from context."""
+def test_moments_are_separable_but_not_by_the_video():
+    """About 55 % of rated segments are positive, and the classes' centres separate moment from context."""
     planted, videos = composed(150)
     inverse = np.linalg.pinv(planted.map)
     hits, scores, context_hits = [], [], []
@@ -311,10 +311,12 @@ def test_moments_can_be_told_but_not_by_the_video_alone():
             scores.append(score)
     assert np.mean(scores) == pytest.approx(0.55, abs=0.07)
     assert np.mean(hits) > 0.8
-    assert 0.15 < np.mean(context_hits) < 0.7  # so many negatives show what only the class's videos show
+    assert (
+        0.15 < np.mean(context_hits) < 0.7
+    )  # share of negatives that show the context, which only the class's videos have
 
 
-def test_mark_tells_what_was_asked_for(made):
+def test_mark_holds_the_arguments(made):
     folder, result = made
     mark = json.load(open(f"{folder}/synthesize.json"))
     assert mark["arguments"]["num_classes"] == 6 and mark["rated_pairs"] == result["rated_pairs"]

@@ -1,10 +1,10 @@
-"""Trains on several virtual devices and on one, and compares: run in a process of its own, since devices are settled
-before TensorFlow's first operation.
+"""Compares training on several virtual devices with training on one. It needs a separate process, since TensorFlow
+fixes the devices at its first operation.
 
     python -m tests.training.mirrored_step
 
-Batch norm sees a device's own rows. Where it learns, the devices get the same rows each, and the one gets these alone;
-where batches are of any size it is frozen.
+Batch normalization uses the rows of one device. If it is trained, all devices get the same rows, and the single device
+gets these rows once. In tests with batches of any size it is frozen.
 """
 
 import tempfile
@@ -28,7 +28,7 @@ PLAIN = Model(
     model="frame_pooling", features=runs.FEATURES, num_classes=6, input_noise=0, hidden_layer=False,
     context_gating=False, moe_probability_gating=False, l2_penalty=0.1,
 )  # fmt: skip
-# Whose penalties are not only on the weights: the members' on each other is a mean over the bags.
+# A network with a penalty that is not only on weights: the members' distillation is a mean over the bags.
 MIXED = Model(
     model="mix_nextvlad", features=runs.FEATURES, num_classes=6, hidden_size=4, nextvlad_cluster_size=2,
     nextvlad_groups=2, mix_number=2, input_noise=0, context_gating=False,
@@ -47,7 +47,7 @@ def make_batch(rng, rows, copies=1):
 
 
 def train(strategy, model_config, make_optimizer, batches, learn_statistics, teacher_fn=None):
-    """-> (dict of results a step, weight and moment by path)."""
+    """Returns (dict of results of each step, {path: weight or moment})."""
     keras.utils.set_random_seed(7)
     with strategy.scope():
         model = registry.build(model_config)
@@ -72,7 +72,7 @@ def compare(one, several):
 
 
 def same_rows(one, several):
-    """With a scaled loss; Adam's moments tell whether it is scaled back, which the weights do not."""
+    """With loss scaling. Adam's moments show whether gradients are scaled back; the weights do not."""
 
     def trained(strategy):
         rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def same_rows(one, several):
 
 
 def any_size(one, several, model, sizes):
-    """A batch of each size. Plain gradients move the weights, as Adam would make rounding errors large."""
+    """One batch of each size, with plain SGD, since Adam would amplify rounding errors."""
 
     def trained(strategy):
         rng = np.random.default_rng(1)
@@ -96,7 +96,7 @@ def any_size(one, several, model, sizes):
 
 
 def taught(one, several):
-    """By a teacher that each replica has; of bags that stay themselves, since mixed ones would meet others."""
+    """With a teacher on each replica. mixup_lambda is 1, since mixed bags would have other partners per replica."""
     rng = np.random.default_rng(3)
     batches = [make_batch(rng, rows) | {"mixup_lambda": tf.ones(rows)} for rows in (3, 4)]
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +116,7 @@ def taught(one, several):
 
 
 def padding_is_left_out(several):
-    """A batch norm's statistics after a batch of one row are a mean over the replicas, of which one saw anything."""
+    """With one row, the statistics of batch normalization are a mean over replicas, of which only one has data."""
     rng = np.random.default_rng(2)
     batch = make_batch(rng, 1)
     updates = [
@@ -135,11 +135,11 @@ if __name__ == "__main__":
     assert distribution.strategy("mirrored").num_replicas_in_sync == len(names) == 8
     alone = distribution.strategy("one")
     same_rows(alone, tf.distribute.MirroredStrategy(names[:2]))
-    # The others sum by way of one device: collective sums, the usual ones, know groups of one size a process.
+    # Reduction on one device, since TensorFlow's collective operations allow groups of one size per process.
     two, four, eight = (
         tf.distribute.MirroredStrategy(names[:count], tf.distribute.ReductionToOneDevice()) for count in (2, 4, 8)
     )
-    tf.config.run_functions_eagerly(True)  # one step of each size is quicker than its graph
+    tf.config.run_functions_eagerly(True)  # faster than a graph for one step of each size
     padding_is_left_out((two, four))
     any_size(alone, (two, four, eight), PLAIN, (1, 3, 5, 9, 16))
     any_size(alone, (two,), MIXED, (1, 3))

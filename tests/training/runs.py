@@ -6,19 +6,24 @@ from yt8m_attention.config import Data, Features, Model, Phase, Run, Sampling
 from yt8m_attention.data.formats import label_ids
 
 FEATURES = Features(("rgb", "audio"), (24, 8))
-# What most runs train: little to trace, yet with what has to be kept beside weights, the statistics of a batch norm and
-# the state of noise.
+# The network of most runs: quick to trace, but with all kinds of state: weights, statistics of batch normalization, and
+# random generators.
 PLAIN = {
     "model": "frame_pooling", "video_level_classifier_model": "logistic", "hidden_layer": False, "context_gating": False
 }  # fmt: skip
-# The default network, four times as slow to trace: for what is about attention, heads or experts, and once for each
-# promise that all that a network holds could break.
+# The default network, which takes four times as long to trace: for tests of attention, heads or experts, and once for
+# each property that any part of a network could break.
 FULL = {name: getattr(Model, name) for name in PLAIN}
 
 
 def small(planted, train_dir, segment_labels=False, model=None, run=None, **phase):
-    """A run of few steps, in float32 on any device; keyword arguments go to the phase, `model` and `run` are dicts of
-    their fields, of the model those in which it is not PLAIN."""
+    """Returns the configuration of a short run in float32.
+
+    Args:
+      run: dict of fields of the run.
+      model: dict of the fields in which the model differs from PLAIN.
+      phase: fields of the phase.
+    """
     split = "validate" if segment_labels else "train"
     data = Data(
         features=FEATURES,
@@ -39,7 +44,7 @@ def small(planted, train_dir, segment_labels=False, model=None, run=None, **phas
 
 
 def flags(planted, train_dir, *more, split="train", model=None):
-    """The flags of such a run, for the command."""
+    """Returns the flags of such a run, for the command."""
     return [
         f"--train_data_pattern={planted}/{split}/*.tfrecord", f"--train_dir={train_dir}",
         "--feature_names=rgb,audio", "--feature_sizes=24,8", "--num_classes=6",
@@ -51,5 +56,5 @@ def flags(planted, train_dir, *more, split="train", model=None):
 
 
 def flags_of(model):
-    """A dict of a model's fields as flags."""
+    """Returns a dict of a model's fields as flags."""
     return [f"--{name}={value}" for name, value in model.items()]

@@ -1,4 +1,4 @@
-"""Networks in the training step and on the records that they are meant for."""
+"""All networks in the training step and on suitable records."""
 
 import contextlib
 
@@ -25,12 +25,12 @@ SMALL = {
 
 
 def _losses(model, batches, steps, jit_compile=False):
-    """The loss of each step on one batch over and over."""
+    """Returns the losses of several steps on the first batch."""
     settings = Phase(max_steps=1, base_learning_rate=0.01)
     adam = optimizer.build(settings, loss_scaling=False)
     adam.build(model.trainable_variables)
     step = make_step(model, adam, settings, np.ones(6), tf.distribute.get_strategy(), jit_compile)
-    batch = {name: value for name, value in next(iter(batches)).items() if name not in ("position", "share")}
+    batch = {name: value for name, value in next(iter(batches)).items() if name != "position"}
     return [float(step(batch)["loss"]) for _ in range(steps)]
 
 
@@ -51,7 +51,7 @@ def test_both_phases(planted, tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names())
 def test_the_whole_step_can_be_compiled(name):
-    """As it is on a GPU; its second loss is that of weights which the first step has changed."""
+    """As on a GPU. The second loss shows that the first step has changed the weights."""
     settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "input_noise": 0.0} | SMALL
     rng = np.random.default_rng(0)
     batch = {
@@ -71,7 +71,7 @@ def test_the_whole_step_can_be_compiled(name):
 
 @contextlib.contextmanager
 def _eagerly():
-    """Functions run operation by operation: a step or two are quicker than a graph."""
+    """Runs functions eagerly, which is faster than a graph for one or two steps."""
     tf.config.run_functions_eagerly(True)
     try:
         yield
@@ -80,8 +80,8 @@ def _eagerly():
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_frames_without_anything_in_them_leave_weights_finite(name):
-    """Values of 0 have no norm and no variance, and a division by either is nowhere in a step."""
+def test_frames_of_zeros_keep_weights_finite(name):
+    """Frames of zeros have norm 0 and variance 0, and no step may divide by them."""
     settings = {"features": runs.FEATURES, "num_classes": 6, "hidden_size": 8, "input_noise": 0.0} | SMALL
     model = registry.build(Model(model=name, **settings))
     for mask in ([[0, 0, 0, 0]], [[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]):
@@ -113,7 +113,7 @@ def test_video_level_learns_from_video_level_records_and_scores_segments(planted
 
 
 def test_video_level_files_then_rated_segments_by_the_command(planted, tmp_path):
-    """As run_train.sh where TRAIN_DATA names video-level files."""
+    """As in run_train.sh with video-level files as TRAIN_DATA."""
     network = f"--flagfile={ROOT}/flags/video_logistic.flags"
     start = ("--segment_labels", f"--init_checkpoint={tmp_path}/1")
     one, two = (

@@ -15,10 +15,10 @@ from tests import commands
 from tests.training import runs
 
 FULL = runs.flags_of(runs.FULL)
-ASKED = ["--max_steps=120"]  # phase 1, two seconds of it
-# Phase 2 with a held-out score at each checkpoint, so that most of its time goes into what a kill may disturb.
+ASKED = ["--max_steps=120"]  # about two seconds of phase 1
+# Phase 2 with a held-out score at each checkpoint, so that most of its time goes into writes that a kill may disturb.
 SCORED = ["--segment_labels", "--holdout_fraction=0.3", "--max_steps=60", *FULL]
-# What is being written while it is killed: where that is, and how its temporary file's name begins.
+# The kinds of files that are written during a kill: directory, and prefix of the temporary file's name.
 WRITES = {
     "checkpoint": ("run/checkpoints", ".step-"),
     "index": ("indices", ".validate"),
@@ -33,7 +33,7 @@ def _flags(planted, folder, more):
 
 
 def _partial(folder, write):
-    """The temporary files of a kind of write."""
+    """Returns the temporary files of a kind."""
     if write not in WRITES:
         return set()
     place, start = WRITES[write]
@@ -44,7 +44,7 @@ def _partial(folder, write):
 
 
 def _wait_for(folder, write, count, process):
-    """Returns as soon as the count-th file of a kind is being written, or when the process has ended."""
+    """Waits until the count-th file of a kind is being written, or the process has ended."""
     seen = _partial(folder, write)
     while count and process.exitcode is None:
         new = _partial(folder, write) - seen
@@ -57,7 +57,7 @@ def _wait(seconds, process):
 
 
 def _kill(planted, folder, more, wait):
-    """Starts a run and kills it once wait(process) returns; True where there was something left to kill."""
+    """Starts a run and kills it after wait(process); returns whether it was still running."""
     with commands.started("train", *_flags(planted, folder, more)) as command:
         wait(command.process)
         command.process.kill()
@@ -74,7 +74,7 @@ def _finish(planted, folder, more, whole):
 
 @pytest.fixture(scope="module")
 def whole(planted, tmp_path_factory):
-    """What an undisturbed run of phase 1 says."""
+    """The result of an undisturbed run of phase 1."""
     return commands.succeed("train", *_flags(planted, tmp_path_factory.mktemp("whole"), ASKED))
 
 
@@ -91,7 +91,7 @@ def test_killed_and_started_again(planted, tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_fifty_moments(planted, tmp_path):
-    """Twenty moments at random, thirty while something is being written, as the half-written file then shows."""
+    """Twenty random moments, and thirty while a file is being written, which its temporary file shows."""
     started = time.monotonic()
     whole = commands.succeed("train", *_flags(planted, tmp_path / "whole", SCORED))
     duration, rng = time.monotonic() - started, random.Random(0)
@@ -105,14 +105,14 @@ def test_killed_at_fifty_moments(planted, tmp_path):
         if kind == "at random":
             wait = functools.partial(_wait, rng.uniform(0, duration))
         else:
-            # run.json is written once a run, each of the others several times.
+            # run.json is written once per run, each of the others several times.
             wait = functools.partial(_wait_for, folder, kind, 1 if kind == "description" else rng.randint(1, 3))
         before = _partial(folder, kind)
         alive = _kill(planted, folder, SCORED, wait)
         hits[kind] += alive and (kind == "at random" or bool(_partial(folder, kind) - before))
         hits["tries"] += 1
         print(dict(hits), flush=True)
-        if not alive or rng.random() < 0.1:  # it came to its end, or now does; another begins
+        if not alive or rng.random() < 0.1:  # it has finished, or finishes now; start another
             _finish(planted, folder, SCORED, whole)
             folder = tmp_path / str(next(numbers))
     _finish(planted, folder, SCORED, whole)
@@ -120,7 +120,7 @@ def test_killed_at_fifty_moments(planted, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_stop_it_saves_and_goes_on_later(planted, whole, tmp_path, number):
+def test_a_stopped_run_saves_and_can_be_resumed(planted, whole, tmp_path, number):
     with commands.started("train", *_flags(planted, tmp_path, ASKED)) as command:
         _wait_for(tmp_path, "checkpoint", 2, command.process)
         os.kill(command.process.pid, number)
@@ -132,7 +132,7 @@ def test_asked_to_stop_it_saves_and_goes_on_later(planted, whole, tmp_path, numb
 
 
 def test_a_second_interrupt_stops_at_once(planted, tmp_path):
-    """The first comes before the first step, which takes seconds to trace; the second does not wait for it."""
+    """The first arrives before the first step, which takes seconds to trace; the second does not wait for it."""
     flags = _flags(planted, tmp_path, FULL + ASKED)
     with commands.started("train", *flags) as command:
         while "multi_attention:" not in command.stderr:

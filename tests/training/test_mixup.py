@@ -1,4 +1,4 @@
-"""Bags mixed in pairs, against the same done one by one in numpy."""
+"""Mixup equals mixing the bags one by one in numpy."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_agrees_with_mixing_one_by_one(dtype):
     frames, mask, found_labels, weights = mixed(bags, (labels, rated), shares)
     values = dequantize(bags["frames"]) if dtype == "uint8" else bags["frames"]
     for row, length in enumerate(LENGTHS):
-        before = row - 1  # the last one's for the first
+        before = row - 1  # the last row for the first one
         common = min(length, LENGTHS[before])
         share = shares[row] if common else 1.0
         assert mask[row].sum() == (common or length) and mask[row][: common or length].all()
@@ -44,10 +44,10 @@ def test_agrees_with_mixing_one_by_one(dtype):
         np.testing.assert_allclose(found_labels[row] * weights[row], total, atol=1e-6)
 
 
-def test_a_bag_that_stays_itself_or_has_nobody_to_be_mixed_with_is_what_it_was():
+def test_a_bag_with_lambda_1_or_without_a_partner_is_unchanged():
     bags, (labels, rated) = batch()
     frames, mask, found_labels, weights = mixed(bags, (labels, rated), np.array([1, 1, 1, 0.2, 0.2]))
-    np.testing.assert_array_equal(frames[1:], dequantize(bags["frames"])[1:])  # as 3 has no frames
+    np.testing.assert_array_equal(frames[1:], dequantize(bags["frames"])[1:])  # bag 3 has no frames
     np.testing.assert_array_equal(mask[3:], bags["mask"][3:])
     np.testing.assert_array_equal(weights, rated)
     np.testing.assert_array_equal(found_labels, labels * rated)

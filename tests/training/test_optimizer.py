@@ -1,4 +1,4 @@
-"""The fused Adam is Adam, and the rate falls as published."""
+"""The fused Adam equals Keras' Adam, and the learning rate follows the published schedule."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ def test_fused_update_equals_keras_adam():
     fused_weights, fused_state = _train(fused, _weights(), 9, np.random.default_rng(1))
     for ours, theirs in zip(fused_weights, plain_weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
-    # iterations, then the moments; the schedule's rate is no variable
+    # iterations, then the moments; the schedule's rate is not a variable
     theirs = [v for v, variable in zip(plain_state, plain.variables, strict=True) if variable.name != "learning_rate"]
     for ours, other in zip(fused_state, theirs, strict=True):
         np.testing.assert_allclose(ours, other, rtol=1e-5, atol=1e-6)

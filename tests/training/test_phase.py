@@ -1,4 +1,4 @@
-"""A phase from start to end: what it goes on from, what it refuses, what it never trains on."""
+"""A phase from start to end: how it starts and resumes, what it refuses, and what it never trains on."""
 
 import dataclasses
 import errno
@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from tests.training import runs
-from yt8m_attention import progress
 from yt8m_attention.data import pipeline
+from yt8m_attention.data.batch_stream import BatchStream
 from yt8m_attention.data.formats import writer
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
@@ -27,7 +27,7 @@ from yt8m_attention.training import phase, restore_or_initialize
 
 @pytest.fixture(scope="module")
 def whole(planted, tmp_path_factory):
-    """A function of a model that gives its undisturbed run of seven steps, which is made once: (directory, result)."""
+    """A cached function of a model that returns (directory, result) of an undisturbed run of seven steps."""
 
     @functools.cache
     def made(name):
@@ -38,7 +38,7 @@ def whole(planted, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name, stops", [("PLAIN", (1, 4, 6)), ("FULL", (4,))])
-def test_stopped_anywhere_and_gone_on_with_it_ends_with_the_same_weights(planted, whole, tmp_path, name, stops):
+def test_a_run_stopped_and_resumed_anywhere_ends_with_the_same_weights(planted, whole, tmp_path, name, stops):
     model = getattr(runs, name)
     for stop in stops:
         folder = tmp_path / f"stopped{stop}"
@@ -58,18 +58,15 @@ def test_seeds_differ_and_repeat(planted, tmp_path):
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_share_of_time_that_input_is_waited_for_is_a_curve_and_in_the_progress_line(
-    planted, tmp_path, monkeypatch, capsys
-):
-    real = pipeline.training_batches
+def test_the_input_wait_share_is_a_curve_and_in_the_progress_line(planted, tmp_path, monkeypatch, capsys):
+    real = BatchStream.__iter__
 
-    def late(*arguments, **named):
-        for batch in real(*arguments, **named):
+    def late(stream):
+        for batch in real(stream):
             time.sleep(0.2)
             yield batch
 
-    monkeypatch.setattr(pipeline, "training_batches", late)
-    monkeypatch.setattr(progress, "quiet", False)
+    monkeypatch.setattr(BatchStream, "__iter__", late)
     phase.train(runs.small(planted, tmp_path, max_steps=6), {})
     (path,) = tmp_path.glob("events*")
     events = [value for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value]
@@ -84,7 +81,7 @@ def test_an_epoch_ends_with_the_last_video(planted, tmp_path):
     assert result.step == 8  # 60 videos: 7 batches of 8 and one of 4
 
 
-def test_phase_2_carries_weights_optimizer_and_step_on(planted, tmp_path):
+def test_phase_2_continues_with_weights_optimizer_and_step(planted, tmp_path):
     first = phase.train(runs.small(planted, tmp_path / "1", max_steps=3), {})
     second = phase.train(
         runs.small(planted, tmp_path / "2", True, max_steps=2, init_checkpoint=str(tmp_path / "1")), {}
@@ -121,7 +118,7 @@ def test_held_out_videos_pick_the_best_and_are_never_trained_on(planted, tmp_pat
     assert held_out and not trained_on & held_out
 
 
-def test_a_run_killed_while_scoring_is_scored_when_it_goes_on(planted, tmp_path):
+def test_a_run_killed_while_scoring_is_scored_when_it_is_resumed(planted, tmp_path):
     phase.train(runs.small(planted, tmp_path, True, max_steps=3, holdout_fraction=0.3), {})
     os.unlink(tmp_path / "scores.json")
     phase.train(runs.small(planted, tmp_path, True, max_steps=6, holdout_fraction=0.3), {})
@@ -132,8 +129,8 @@ def _terminate():
     signal.raise_signal(signal.SIGTERM)
 
 
-def test_a_stop_while_scoring_ends_it_and_the_score_is_made_later(planted, tmp_path, monkeypatch, capsys):
-    """Also after the last step: there is something left to do, so a script does not go on to the next phase."""
+def test_a_stop_while_scoring_ends_it_and_the_score_is_computed_later(planted, tmp_path, monkeypatch, capsys):
+    """Also after the last step: the phase is not finished, so a script must not start the next one."""
     settings = {"holdout_fraction": 0.3, "max_steps": 6}
     expected = phase.train(runs.small(planted, tmp_path / "whole", True, **settings), {})
     run = runs.small(planted, tmp_path / "run", True, **settings)
@@ -150,15 +147,15 @@ def test_a_stop_while_scoring_ends_it_and_the_score_is_made_later(planted, tmp_p
     said = capsys.readouterr().err
     assert [result.step for result in results] == [3, 6] and all(result.preempted for result in results)
     assert sorted(held_out_scores.read(run.train_dir)["scores"]) == [3]
-    assert "step 3: held-out videos are scored when the run goes on" in said
+    assert "step 3: held-out videos are scored when the run is resumed" in said
     last = phase.train(run, {})
     assert not last.preempted and last.weights_sha256 == expected.weights_sha256
     assert held_out_scores.read(run.train_dir) == held_out_scores.read(str(tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("place", ["summarise", "training_batches"])
-def test_a_stop_before_the_first_step_is_obeyed_at_once(planted, tmp_path, monkeypatch, capsys, place):
-    """While the indices are made, and while the model is."""
+def test_a_stop_before_the_first_step_ends_the_run_at_once(planted, tmp_path, monkeypatch, capsys, place):
+    """While the indices are built, and while the model is built."""
     run = dataclasses.replace(runs.small(planted, tmp_path, True, max_steps=1), start_new_model=True)
     real = getattr(pipeline, place)
     with monkeypatch.context() as patch:
@@ -184,8 +181,8 @@ def test_another_model_in_the_directory_is_refused_by_flag(planted, tmp_path):
         ({"segment_labels": True}, "--segment_labels: False there, True here"),
     ],
 )
-def test_a_run_goes_on_with_its_own_order_and_share(planted, tmp_path, other, told):
-    """Else it would score videos that it learned from, or take some twice and others never."""
+def test_a_run_is_resumed_only_with_its_own_seed_and_held_out_fraction(planted, tmp_path, other, told):
+    """Otherwise it would score training videos, or read some videos twice and others never."""
     phase.train(runs.small(planted, tmp_path, max_steps=1, holdout_fraction=0.2), {})
     before = run_file.read(str(tmp_path))
     with pytest.raises(UserError, match=told):
@@ -193,7 +190,7 @@ def test_a_run_goes_on_with_its_own_order_and_share(planted, tmp_path, other, to
     assert run_file.read(str(tmp_path)) == before
 
 
-def test_start_new_model_puts_the_former_aside(planted, tmp_path):
+def test_start_new_model_moves_the_former_run(planted, tmp_path):
     former = phase.train(runs.small(planted, tmp_path, max_steps=1), {})
     phase.train(runs.small(planted, tmp_path, max_steps=2, model={"num_heads": 3}, run={"start_new_model": True}), {})
     assert run_file.read(str(tmp_path)).model.num_heads == 3
@@ -213,19 +210,19 @@ def test_two_runs_in_one_directory_are_refused(planted, tmp_path):
         phase.train(runs.small(planted, tmp_path), {})
 
 
-def test_a_lock_that_is_no_file_is_said(planted, tmp_path):
+def test_a_lock_that_is_not_a_file_is_an_error(planted, tmp_path):
     (tmp_path / ".lock").mkdir()
     with pytest.raises(UserError, match=r"--train_dir=.*: \.lock cannot be opened: Is a directory"):
         phase.train(runs.small(planted, tmp_path), {})
 
 
-def test_a_directory_that_is_called_as_a_temporary_file_is_left_alone(planted, tmp_path):
+def test_a_directory_with_the_name_of_a_temporary_file_is_kept(planted, tmp_path):
     (tmp_path / ".x.partial").mkdir()
     phase.train(runs.small(planted, tmp_path, max_steps=1), {})
     assert (tmp_path / ".x.partial").is_dir()
 
 
-def test_what_is_put_aside_gets_a_new_number_though_former_ones_are_gone(planted, tmp_path):
+def test_a_moved_run_gets_the_number_after_the_highest(planted, tmp_path):
     (tmp_path / "something").touch()
     for kept in ("replaced-2", "replaced-10", "replaced-by-me"):
         (tmp_path / kept).mkdir()
@@ -234,7 +231,7 @@ def test_what_is_put_aside_gets_a_new_number_though_former_ones_are_gone(planted
     assert not os.listdir(tmp_path / "replaced-2") and not os.listdir(tmp_path / "replaced-by-me")
 
 
-def test_a_former_run_that_cannot_be_put_aside_is_said(planted, tmp_path, monkeypatch):
+def test_a_former_run_that_cannot_be_moved_is_an_error(planted, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
@@ -261,9 +258,9 @@ def test_data_that_does_not_fit_leaves_nothing_behind(planted, tmp_path):
 
 
 @pytest.mark.parametrize("segments, said", [(True, "segment rated positive"), (False, "video")])
-def test_an_empty_held_out_share_is_said_before_anything_is_written(planted, tmp_path, segments, said):
+def test_an_empty_held_out_set_is_an_error_before_anything_is_written(planted, tmp_path, segments, said):
     run = runs.small(planted, tmp_path / "new", segments, holdout_fraction=1e-9)
-    with pytest.raises(UserError, match=f"--holdout_fraction=1e-09: no {said} is in the share"):
+    with pytest.raises(UserError, match=f"--holdout_fraction=1e-09: no {said} is held out"):
         phase.train(run, {})
     assert not (tmp_path / "new").exists()
 

@@ -1,4 +1,4 @@
-"""One step: what the loss counts, what is clipped, and that it learns."""
+"""The training step: its loss, clipping, teachers, mixup, and that it learns."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ from yt8m_attention.training.step import make_step
 
 FULL = Model(features=runs.FEATURES, num_classes=6, num_heads=2, hidden_size=16, attention_sizes=(8, 4), input_noise=0)
 PLAIN = dataclasses.replace(FULL, **runs.PLAIN | {"hidden_layer": True})
-# An answer of one half costs the same whatever the label is.
+# A probability of 0.5 has the same loss for any label.
 UNLIKELY = dataclasses.replace(PLAIN, prior_probability=0.1)
 
 
@@ -48,7 +48,7 @@ def _weights(model):
 
 
 def _moments(adam):
-    """After one step they are the gradient in small, which the weights hardly show: Adam forgets how large it was."""
+    """Returns Adam's first moments: after one step they are the scaled gradient, whose size the weights do not show."""
     return {v.path: np.asarray(v) for v in adam.variables if v.path.endswith(("momentum", "velocity"))}
 
 
@@ -76,13 +76,13 @@ def _loss_of_first_step(batch, teacher_fn=None, **phase):
 
 
 def _answer(bags):
-    """Of the network that _make builds, before it has learned anything."""
+    """Returns the probabilities of the untrained network that _make builds."""
     keras.utils.set_random_seed(7)
     return registry.build(UNLIKELY)(bags, training=True)["probabilities"]
 
 
 @pytest.mark.parametrize("unrated", ["ignore", "negative"])
-def test_a_teacher_says_its_part_of_each_label_and_alone_what_nobody_rated(unrated):
+def test_a_teacher_has_its_weight_in_each_label_and_full_weight_in_unrated_pairs(unrated):
     batch = _batch()
     said = tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     asked = []
@@ -101,7 +101,7 @@ def test_a_teacher_says_its_part_of_each_label_and_alone_what_nobody_rated(unrat
     assert asked == [["frames", "mask"]]  # once, when the step was traced
 
 
-def test_virtual_segments_are_what_the_step_learns_from():
+def test_the_step_trains_on_mixed_bags():
     batch = _batch()
     for shares in (np.ones(8), np.linspace(0, 1, 8)):
         own = tf.constant(shares, tf.float32)
@@ -112,7 +112,7 @@ def test_virtual_segments_are_what_the_step_learns_from():
             assert expected == pytest.approx(_loss_of_first_step(batch), rel=1e-3)
 
 
-def test_learns_its_teacher_by_heart():
+def test_overfits_its_teacher():
     said = tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     phase = Phase(max_steps=1, base_learning_rate=0.01, teacher_weight=1.0)
     model, _, step = _make(phase, teacher_fn=lambda bags: said)
@@ -122,7 +122,7 @@ def test_learns_its_teacher_by_heart():
     assert np.abs(np.asarray(model(_batch(), training=True)["probabilities"]) - said).mean() < before / 3
 
 
-def test_norm_is_that_of_the_whole_gradient_and_is_clipped():
+def test_the_norm_of_the_whole_gradient_is_reported_and_clipped():
     loose, tight = Phase(max_steps=1, clip_gradient_norm=0.0), Phase(max_steps=1, clip_gradient_norm=1e-3)
     norms, moments = [], []
     for phase in (loose, tight):
@@ -136,7 +136,7 @@ def test_norm_is_that_of_the_whole_gradient_and_is_clipped():
 
 
 def test_compiled_step_equals_plain_one():
-    """With all that can teach."""
+    """With labels, a teacher and mixup."""
     results, said = [], tf.constant(np.random.default_rng(3).random((8, 6)), tf.float32)
     for jit_compile in (False, True):
         phase = Phase(max_steps=1)
@@ -156,11 +156,11 @@ def test_loss_scaling_changes_nothing_in_float32():
 
 
 def _first_step(policy):
-    """-> ([loss, norm of the gradient], the gradient in small)."""
+    """Returns ([loss, norm of the gradient], the scaled gradient)."""
     scaled = policy == "mixed_float16"
     _, adam, step = _make(Phase(max_steps=1), loss_scaling=scaled, policy=policy, network=FULL)
     if scaled:
-        adam.dynamic_scale.assign(256.0)  # which overflows nowhere, so that the first step counts
+        adam.dynamic_scale.assign(256.0)  # no overflow, so the first step is not skipped
     result = step(_batch())
     gradient = [moment.ravel() for name, moment in _moments(adam).items() if name.endswith("momentum")]
     return [float(result["loss"]), float(result["gradient_norm"])], np.concatenate(gradient)
@@ -169,7 +169,7 @@ def _first_step(policy):
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("policy, tolerance", [("mixed_bfloat16", 0.05), ("mixed_float16", 0.005)])
 def test_a_step_in_16_bits_is_nearly_that_in_float32(policy, tolerance, compiled, monkeypatch):
-    """Also with its fused functions compiled, as they are where arrays are large."""
+    """Also with compiled fused functions, as for large arrays."""
     monkeypatch.setattr(compilation, "LEAST_SIZE", 0)
     tf.config.run_functions_eagerly(True)  # one step is quicker than its graph
     try:
@@ -182,7 +182,7 @@ def test_a_step_in_16_bits_is_nearly_that_in_float32(policy, tolerance, compiled
     assert np.linalg.norm(their_gradient - gradient) < tolerance * np.linalg.norm(gradient)
 
 
-def test_an_overflowing_scaled_gradient_leaves_the_weights_alone():
+def test_an_overflowing_scaled_gradient_does_not_change_the_weights():
     model, adam, step = _make(Phase(max_steps=1), loss_scaling=True)
     adam.dynamic_scale.assign(3e38)
     before = {v.path: np.asarray(v) for v in model.trainable_variables}
@@ -192,7 +192,7 @@ def test_an_overflowing_scaled_gradient_leaves_the_weights_alone():
     assert float(adam.dynamic_scale) < 3e38
 
 
-def test_learns_a_batch_by_heart():
+def test_overfits_a_batch():
     phase = dataclasses.replace(Phase(max_steps=1), base_learning_rate=0.01)
     _, _, step = _make(phase)
     losses = [float(step(_batch())["loss"]) for _ in range(80)]

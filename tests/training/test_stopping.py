@@ -1,4 +1,4 @@
-"""A wish to stop, and a run's own end, while a batch is made that takes for ever."""
+"""A stop signal, and the end of a run, while the input pipeline is blocked."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ from tests.training import runs
 
 
 def stalling(marker, batches):
-    """Has the feed make so many batches, say so by a file, and go no further, as where a download stalls."""
+    """Blocks the input pipeline after a number of batches, like a stalled download, and creates a marker file."""
     from yt8m_attention.data.batch import Batch
 
     made, arrays = [], Batch.arrays
@@ -39,12 +39,12 @@ def wait_for(path, process):
 
 @pytest.fixture(scope="module")
 def whole(planted, tmp_path_factory):
-    """The result of a run that nothing disturbs."""
+    """The result of an undisturbed run."""
     return commands.succeed("train", *runs.flags(planted, tmp_path_factory.mktemp("whole"), "--max_steps=6"))
 
 
 @pytest.mark.parametrize("number, batches", [(signal.SIGINT, 0), (signal.SIGTERM, 4)])
-def test_a_wish_to_stop_is_heard_while_a_batch_is_waited_for(planted, whole, tmp_path, number, batches):
+def test_a_signal_stops_a_run_that_waits_for_a_batch(planted, whole, tmp_path, number, batches):
     with started(planted, tmp_path, batches, "--max_steps=100000") as command:
         wait_for(tmp_path / "stalled", command.process)
         time.sleep(1)  # until it waits for the batch, most likely
@@ -53,11 +53,11 @@ def test_a_wish_to_stop_is_heard_while_a_batch_is_waited_for(planted, whole, tmp
         assert command.process.exitcode == 0, command.stderr
         result = command.result().json
     assert result["preempted"] and (result["step"] or 0) <= batches
-    going_on = commands.succeed("train", *runs.flags(planted, tmp_path / "run", "--max_steps=6"))
-    assert going_on["weights_sha256"] == whole["weights_sha256"]
+    resumed = commands.succeed("train", *runs.flags(planted, tmp_path / "run", "--max_steps=6"))
+    assert resumed["weights_sha256"] == whole["weights_sha256"]
 
 
-def test_a_run_that_is_done_waits_for_no_further_batch(planted, tmp_path):
+def test_a_finished_run_does_not_wait_for_another_batch(planted, tmp_path):
     with started(planted, tmp_path, 4, "--max_steps=3") as command:
         command.process.join(60)
         assert command.process.exitcode == 0, command.stderr

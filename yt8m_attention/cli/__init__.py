@@ -9,6 +9,7 @@ COMMANDS = {
     "pseudo_label": "pseudo_label",
     "synthesize": "synthesize",
     "export_model": "export_model",
+    "export_model_mediapipe": "export_model_mediapipe",
     "moments": "moments",
     "report": "report",
 }

@@ -1,7 +1,7 @@
 """From a command line to an exit status: how every command starts, ends and fails.
 
 Standard output carries the result, one JSON object on its last line; everything else goes to standard error.
-Exit status 0: done. 2: wrong use or bad input, said in one line. 1: a fault of ours, with its traceback.
+Exit status 0: done. 2: wrong use or bad input, reported in one line. 1: a bug of this project, with its traceback.
 """
 
 import atexit
@@ -17,17 +17,21 @@ import sys
 import tempfile
 import textwrap
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO, Any
 
 from absl import flags
 
 from yt8m_attention import progress
 from yt8m_attention.cli import options
+from yt8m_attention.cli.options import Groups
 from yt8m_attention.config import Options, option
-from yt8m_attention.data import shutdown
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Output(Options):
     quiet: bool = option(False, "write nothing to standard error but errors", changes_scores=False)
 
 
-def run(main, description, groups=()):
+def run(main: Callable[[], dict[str, Any]], description: str | None, groups: Groups = ()) -> None:
     """Parses the command line, calls main() and exits.
 
     Args:
@@ -46,8 +50,8 @@ def run(main, description, groups=()):
       groups: the command's options, as options.define takes them.
     """
     _guard_streams()
-    faulthandler.enable()  # a mapped file that is cut off while it is read ends the process; it says where, at least
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the first import of TensorFlow, which reads it then
+    faulthandler.enable()  # a mapped file that is truncated while it is read kills the process; this shows where
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is first imported
     try:
         define(groups)
         status = _status(main, description, sys.argv)
@@ -57,7 +61,7 @@ def run(main, description, groups=()):
     _end(status)
 
 
-def define(groups):
+def define(groups: Groups) -> None:
     """Defines the flags of a command, and those that every command has."""
     options.define((*groups, Output))
 
@@ -73,20 +77,20 @@ def _end(status):
 
 
 class _ForResult(io.FileIO):
-    """Standard output: where it takes nothing more, the result is lost, which is a failure."""
+    """Standard output: a failed write loses the result, so it is an error."""
 
     def write(self, data):
         try:
             return super().write(data)
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # for what is still in buffers above this
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # for the buffers above this
             raise UserError(
                 f"standard output: cannot be written: {error.strerror}; free space, or give another"
             ) from error
 
 
 class _ForPeople(io.FileIO):
-    """Standard error: where it takes nothing more, words for people are lost, and nothing else."""
+    """Standard error: a failed write loses messages for people only, so it is ignored."""
 
     def write(self, data):
         try:
@@ -95,13 +99,13 @@ class _ForPeople(io.FileIO):
             return len(data)
 
 
-_unguarded = []  # a stream that nobody holds closes its file
+_unguarded: list[IO[str]] = []  # a stream without references would close its file
 
 
 def _guard_streams():
     for name, kind in (("stdout", _ForResult), ("stderr", _ForPeople)):
         stream = getattr(sys, name)
-        if stream is not None:  # None: it was closed
+        if stream is not None:  # None: the caller closed it
             _unguarded.append(stream)
             raw = kind(stream.fileno(), "w", closefd=False)
             guarded = io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
@@ -109,57 +113,50 @@ def _guard_streams():
 
 
 def _status(main, description, argv):
-    # A package run as a command is called by its own name.
+    # A package that runs as a command goes by its own name.
     name = os.path.basename(argv[0].removesuffix(f"{os.sep}__main__.py")).removesuffix(".py")
+    progress.log_to_console()  # before --quiet is known: a wrong flag is an error to show
     try:
         if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in argv[1:]):
-            print(f"{description.strip()}\n\n{help_text()}", flush=True)
+            print(f"{(description or '').strip()}\n\n{help_text()}", flush=True)
             return 0
         parse(argv)
-        progress.quiet = FLAGS.quiet
-        print(json_line(_result(main)), flush=True)
+        progress.log_to_console(FLAGS.quiet)
+        print(json_line(main()), flush=True)
     except (UserError, flags.Error) as error:
-        progress.always(f"{name}: {_one_line(error)}")
+        logger.error(f"{name}: {_one_line(error)}")
         return 2
     except KeyboardInterrupt:
-        progress.always("interrupted")
+        logger.error("interrupted")
         return 130
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):
             raise
-        # What TensorFlow says of it begins with the operation, and in bold.
+        # TensorFlow's message begins with the operation, in bold.
         what = re.sub(r"\x1b\[[\d;]*m|\{\{.*?\}\}", "", _one_line(error))[:200]
-        progress.always(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, "
-                        f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
+        logger.error(f"{name}: out of memory; give smaller --batch_size, --num_frames, --num_classes, "
+                     f"--hidden_size, another --model, or free some: {what}")  # fmt: skip
         return 2
     return 0
 
 
-def _result(main):
-    try:
-        return main()
-    except BaseException:
-        shutdown.begin()  # before the error is let go, and with it the batches that it held
-        raise
-
-
 @contextlib.contextmanager
 def quiet_imports():
-    """Imports inside, of TensorFlow above all, say nothing on standard error.
+    """Keeps imports inside the block, above all TensorFlow, from writing to standard error.
 
-    Its libraries greet every user with lines that no setting silences, which would bury the one line that matters.
-    What they said is shown after all when an import fails, and errors are where there is an NVIDIA GPU to have them.
+    TensorFlow's libraries print lines that no setting silences and that would bury the one line that matters. The block
+    shows them if an import fails, and shows errors on a machine with an NVIDIA GPU.
     """
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
         try:
             yield
             _look_for_devices()
-            shown = [line for line in _lines(said) if line.startswith(b"E") and os.path.exists("/dev/nvidiactl")]
+            shown = [line for line in _lines(written) if line.startswith(b"E") and os.path.exists("/dev/nvidiactl")]
         except BaseException:
-            shown = _lines(said)
+            shown = _lines(written)
             raise
         finally:
             os.dup2(stderr, 2)
@@ -169,8 +166,10 @@ def quiet_imports():
 
 
 def _look_for_devices():
-    """TensorFlow complains of a missing GPU when it first looks for one: now, where nobody hears it. And it warns of
-    functions traced for several shapes, as the first videos of several lengths make it do."""
+    """Makes TensorFlow look for devices now, where its complaint about a missing GPU is not shown.
+
+    Also silences its warning about functions traced for several shapes, which videos of several lengths cause.
+    """
     if "tensorflow" in sys.modules:
         sys.modules["tensorflow"].config.list_physical_devices()
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -181,12 +180,12 @@ def _lines(file):
     return file.readlines()
 
 
-def parse(argv):
+def parse(argv: list[str]) -> None:
     """Fills FLAGS from the command line.
 
     Raises:
-      flags.Error: for an unknown flag or a value that its flag does not take.
-      UserError: for a leftover argument, and for a flagfile line or a value that absl would let pass silently.
+      flags.Error: for an unknown flag or a value of the wrong type.
+      UserError: for a leftover argument, a value out of range, or a flagfile line that absl would ignore silently.
     """
     for i, argument in enumerate(argv[1:], start=1):
         if argument.startswith(("--flagfile=", "-flagfile=")):
@@ -202,11 +201,14 @@ def parse(argv):
 
 
 def _check_flagfile(path, within=()):
-    """A line that is neither flag nor comment would end the flags before it; one with a comment behind its value
-    would take the comment into the value; a file within itself has no end."""
+    """Refuses flagfile lines that absl misreads without an error.
+
+    A line that is neither flag nor comment would end the flags before it. A comment behind a value would become part of
+    the value. A file that names itself has no end.
+    """
     within = (*within, os.path.realpath(path))
     if within[-1] in within[:-1]:
-        raise UserError(f"--flagfile={path}: is named by itself, or by one that it names; remove that line")
+        raise UserError(f"--flagfile={path}: names itself, directly or through another file; remove that line")
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
@@ -224,20 +226,20 @@ def _check_flagfile(path, within=()):
             _check_flagfile(line.split("=", 1)[1], within)
 
 
-def effective_flags():
+def effective_flags() -> dict[str, Any]:
     """{flag: value} of the command's options in this run: logged, and saved beside a checkpoint."""
-    return {flag.name: flag.value for flag in options.ours()}
+    return {flag.name: flag.value for flag in options.ours() if flag.cls.recorded}
 
 
-def log_flags(values):
-    """Prints the effective flags, as a flagfile would hold them."""
+def log_flags(values: dict[str, Any]) -> None:
+    """Logs the effective flags in the form of a flagfile."""
     for name, value in values.items():
         if value is not None:
-            progress.say(f"--{name}={options.as_text(value)}")
+            logger.info(f"--{name}={options.as_text(value)}")
 
 
-def json_line(result):
-    """One line of JSON; a number that JSON has no word for (NaN, infinity) becomes null."""
+def json_line(result: dict[str, Any]) -> str:
+    """Converts a result to one line of JSON; a number that JSON cannot express (NaN, infinity) becomes null."""
     return json.dumps(_plain(result), ensure_ascii=True)
 
 
@@ -251,12 +253,12 @@ def _plain(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def help_text():
-    """The command's flags, by the class that declares them."""
+def help_text() -> str:
+    """Describes the command's flags, grouped by the class that declares them."""
     lines, last = [], None
     for cls, flag in options.by_class():
         if cls is not last:
-            lines += ["", cls.__doc__.splitlines()[0]]
+            lines += ["", (cls.__doc__ or "").splitlines()[0]]
             last = cls
         name = f"[no]{flag.name}" if flag.boolean else flag.name
         words = " ".join([flag.option.help, *_notes(flag)])
@@ -265,7 +267,7 @@ def help_text():
 
 
 def _notes(flag):
-    """The choices or bounds, and the default, of a flag."""
+    """Describes the choices or bounds of a flag, and its default."""
     bounds = "|".join(flag.option.choices) if flag.option.choices else options.bounds(flag.option)
     default = options.as_text(flag.default)
     notes = "; ".join(part for part in (bounds, f"default: {default}" if default else "") if part)

@@ -78,7 +78,7 @@ def _defaults(row):
     """The default, and of commands with another one theirs."""
     texts = {command: options.as_text(option.flag_default) for command, option in row.commands.items()}
     first, *_ = texts.values()
-    others = [f"`{text}` ({command})" for command, text in texts.items() if text != first]
+    others = [f"{f'`{text}`' if text else 'none'} ({command})" for command, text in texts.items() if text != first]
     return ", ".join(part for part in (f"`{first}`" if first else "", *others) if part)
 
 

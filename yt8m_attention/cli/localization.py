@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from absl import flags
 
-from yt8m_attention.config import LARGEST_SIZE, Options, option
+from yt8m_attention.config import Options, option, size
 from yt8m_attention.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -19,7 +19,7 @@ class Moments(Options):
         "features: .npy [frames, features], .npz of such arrays, TFRecord files of YouTube-8M or MediaPipe; glob "
         "patterns separated by commas",
     )
-    top: int = option(5, "maximum number of moments of a video", least=1, most=LARGEST_SIZE)
+    top: int = size(5, "maximum number of moments of a video")
     format: str = option(
         "table",
         "form of the moments: a table for people, JSON, or SubRip and WebVTT for video players",

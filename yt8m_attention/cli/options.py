@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from absl import flags
 
@@ -54,11 +54,14 @@ def some(cls: type[Options], *names: str, **changes: dict[str, Any]) -> Group:
     return Group(cls, (*names, *(name for name in changes if name not in names)), changes)
 
 
-def _groups(groups: Iterable[type[Options] | Group]) -> list[Group]:
+Groups: TypeAlias = Iterable[type[Options] | Group]
+
+
+def _groups(groups: Groups) -> list[Group]:
     return [group if isinstance(group, Group) else Group(group) for group in groups]
 
 
-def declared(groups: Iterable[type[Options] | Group]) -> dict[str, tuple[type[Options], Option]]:
+def declared(groups: Groups) -> dict[str, tuple[type[Options], Option]]:
     """{flag: (declaring class, Option)} of a command's options, each flag once, in order.
 
     Raises:
@@ -73,7 +76,7 @@ def declared(groups: Iterable[type[Options] | Group]) -> dict[str, tuple[type[Op
     return found
 
 
-def define(groups: Iterable[type[Options] | Group], values: flags.FlagValues = FLAGS) -> None:
+def define(groups: Groups, values: flags.FlagValues = FLAGS) -> None:
     """Defines an absl flag for each option of a command."""
     for cls, option in declared(groups).values():
         flag = _flag(option)
@@ -99,7 +102,7 @@ class _Choice(flags.EnumParser):
     """One of the choices, or a synonym of one."""
 
     def __init__(self, option: Option):
-        super().__init__(list(option.choices), case_sensitive=True)
+        super().__init__(list(option.choices or ()), case_sensitive=True)
         self._synonyms = option.synonyms
 
     def parse(self, argument: str) -> str:

@@ -1,5 +1,9 @@
 """What inference ranks, alone or as one of several workers."""
 
+import contextlib
+import dataclasses
+import logging
+import os
 import re
 from dataclasses import dataclass
 
@@ -7,8 +11,10 @@ from absl import flags
 
 from yt8m_attention import schema
 from yt8m_attention.cli import options
-from yt8m_attention.config import LARGEST_SIZE, Options, option
+from yt8m_attention.config import Data, Options, option, size
 from yt8m_attention.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 FLAGS = flags.FLAGS
 
@@ -20,12 +26,10 @@ class Ranking(Options):
     segment_max_pred: int = option(
         schema.TOP_SEGMENTS, "maximum number of segments ranked for a class", least=1, most=1 << 24
     )
-    window_stride: int | None = option(
+    window_stride: int | None = size(
         None,
         "frames from the start of one ranked window to the next; absent: the length of a window. Smaller values make "
         "windows overlap, which the challenge does not accept",
-        least=1,
-        most=LARGEST_SIZE,
     )
     worker: str | None = option(
         None, "I/N: rank only the I-th of N parts of the files, and write --ranking_file; absent: rank all files"
@@ -35,6 +39,10 @@ class Ranking(Options):
         None, "the --ranking_file of every worker, as glob patterns separated by commas; writes the CSV of them all"
     )
 
+
+# The starter code's default of --segment_label_ids_file.
+_LABEL_IDS_ON_THE_WEB = "https://raw.githubusercontent.com/google/youtube-8m/master/segment_label_ids.csv"
+_LABEL_IDS = "segment_label_ids.csv"
 
 # The flags that --merge_rankings takes; the parts hold everything else.
 _WITH_MERGED = ("merge_rankings", "output_file", "segment_labels", "quiet")
@@ -74,3 +82,41 @@ def merged() -> str | None:
         if flag not in _WITH_MERGED:
             raise UserError(f"--{flag}: given with --merge_rankings, whose parts it belongs to; leave it out")
     return FLAGS.merge_rankings
+
+
+def with_segment_classes(data: Data) -> Data:
+    """The data with the classes to rank, also if neither --segment_label_ids_file nor the training run names them.
+
+    They are in the list beside the folder of the first file, or in that folder; else, for a vocabulary of YouTube-8M's
+    size, in the starter code's list on the web. The data stays as it is without any of these.
+
+    Raises:
+      UserError: when a list cannot be read.
+    """
+    if data.segment_classes:
+        return data
+    from yt8m_attention.data.formats import label_ids  # TensorFlow and pandas take longer to import than wrong flags
+
+    source = _list_beside_data() or (_LABEL_IDS_ON_THE_WEB if data.num_classes == schema.NUM_CLASSES else None)
+    if source is None:
+        return data
+    logger.info(f"--segment_label_ids_file: not given, so the classes in {source}")
+    try:
+        return dataclasses.replace(data, segment_classes=label_ids.read(source))
+    except UserError as error:
+        raise UserError(f"{error}; name a copy of the file") from error
+
+
+def _list_beside_data():
+    """The path of the list in the data's folder or beside it; None if there is none."""
+    import tensorflow as tf
+
+    from yt8m_attention.data.storage import file_patterns
+
+    first = file_patterns.expand(FLAGS.input_data_pattern, "input_data_pattern")[0]
+    folder = os.path.dirname(first if file_patterns.is_remote(first) else os.path.abspath(first))
+    for path in (os.path.join(place, _LABEL_IDS) for place in (os.path.dirname(folder), folder)):
+        with contextlib.suppress(tf.errors.OpError):  # a bucket need not allow to look
+            if tf.io.gfile.exists(path):
+                return path
+    return None

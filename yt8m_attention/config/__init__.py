@@ -10,11 +10,13 @@ from yt8m_attention.config.option import (
     LARGEST_SIZE,
     Options,
     all_options,
+    count,
     option,
     options_of,
     require,
     scored_options,
     shared,
+    size,
 )
 from yt8m_attention.config.scoring import Scoring
 from yt8m_attention.config.serialization import from_dict, to_dict
@@ -34,11 +36,13 @@ __all__ = [
     "Sampling",
     "Scoring",
     "all_options",
+    "count",
     "from_dict",
     "option",
     "options_of",
     "require",
     "scored_options",
     "shared",
+    "size",
     "to_dict",
 ]

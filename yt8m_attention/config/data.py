@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from yt8m_attention import schema
-from yt8m_attention.config.option import LARGEST, LARGEST_SIZE, Options, option, require
+from yt8m_attention.config.option import LARGEST, LARGEST_SIZE, Options, count, option, require, size
 
 
 @dataclass(frozen=True)
@@ -11,9 +11,7 @@ class Features(Options):
     """The streams of a frame, concatenated in this order."""
 
     names: tuple[str, ...] = option(schema.FEATURE_NAMES, "streams of a frame, in order", flag="feature_names")
-    sizes: tuple[int, ...] = option(
-        schema.FEATURE_SIZES, "number of features of each stream", flag="feature_sizes", least=1, most=LARGEST_SIZE
-    )
+    sizes: tuple[int, ...] = size(schema.FEATURE_SIZES, "number of features of each stream", flag="feature_sizes")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,26 +31,16 @@ class Sampling(Options):
 
     frame_sampling: str = option(
         "random",
-        "frames of a video's bag: random frames with replacement, every N-th frame, or all frames",
+        "frames of a video's bag: random with replacement, every N-th, or all",
         choices=("random", "every", "all"),
     )
-    num_frames: int = option(120, "random: number of frames drawn from a video", least=1, most=LARGEST_SIZE)
-    trim_frames: int = option(
-        15,
-        "random, all: number of frames left out at either end of a video; a video too short for that keeps all",
-        least=0,
-        most=LARGEST_SIZE,
-    )
-    frame_stride: int = option(5, "every: number of frames from one taken to the next", least=1, most=LARGEST_SIZE)
-    first_frame: int = option(
-        20, "every: first frame taken; a video that ends before is taken from its start", least=0, most=LARGEST_SIZE
-    )
+    num_frames: int = size(120, "random: number of frames drawn from a video")
+    trim_frames: int = size(15, "random, all: number of frames left out at either end of a longer video", least=0)
+    frame_stride: int = size(5, "every: number of frames from one taken to the next")
+    first_frame: int = size(20, "every: first frame taken; 0 for a video that ends before it", least=0)
     last_frame: int = option(270, "every: last frame that may be taken")
-    max_frames: int = option(
-        schema.MAX_FRAMES,
-        "all, and random at evaluation: number of frames of a video that are read",
-        least=1,
-        most=LARGEST_SIZE,
+    max_frames: int = size(
+        schema.MAX_FRAMES, "all, and random at evaluation: number of frames of a video that are read"
     )
 
     def __post_init__(self) -> None:
@@ -66,9 +54,9 @@ class Data(Options):
     """What the records hold, and how they are read."""
 
     features: Features = Features()
-    num_classes: int = option(schema.NUM_CLASSES, "number of classes of the vocabulary", least=1, most=LARGEST_SIZE)
+    num_classes: int = size(schema.NUM_CLASSES, "number of classes of the vocabulary")
     sampling: Sampling = Sampling()
-    segment_size: int = option(schema.SEGMENT_SIZE, "number of frames of a segment", least=1, most=LARGEST_SIZE)
+    segment_size: int = size(schema.SEGMENT_SIZE, "number of frames of a segment")
     frame_seconds: float = option(
         1.0, "seconds between frames; AudioSet's are 0.96", least=0.001, most=3600, changes_scores=False
     )
@@ -76,22 +64,20 @@ class Data(Options):
         schema.RATED_WINDOW, "frames at the head and the tail of a video in which inference ranks no segment"
     )
     segment_classes: tuple[int, ...] | None = None  # ids of the classes that segments are rated for; None: as rated
-    shuffle_shards: int = option(
+    shuffle_shards: int = count(
         0,
         "number of shards open at once, across which records are shuffled; 0: all if they are local, else 16",
         least=0,
-        most=LARGEST,
         changes_scores=False,
     )
     index_dir: str | None = option(
         None,
-        "directory of the shards' indices; absent: a hidden file beside each shard, if it can be written; "
-        "none: no index files",
+        "directory of the shards' indices; absent: a hidden file beside each shard, if possible; none: no index files",
         changes_scores=False,
     )
     verify_crc: bool = option(False, "compare the checksum of each record when it is first read", changes_scores=False)
-    max_bad_records: int = option(
-        0, "maximum number of bad records to skip before the run fails", least=0, most=LARGEST, changes_scores=False
+    max_bad_records: int = count(
+        0, "maximum number of bad records to skip before the run fails", least=0, changes_scores=False
     )
     cache_dir: str | None = option(
         None, "directory of the copies of remote shards; absent: a temporary directory", changes_scores=False

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from yt8m_attention.config.data import Data, Features
-from yt8m_attention.config.option import LARGEST_SIZE, Options, option, require, shared
+from yt8m_attention.config.option import LARGEST_SIZE, Options, option, require, shared, size
 
-_SIZE = {"least": 1, "most": LARGEST_SIZE}
-# Half of it must be at least one.
-_HALVED = {"least": 2, "most": LARGEST_SIZE}
+# L2 penalties of the published code, by classifier.
+L2_PENALTIES = {"logistic": 1e-8, "moe": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -23,21 +22,20 @@ class Model(Options):
         choices=("logistic", "moe"),
         synonyms={"LogisticModel": "logistic", "MoeModel": "moe"},  # the starter code's names
     )
-    num_heads: int = option(8, "number of attention heads, fused by the maximum of their probabilities", **_SIZE)
+    num_heads: int = size(8, "number of attention heads, fused by the maximum of their probabilities")
     attention_normalizer: str = option(
         "sparsemax", "function that turns attention scores into weights", choices=("sparsemax", "softmax")
     )
-    attention_sizes: tuple[int, ...] | None = option(
+    attention_sizes: tuple[int, ...] | None = size(
         None,
         "width of each stream in the attention; absent: a quarter of the stream, at least 64",
         least=2,
-        most=LARGEST_SIZE,
         changes_weights=False,
     )
     hidden_layer: bool = option(True, "put a linear layer between pooling and classifier")
-    hidden_size: int = option(1024, "width of the hidden layer, and of every layer of the transformer", **_SIZE)
+    hidden_size: int = size(1024, "width of the hidden layer, and of every layer of the transformer")
     context_gating: bool = option(True, "put context gating behind the hidden layer")
-    moe_num_mixtures: int = option(2, "number of experts of a class, besides the dummy", **_SIZE)
+    moe_num_mixtures: int = size(2, "number of experts of a class, besides the dummy")
     moe_probability_gating: bool = option(True, "gate the probabilities of the mixture of experts")
     prior_probability: float = option(
         0.5,
@@ -61,26 +59,21 @@ class Model(Options):
         changes_weights=False,
     )
     pooling: str = option(
-        "mean",
-        "pooling over frames in frame_pooling, dbof, gru, lstm and transformer",
-        choices=("mean", "max", "last"),
+        "mean", "pooling over frames in frame_pooling, dbof, gru, lstm and transformer", choices=("mean", "max", "last")
     )
-    dbof_cluster_size: int = option(2048, "number of clusters of the deep bag of frames", **_SIZE)
-    netvlad_cluster_size: int = option(64, "number of NetVLAD's clusters of the first stream; others: half", **_HALVED)
-    cnn_filter_widths: tuple[int, ...] = option(
-        (1, 2, 3), "widths of the cnn's filters, in frames", least=1, most=LARGEST_SIZE
-    )
-    cnn_filters: tuple[int, ...] = option((1024, 1024, 2048), "number of the cnn's filters of each width", **_SIZE)
-    gru_cells: int = option(1024, "width of the GRU's state", **_SIZE)
-    lstm_cells: int = option(1024, "width of the LSTM's state", **_SIZE)
-    nextvlad_cluster_size: int = option(
-        128, "number of NeXtVLAD's clusters of the first stream; others: half", **_HALVED
-    )
-    nextvlad_groups: int = option(8, "number of NeXtVLAD's groups of the first stream; others: half", **_SIZE)
-    nextvlad_expansion: int = option(2, "factor by which NeXtVLAD widens a stream before grouping it", **_SIZE)
-    mix_number: int = option(3, "number of networks in mix_nextvlad", least=2, most=LARGEST_SIZE)
-    transformer_layers: int = option(3, "number of the transformer's blocks", **_SIZE)
-    transformer_heads: int = option(8, "number of attention heads in a block of the transformer", **_SIZE)
+    dbof_cluster_size: int = size(2048, "number of clusters of the deep bag of frames")
+    netvlad_cluster_size: int = size(64, "number of NetVLAD's clusters of the first stream; others: half", least=2)
+    cnn_filter_widths: tuple[int, ...] = size((1, 2, 3), "widths of the cnn's filters, in frames")
+    cnn_filters: tuple[int, ...] = size((1024, 1024, 2048), "number of the cnn's filters of each width")
+    gru_cells: int = size(1024, "width of the GRU's state")
+    lstm_cells: int = size(1024, "width of the LSTM's state")
+    lstm_layers: int = size(1, "number of the LSTM's layers, each of which reads the states of the one before")
+    nextvlad_cluster_size: int = size(128, "number of NeXtVLAD's clusters of the first stream; others: half", least=2)
+    nextvlad_groups: int = size(8, "number of NeXtVLAD's groups of the first stream; others: half")
+    nextvlad_expansion: int = size(2, "factor by which NeXtVLAD widens a stream before grouping it")
+    mix_number: int = size(3, "number of networks in mix_nextvlad", least=2)
+    transformer_layers: int = size(3, "number of the transformer's blocks")
+    transformer_heads: int = size(8, "number of attention heads in a block of the transformer")
 
     def __post_init__(self) -> None:
         super().__post_init__()

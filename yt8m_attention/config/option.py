@@ -14,7 +14,7 @@ import numbers
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from yt8m_attention.errors import UserError
 
@@ -119,6 +119,16 @@ def option(default: Any = dataclasses.MISSING, help: str = "", *, flag_default: 
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def size(default: Any, help: str, *, least: int = 1, **declaration: Any) -> Any:
+    """Declares the size of an array, or several; see `option`."""
+    return option(default, help, least=least, most=LARGEST_SIZE, **declaration)
+
+
+def count(default: Any, help: str, *, least: int = 1, **declaration: Any) -> Any:
+    """Declares a number of things; see `option`."""
+    return option(default, help, least=least, most=LARGEST, **declaration)
+
+
 def shared(cls: type, name: str, **changes: Any) -> Any:
     """Declares a field as the option that another Options class declares under that name, with changes if given."""
     (field,) = (field for field in dataclasses.fields(cls) if field.name == name)
@@ -131,9 +141,13 @@ def shared(cls: type, name: str, **changes: Any) -> Any:
     return dataclasses.field(default=metadata["option"]["default"], metadata=metadata)
 
 
-@functools.cache
 def options_of(cls: type) -> dict[str, Option]:
     """{field's name: its Option} of an Options class, fields that are no option left out."""
+    return _options_of(cls)
+
+
+@functools.cache
+def _options_of(cls):
     hints, found = typing.get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
         if "option" in field.metadata:
@@ -151,7 +165,7 @@ def all_options(cls: type) -> Iterator[tuple[type, Option]]:
     hints, declared = typing.get_type_hints(cls), options_of(cls)
     for field in dataclasses.fields(cls):
         if dataclasses.is_dataclass(hints[field.name]):
-            yield from all_options(hints[field.name])  # type: ignore[arg-type]
+            yield from all_options(hints[field.name])
         elif field.name in declared:
             yield cls, declared[field.name]
 
@@ -175,9 +189,14 @@ def _kinds(hint):
 class Options:
     """Base of configuration dataclasses: an instance that exists holds only values that can be used.
 
+    Attributes:
+      recorded: whether the flags of the class are logged, and saved with a run.
+
     Raises:
       UserError: when it is made with a value that an option's declaration does not allow.
     """
+
+    recorded: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, declared in options_of(type(self)).items():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from yt8m_attention.config.option import Options, option, shared
-from yt8m_attention.config.training import Run
+from yt8m_attention.config.training import Phase, Run
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,4 @@ class Scoring(Options):
         least=0,
         most=1,
     )
+    batch_size: int | None = shared(Phase, "batch_size", default=None, changes_scores=False)

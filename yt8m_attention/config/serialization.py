@@ -28,6 +28,6 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
 
 
 def _revive(hint, value):
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_dict(hint, value)
     return tuple(value) if isinstance(value, list) else value

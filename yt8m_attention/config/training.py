@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 from yt8m_attention.config.data import Data
 from yt8m_attention.config.model import Model
-from yt8m_attention.config.option import LARGEST, LARGEST_SIZE, Options, option, require
+from yt8m_attention.config.option import Options, count, option, require, size
 
 # Default of --holdout_fraction in phase 2: the score on these videos selects the best checkpoint. Phase 1 holds none
 # out: its labels are too many to overfit.
 RATED_HOLDOUT = 0.1
-
-_COUNT = {"least": 1, "most": LARGEST}
 
 
 @dataclass(frozen=True)
@@ -18,8 +16,7 @@ class Augmentation(Options):
     """How training varies its bags; each epoch draws anew. Evaluation and inference vary nothing."""
 
     virtual_segments: float = option(
-        0.0,
-        "mix bags in pairs, and their labels, with shares drawn from Beta(this, this), 0.01 to 100; 0: mix none",
+        0.0, "mix bags in pairs, and their labels, with shares drawn from Beta(this, this), 0.01 to 100; 0: mix none"
     )
     reversed_videos: float = option(0.0, "share of the bags whose frames come in reverse order", least=0, most=1)
     dropped_segments: float = option(
@@ -40,21 +37,21 @@ class Phase(Options):
     segment_labels: bool = option(
         False, "use rated segments instead of whole videos: train on them (phase 2), score them, or rank them"
     )
-    batch_size: int = option(128, "number of examples in a step", least=1, most=LARGEST_SIZE)
+    batch_size: int = size(
+        128,
+        "train: number of examples in a step; eval, inference: number of bags scored at once, which changes no result; "
+        "absent there: 32 videos, 256 segments",
+    )
     base_learning_rate: float = option(8e-4, "Adam's learning rate at the start", above=0)
     learning_rate_decay: float = option(
         0.8, "factor applied to the learning rate every --learning_rate_decay_examples", above=0
     )
-    learning_rate_decay_examples: int = option(
-        4_000_000, "number of examples between two decays of the learning rate", **_COUNT
-    )
+    learning_rate_decay_examples: int = count(4_000_000, "number of examples between two decays of the learning rate")
     clip_gradient_norm: float = option(1.0, "largest global norm of a gradient; 0: gradients are not clipped", least=0)
-    max_steps: int | None = option(
-        None,
-        "number of steps of this phase, besides those of --init_checkpoint; absent: --num_epochs decides",
-        **_COUNT,
+    max_steps: int | None = count(
+        None, "number of steps of this phase, besides those of --init_checkpoint; absent: --num_epochs decides"
     )
-    num_epochs: int | None = option(None, "number of passes over the data; absent: --max_steps decides", **_COUNT)
+    num_epochs: int | None = count(None, "number of passes over the data; absent: --max_steps decides")
     segment_class_weight: float = option(5.0, "weight of the segment classes in the loss; others: 1", least=0)
     unrated: str = option(
         "ignore",
@@ -100,9 +97,10 @@ class Run(Options):
         changes_scores=False,
     )
     train_data_pattern: str = option(help="files to train on: glob patterns separated by commas, local or gs://")
-    model: Model
-    data: Data
-    phase: Phase
+    # mypy takes any declared option for a default.
+    model: Model  # type: ignore[misc]
+    data: Data  # type: ignore[misc]
+    phase: Phase  # type: ignore[misc]
     seed: int = option(
         0, "seed of everything random: equal seeds draw equal weights, orders and noise", least=0, most=(1 << 32) - 1
     )
@@ -120,6 +118,9 @@ class Run(Options):
         "devices to train on: every GPU (auto), the first device (one), or all logical devices (mirrored)",
         choices=("auto", "one", "mirrored"),
     )
+    num_gpu: int | None = count(
+        None, "maximum number of GPUs to train on, without effect where there is none; absent: no limit"
+    )
     vocabulary: str | None = option(
         None,
         "CSV of class names, columns Index and Name; absent: the copy that train keeps in --train_dir, if any, else "
@@ -127,9 +128,9 @@ class Run(Options):
         changes_scores=False,
     )
     start_new_model: bool = option(False, "move what --train_dir holds aside and start anew", changes_scores=False)
-    save_checkpoint_steps: int = option(1000, "number of steps between checkpoints", **_COUNT)
-    keep_checkpoints: int = option(3, "number of newest checkpoints kept, besides the best", **_COUNT)
-    log_steps: int = option(10, "number of steps between points of the curves", **_COUNT)
+    save_checkpoint_steps: int = count(1000, "number of steps between checkpoints")
+    keep_checkpoints: int = count(3, "number of newest checkpoints kept, besides the best")
+    log_steps: int = count(10, "number of steps between points of the curves")
     profile_steps: tuple[int, ...] | None = option(
         None, "A,B: write a TensorBoard profile of this process's steps A to B; absent: none"
     )

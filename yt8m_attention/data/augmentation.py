@@ -1,26 +1,37 @@
-"""What training varies of its bags before it learns from them. Letters: B bags, T frames of one.
+"""Varies the bags of training. Letters: B bags, T frames of a bag.
 
-Every draw is a function of the seed and of what it is for, as those of sampling.py are, so that a run that goes on
-draws what it would have drawn. Source: arXiv 1911.06866, which names all three as future work.
+Every draw is a hash of the seed and of its purpose, like those of sampling.py, so a resumed run draws the same.
+Source: arXiv 1911.06866, which names all three variations as future work.
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-# Draws of a video are numbered: its frames' from 0 on (sampling.random_frame_indices), then these.
+from yt8m_attention.config import Augmentation
+
+# The draws of a video are numbered: those of its frames from 0 on (sampling.random_frame_indices), then these.
 _SEGMENTS, _REVERSED = 1 << 40, 1 << 41
 
 
-def vary(augmentation, indices, lengths, draw, starts, segment_size=None):
-    """Drops segments of videos, then reverses bags, as drawn.
+def vary(
+    augmentation: Augmentation,
+    indices: np.ndarray,
+    lengths: np.ndarray,
+    draw: Callable[[np.ndarray], np.ndarray],
+    starts: np.ndarray,
+    segment_size: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Drops segments of videos, then reverses bags, at random.
 
     Args:
-      augmentation: a config.Augmentation.
+      augmentation: the options.
       indices: int64 [B, T], the frames of each bag.
-      lengths: int64 [B], how many of a row are frames.
+      lengths: int64 [B], how many entries of each row are frames.
       draw: function of int [B, N] -> uint64 [B, N], sampling.draws of the bags' videos.
-      starts: int [B], where in its video a bag begins.
-      segment_size: frames of a segment, of which a video has one from each multiple on; None: bags are segments
-        themselves, of which nothing is dropped.
+      starts: int [B], first frame of the bag in its video.
+      segment_size: frames of a segment; segments of a video begin at its multiples. None: bags are segments
+        themselves, and nothing is dropped.
 
     Returns:
       (indices, lengths), as given.
@@ -35,7 +46,7 @@ def vary(augmentation, indices, lengths, draw, starts, segment_size=None):
 
 
 def _drop(indices, lengths, dropped):
-    """Bags without the frames where bool [B, T] is true; whole where no frame would be left."""
+    """Removes the frames where dropped, bool [B, T], is true; a bag that would have no frame left keeps all."""
     places = np.arange(indices.shape[1])
     real = places < lengths[:, None]
     kept = real & ~dropped
@@ -45,20 +56,20 @@ def _drop(indices, lengths, dropped):
 
 
 def _reverse(indices, lengths, chosen):
-    """Bags of which those where bool [B] is true begin with their last frame."""
+    """Reverses the frames of the bags where chosen, bool [B], is true."""
     places = np.arange(indices.shape[1])
     backwards = np.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
     return np.where(chosen[:, None], np.take_along_axis(indices, backwards, axis=1), indices)
 
 
-def mixup_lambdas(augmentation, size, seed, position):
-    """How much of itself each bag of a batch keeps where it is mixed with another: float32 [size], in [0, 1].
+def mixup_lambdas(augmentation: Augmentation, size: int, seed: int, position: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Draws the weight of each bag in its mixture with another bag: float32 [size], in [0, 1].
 
     Args:
-      augmentation: a config.Augmentation.
-      size: bags.
+      augmentation: the options.
+      size: bags of the batch.
       seed: an integer.
-      position: int [3], where the next batch starts, which no other batch shares.
+      position: int [3], where the next batch starts; it differs between batches.
     """
     alpha = augmentation.virtual_segments
     generator = np.random.default_rng([seed % 2**64, *map(int, position)])

@@ -1,5 +1,9 @@
-"""The arrays of one batch, and how items fill them. Letters: B items, T frames of a bag, F features, V classes."""
+"""The arrays of one batch, how items fill them, and their memory.
 
+Letters: B items of a batch, T frames of a bag, F features, V classes.
+"""
+
+import collections
 import functools
 
 import numpy as np
@@ -7,10 +11,14 @@ import numpy as np
 from yt8m_attention.config import Augmentation
 from yt8m_attention.data import augmentation, sampling
 from yt8m_attention.data.formats.bad_records import BadRecord
+from yt8m_attention.data.shard_dataset import ShardDataset
+from yt8m_attention.data.shard_group import ShardGroup
+
+_ALIGNMENT = 64  # bytes
 
 
-def bag_size(source, training):
-    """Frames of every bag of a shard_dataset.ShardDataset (T), padding included."""
+def bag_size(source: ShardDataset, training: bool) -> int:
+    """Frames of every bag (T), padding included."""
     if source.video_level:
         return 1
     if source.kind != "videos":
@@ -19,17 +27,24 @@ def bag_size(source, training):
 
 
 class Batch:
-    """The arrays of one batch, filled from one window or several.
+    """The arrays of one batch, filled from one group of shards or several.
 
     Args:
-      source: a shard_dataset.ShardDataset.
-      size: rows there is room for.
-      training: whether frames may be random ones.
-      buffers: a buffers.Buffers to take the memory from.
-      varied: a config.Augmentation, of batches for training.
+      source: the items' ShardDataset.
+      size: rows to allocate (B).
+      training: whether frames may be drawn at random; ids and starts are kept only if not.
+      buffers: lends the memory.
+      varied: how training varies the bags.
     """
 
-    def __init__(self, source, size, training, buffers, varied=Augmentation()):
+    def __init__(
+        self,
+        source: ShardDataset,
+        size: int,
+        training: bool,
+        buffers: "Buffers",
+        varied: Augmentation = Augmentation(),
+    ):
         self._source, self._training, self._varied, self.filled = source, training, varied, 0
         frames, classes = bag_size(source, training), source.data.num_classes
         dtype = np.float32 if source.video_level else np.uint8
@@ -39,61 +54,64 @@ class Batch:
         self._rated = buffers.array((size, classes), bool)
         self._labels.fill(0)
         self._rated.fill(source.kind == "videos")
-        self._ids, self._starts = [], []
+        self._ids: list[bytes] = []
+        self._starts: list[np.ndarray] = []
 
     @property
-    def room(self):
+    def room(self) -> int:
+        """Rows that are still free."""
         return len(self._mask) - self.filled
 
-    def add(self, window, numbers, drawn_by=None):
-        """Adds a window's items by number, no more than there is room for; those that cannot be read are left out.
+    def add(self, group: ShardGroup, numbers: np.ndarray, drawn_by: tuple[int, int] = (0, 0)) -> None:
+        """Adds items of a group, at most `room`; items that cannot be read are left out and counted.
 
         Args:
-          window: a shard_group.ShardGroup.
-          numbers: int64 [n].
-          drawn_by: (seed, epoch) where their frames may be random ones.
+          group: open shards.
+          numbers: int64 [n], the items' numbers in the group.
+          drawn_by: (seed, epoch) of random draws in training.
 
         Raises:
-          UserError: for a record that cannot be read, where the source puts up with no more of them.
+          UserError: for a record that cannot be read, when the limit of bad records is exceeded.
         """
-        window.check(numbers)
-        indices, lengths = self._bags(window, numbers, drawn_by)
+        group.check(numbers)
+        indices, lengths = self._bags(group, numbers, drawn_by)
         if self._training and not self._source.video_level:
-            draw = functools.partial(sampling.draws, *drawn_by, window.ordinals(numbers))
+            draw = functools.partial(sampling.draws, drawn_by[0], drawn_by[1], group.ordinals(numbers))
             size = self._source.data.segment_size if self._source.kind == "videos" else None
-            indices, lengths = augmentation.vary(self._varied, indices, lengths, draw, window.start[numbers], size)
-        kept = self._fill(window, numbers, indices, lengths)
+            indices, lengths = augmentation.vary(self._varied, indices, lengths, draw, group.start[numbers], size)
+        kept = self._fill(group, numbers, indices, lengths)
         if len(kept) < len(numbers):
             numbers, lengths = numbers[kept], lengths[kept]
         rows = slice(self.filled, self.filled + len(numbers))
         np.less(np.arange(self._mask.shape[1]), lengths[:, None], out=self._mask[rows])
-        pairs, row = window.pairs(numbers)
+        pairs, row = group.pairs(numbers)
         row += self.filled
-        self._labels[row, window.classes[pairs]] = window.scores[pairs]
-        self._rated[row, window.classes[pairs]] = True
+        self._labels[row, group.classes[pairs]] = group.scores[pairs]
+        self._rated[row, group.classes[pairs]] = True
         self.filled = rows.stop
         if not self._training:
-            self._ids += window.ids(numbers)
-            self._starts.append(window.start[numbers])
+            self._ids += group.ids(numbers)
+            self._starts.append(group.start[numbers])
 
-    def _bags(self, window, numbers, drawn_by):
-        """The frames of each item: int64 [n, T], and how many of the row they are, int64 [n]."""
+    def _bags(self, group, numbers, drawn_by):
+        """The frames of each item: int64 [n, T], and how many of the row are frames: int64 [n]."""
         scheme, size = self._source.data.sampling, self._mask.shape[1]
-        num_frames = window.num_frames[numbers]
+        num_frames = group.num_frames[numbers]
         if self._source.video_level:
             return np.zeros((len(numbers), 1), np.int64), np.ones(len(numbers), np.int64)
         if self._source.kind != "videos":
-            start = window.start[numbers]
+            start = group.start[numbers]
             return start[:, None] + np.arange(size), np.clip(num_frames - start, 0, size)
         if self._training and scheme.frame_sampling == "random":
-            drawn = sampling.random_frame_indices(scheme, num_frames, *drawn_by, window.ordinals(numbers))
+            seed, epoch = drawn_by
+            drawn = sampling.random_frame_indices(scheme, num_frames, seed, epoch, group.ordinals(numbers))
             return drawn, np.where(num_frames > 0, size, 0)
         return sampling.frame_indices(scheme, num_frames, size)
 
-    def _fill(self, window, numbers, indices, lengths):
-        """Fills the frames, row after row -> which of the items there are rows of."""
+    def _fill(self, group, numbers, indices, lengths):
+        """Fills rows with frames; returns which of the items were read, a list."""
         kept, at = [], self.filled
-        for place, ((shard, item), length) in enumerate(zip(window.located(numbers), lengths.tolist(), strict=True)):
+        for place, ((shard, item), length) in enumerate(zip(group.located(numbers), lengths.tolist(), strict=True)):
             try:
                 shard.read(item, indices[place, :length], self._frames[at, :length])
             except BadRecord as error:
@@ -105,13 +123,50 @@ class Batch:
             at += 1
         return kept
 
-    def arrays(self, share):
-        """What every batch has; share: of the whole pass, done with this batch."""
+    def arrays(self) -> dict[str, np.ndarray]:
+        """frames [B, T, F], mask [B, T], labels [B, V] and rated [B, V] of the rows that are filled."""
         arrays = {"frames": self._frames, "mask": self._mask, "labels": self._labels, "rated": self._rated}
-        arrays = {name: array[: self.filled] for name, array in arrays.items()}
-        return arrays | {"share": np.full(self.filled, share, np.float32)}
+        return {name: array[: self.filled] for name, array in arrays.items()}
 
-    def names(self, first_ordinal):
-        """id, start and ordinal of each row; not kept in training."""
+    def names(self, first_ordinal: int) -> dict[str, np.ndarray]:
+        """id, start and ordinal of each row, [B] each; not kept in training."""
         ordinals = np.arange(first_ordinal, first_ordinal + self.filled)
         return {"id": np.array(self._ids, object), "start": np.concatenate(self._starts), "ordinal": ordinals}
+
+
+class Buffers:
+    """Lends memory for batches, and lends it again when nobody holds the batch any more.
+
+    Fresh memory is the most expensive part of a batch: the system clears its 17 MB page by page, which takes about as
+    long as filling them. TensorFlow takes over an array at a multiple of 64 bytes without a copy, and holds it as long
+    as a tensor shows it; so the end of the array tells that its memory is free.
+    """
+
+    def __init__(self):
+        self._free = collections.defaultdict(collections.deque)  # by size; append and pop are safe between threads
+
+    def array(self, shape: tuple[int, ...], dtype) -> np.ndarray:
+        """An array of this shape and dtype; its contents are arbitrary."""
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        try:
+            memory = self._free[size].pop()
+        except IndexError:
+            memory = _aligned(size)
+        return np.asarray(_Lent(memory, self._free[size])).view(dtype).reshape(shape)
+
+
+class _Lent:
+    """The base of an array and of all its views; its end gives the memory back."""
+
+    def __init__(self, memory, free):
+        self._memory, self._free = memory, free
+        self.__array_interface__ = memory.__array_interface__
+
+    def __del__(self):
+        self._free.append(self._memory)
+
+
+def _aligned(size):
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    at = -raw.ctypes.data % _ALIGNMENT
+    return raw[at : at + size]

@@ -1,340 +1,221 @@
-"""From shards to batches; the one place that batches.
+"""From shards to batches: the two feeds, of training and of evaluation.
 
-Letters: B items of a batch, T frames of a bag, F features, V classes. Batches carry bytes: the frames are uint8 and
-the model dequantises them; only video-level files give float32, a single frame a video. T is fixed for a data set and
-a way of sampling, so that nothing downstream is traced twice: shorter bags are padded with zeros, mask False. A
-video without frames is a bag of padding.
-
-The batches come out of a generator of numpy arrays, whose errors tf.data wraps; iterate within user_errors().
+Letters: B items of a batch, T frames of a bag, F features, V classes. Batches carry bytes: frames are uint8 and the
+model dequantises them; only video-level files give float32, one frame a video. T is fixed for a data set and a way of
+sampling, so that nothing downstream is traced twice: shorter bags are padded with zeros, mask False. A video without
+frames is a bag of padding.
 """
 
-import collections
-import contextlib
-import re
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from yt8m_attention import progress
-from yt8m_attention.data import augmentation, shard_items, shuffling
-from yt8m_attention.data.batch import Batch, bag_size
-from yt8m_attention.data.buffers import Buffers
-from yt8m_attention.data.prefetch import prefetch
+from yt8m_attention import aliases, progress
+from yt8m_attention.config import Data, Phase
+from yt8m_attention.data import shard_items
+from yt8m_attention.data.batch import Batch, Buffers, bag_size
+from yt8m_attention.data.batch_stream import BatchStream
+from yt8m_attention.data.formats.bad_records import BadRecords
 from yt8m_attention.data.shard_dataset import ShardDataset
-from yt8m_attention.data.shutdown import until_exit
-from yt8m_attention.errors import UserError
-
-_PREFETCHED_BATCHES = 2
-_REMOTE_WINDOW = 16  # shards of some 0.4 GB
-_READ_BY_HOST = ("position", "share")
-START = (0, 0, 0)
+from yt8m_attention.data.training_stream import START, TrainingStream
 
 
 def training_batches(
-    pattern,
-    data,
-    phase,
-    seed,
-    position=None,
-    flag="train_data_pattern",
-    bad_records=None,
-    shard_of=(0, 1),
-    stopped=lambda: False,
-    device=None,
-):
-    """Shuffled batches, on and on or for phase.num_epochs; each item exactly once an epoch.
+    pattern: str,
+    data: Data,
+    phase: Phase,
+    seed: int,
+    position: Sequence[int] | np.ndarray | None = None,
+    flag: str = "train_data_pattern",
+    bad_records: BadRecords | None = None,
+    shard_of: tuple[int, int] = (0, 1),
+    stopped: Callable[[], bool] = lambda: False,
+    device: str | None = None,
+) -> BatchStream:
+    """Shuffled batches, endless or for phase.num_epochs; each item exactly once an epoch.
 
-    The order is a function of (seed, epoch), and a batch one of its place in it: started at a batch's position, the
-    stream goes on with exactly the batches that followed. Batches go on over the end of an epoch, so each is full
-    but for the very last of num_epochs.
+    The order is a function of (seed, epoch), and a batch is a function of its position: a stream that starts at the
+    position of a batch yields exactly the batches that followed it. Batches cross the end of an epoch, so each is full
+    except the very last of num_epochs.
 
     Args:
-      pattern: files, as files.expand takes them.
-      data: a config.Data.
-      phase: a config.Phase; with segment_labels the items are rated segments, otherwise videos. Held-out videos are
-        left out. What unrated pairs mean is for the loss to say.
+      pattern: files, as file_patterns.expand takes them.
+      data: how the records become bags.
+      phase: with segment_labels the items are rated segments, otherwise videos. Held-out videos are left out.
       seed: an integer.
-      position: int [3], (epoch, window, offset) to start at; None: the beginning.
-      flag: the pattern's, for messages.
-      bad_records: a bad_records.BadRecords to count in; None: one that data.max_bad_records limits.
-      shard_of: (worker, workers): of the order, which all workers share, this one takes every so-manieth item, and
-        phase.batch_size of them a batch. Positions are places in the shared order, the same for all workers, so a run
-        goes on exactly with another number of them. Where data.max_bad_records are put up with, each worker looks over
-        all records of the shards that it opens, so that all leave the same ones out.
-      stopped: a function; once it is true the batches end, without waiting for one that is being made.
-      device: name of the one that learns from the batches; what it needs of them is copied there ahead of time. None:
-        batches stay with the host.
+      position: int [3], (epoch, group, offset) to start at; None: the beginning.
+      flag: the flag of the pattern, for messages.
+      bad_records: counts bad records; None: a counter limited by data.max_bad_records.
+      shard_of: (worker, workers): this worker takes every `workers`-th item of the order that all workers share, and
+        phase.batch_size of them a batch. Positions are places in the shared order, so a run resumes exactly with
+        another number of workers. With data.max_bad_records each worker looks over all records of the shards that it
+        opens, so that all leave the same ones out.
+      stopped: once it returns True the batches end, without waiting for one that is being made.
+      device: name of the device that trains; the batches are copied there ahead of time. None: they stay on the host.
 
     Returns:
-      tf.data.Dataset of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1},
-      rated bool [B, V] (all of a video's pairs, the rated ones of a segment's), position int64 [3]: where the next
-      batch starts, to be saved once this one has been learned from, and share float32 [B]: of num_epochs, by windows
-      of shards and by items of one, that is done with this batch; 0 without an end. With virtual segments also
-      mixup_lambda float32 [B], which augmentation.mixup_lambdas describes. With a device, an iterator of them, position
-      and share being numpy arrays.
+      BatchStream of dicts: frames uint8 (or float32) [B, T, F], mask bool [B, T], labels uint8 [B, V] in {0, 1}, rated
+      bool [B, V] (all pairs of a video, the rated pairs of a segment), and position int64 [3]: where the next batch
+      starts, to be saved after training on this one; it stays on the host. With virtual segments also mixup_lambda
+      float32 [B] (augmentation.mixup_lambdas).
 
     Raises:
-      UserError: where files or records cannot be used.
+      UserError: for files or records that cannot be used.
     """
     kind = "rated_segments" if phase.segment_labels else "videos"
     source = ShardDataset(pattern, flag, data, kind, phase.holdout_fraction, bad_records=bad_records, again=True)
-    position = tuple(int(p) for p in (START if position is None else position))
-    stream = _Shuffled(source, seed, phase.num_epochs, shard_of, phase.augmentation)
-    stream.check(position)
-    size = phase.batch_size
-    signature = _signature(source, True, size if phase.num_epochs is None and shard_of == (0, 1) else None)
+    reader = TrainingStream(
+        source, phase.batch_size, seed, phase.num_epochs,
+        START if position is None else position, shard_of, phase.augmentation,
+    )  # fmt: skip
+    reader.check()
+    full = phase.num_epochs is None and shard_of == (0, 1)
+    signature = batch_signature(source, True, phase.batch_size if full else None)
     signature["position"] = tf.TensorSpec([3], tf.int64)
     if phase.augmentation.virtual_segments:
-        signature["mixup_lambda"] = signature["share"]
-    if device:
-        return _copied_ahead(stream.batches(position, size), signature, stopped, device)
-    return _dataset(lambda: stream.batches(position, size), signature, stopped)
+        signature["mixup_lambda"] = tf.TensorSpec(signature["mask"].shape[:1], tf.float32)
+    return BatchStream(reader, signature, stopped, device)
 
 
 def evaluation_batches(
-    pattern,
-    data,
-    batch_size,
-    items="videos",
-    holdout_fraction=0.0,
-    only_holdout=False,
-    flag="eval_data_pattern",
-    part=None,
-):
+    pattern: str,
+    data: Data,
+    batch_size: int,
+    items: str = "videos",
+    holdout_fraction: float = 0.0,
+    only_holdout: bool = False,
+    flag: str = "eval_data_pattern",
+    part: tuple[int, int] | None = None,
+) -> BatchStream:
     """One pass in file order, each item once; the last batch may be smaller.
 
     Args:
       pattern, data, flag: as training_batches.
-      batch_size: items of a batch.
-      items: "videos", "rated_segments", or "windows" (see segments.window_starts).
+      batch_size: items of a batch (B).
+      items: "videos", "rated_segments", or "windows" (see shard_items.window_starts).
       holdout_fraction, only_holdout: leaves the held-out videos out, or takes only them; 0.0: all videos.
-      part: (worker, workers): only that worker's part of the files, which may hold nothing. Batches are the same
-        whatever the number of workers; so some are smaller than the last of all. None: all files.
+      part: (worker, workers): only the files of that worker, which may hold nothing. Batches are the same for any
+        number of workers; therefore some are smaller, beside the very last. None: all files.
 
     Returns:
-      tf.data.Dataset of dicts: training_batches', less position, with id string [B], start int64 [B] (the segment's
-      first frame; -1: a video) and ordinal int64 [B] (0, 1, ...: in file order, then by start); share is the pass's.
-      Windows bring no ratings: their labels are 0 and rated is False.
+      BatchStream of dicts as those of training_batches, without position, with id string [B], start int64 [B] (first
+      frame of the segment; -1: a video) and ordinal int64 [B] (0, 1, ...: in file order, then by start). Windows have
+      no ratings: their labels are 0 and rated is False.
 
     Raises:
-      UserError: where files or records cannot be used.
+      UserError: for files or records that cannot be used.
     """
     source = ShardDataset(pattern, flag, data, items, holdout_fraction, only_holdout, part=part)
-    signature = _signature(source, False, None)
+    signature = batch_signature(source, False)
     signature["id"] = tf.TensorSpec([None], tf.string)
     signature["start"] = signature["ordinal"] = tf.TensorSpec([None], tf.int64)
-    return _dataset(lambda: _in_file_order(source, batch_size, bool(part and part[1] > 1)), signature)
+    return BatchStream(EvaluationStream(source, batch_size, bool(part and part[1] > 1)), signature)
+
+
+def batch_signature(source: ShardDataset, training: bool, batch_size: int | None = None) -> dict[str, tf.TensorSpec]:
+    """The tf.TensorSpec of every batch's frames, mask, labels and rated; batch_size None: it may vary."""
+    frames, classes = bag_size(source, training), source.data.num_classes
+    dtype = tf.float32 if source.video_level else tf.uint8
+    return {
+        "frames": tf.TensorSpec([batch_size, frames, source.data.features.total], dtype),
+        "mask": tf.TensorSpec([batch_size, frames], tf.bool),
+        "labels": tf.TensorSpec([batch_size, classes], tf.uint8),
+        "rated": tf.TensorSpec([batch_size, classes], tf.bool),
+    }
+
+
+class EvaluationStream:
+    """Batches in file order, each item once.
+
+    Args:
+      source: the items.
+      batch_size: items of a batch; a batch also ends where a block of files ends (ShardDataset.ends).
+      may_be_empty: whether a pass without items is no error.
+    """
+
+    def __init__(self, source: ShardDataset, batch_size: int, may_be_empty: bool = False):
+        self._source, self._size, self._may_be_empty = source, batch_size, may_be_empty
+        self._buffers = Buffers()
+        # Of each shard, once it is open: the ordinal of its first item, and its number of items.
+        self._first = np.full(len(source.paths), np.iinfo(np.int64).max)
+        self._num_items = np.ones(len(source.paths), np.int64)
+
+    def batches(self) -> Generator[dict[str, np.ndarray], None, None]:
+        """Yields arrays by name: those of Batch, and id, start and ordinal, [B] each."""
+        source, ordinal, batch = self._source, 0, self._new_batch()
+        for number in range(len(source.paths)):
+            group = source.open([number], range(number + 1, len(source.paths))[:1])
+            self._first[number], self._num_items[number] = ordinal + batch.filled, len(group)
+            numbers, offset = np.arange(len(group)), 0
+            while offset < len(numbers):
+                taken = numbers[offset : offset + batch.room]
+                offset += len(taken)
+                batch.add(group, taken)
+                if not batch.room:
+                    yield batch.arrays() | batch.names(ordinal)
+                    ordinal += batch.filled
+                    batch = self._new_batch()
+            if number in source.ends and batch.filled:
+                yield batch.arrays() | batch.names(ordinal)
+                ordinal += batch.filled
+                batch = self._new_batch()
+        if not (ordinal or self._may_be_empty):
+            raise source.no_items_error()
+        source.bad_records.say()
+
+    def progress(self, batch: aliases.Batch) -> float:
+        """The fraction of the pass that is done with a batch: by shards, and by items within one."""
+        done = int(batch["ordinal"][-1]) + 1
+        shard = int(np.searchsorted(self._first, done)) - 1  # of the batch's last item
+        return (shard + (done - self._first[shard]) / self._num_items[shard]) / len(self._first)
+
+    def _new_batch(self):
+        return Batch(self._source, self._size, False, self._buffers)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What files hold, held-out videos left out (or alone) as asked for."""
+    """What files hold, without the held-out videos or with them alone."""
 
     videos: int
     segments: int  # rated ones
-    skipped_segments: int  # rated ones that begin beyond their video's last frame
+    skipped_segments: int  # rated ones that begin beyond the last frame of their video
     rated_pairs: int
     rated_classes: tuple[int, ...]  # ascending
 
 
-def summarise(pattern, data, segment_labels=False, holdout_fraction=0.0, only_holdout=False, flag="train_data_pattern"):
-    """Counts what files hold. Reads every shard's index: quick where they are local, a copy of each where not.
+def summarise(
+    pattern: str,
+    data: Data,
+    segment_labels: bool = False,
+    holdout_fraction: float = 0.0,
+    only_holdout: bool = False,
+    flag: str = "train_data_pattern",
+) -> Summary:
+    """Counts what files hold. Reads the index of every shard, and copies each remote shard for it.
 
     Args:
       pattern, data, flag, holdout_fraction, only_holdout: as evaluation_batches.
-      segment_labels: whether the ratings count; else all but videos is 0.
+      segment_labels: whether ratings are counted; otherwise all counts but videos are 0.
+
+    Raises:
+      UserError: for files or records that cannot be used.
     """
     source = ShardDataset(pattern, flag, data, "videos", holdout_fraction, only_holdout)
-    total, classes = np.zeros(4, int), set()
+    videos = segments = skipped = pairs = 0
+    classes: set[int] = set()
     shown = progress.Progress("shards looked through", len(source.paths), brief=True)
     for number in range(len(source.paths)):
-        shard, videos = source.one(number)
-        total[0] += len(videos)
+        shard, items = source.index_and_items(number)
+        videos += len(items)
         if segment_labels:
             kept = np.zeros(len(shard), bool)
-            kept[videos.record] = True
+            kept[items.record] = True
             rated = shard_items.items("rated_segments", shard, data, kept)
-            total[1:] += len(rated), rated.skipped, len(rated.classes)
+            segments, skipped, pairs = segments + len(rated), skipped + rated.skipped, pairs + len(rated.classes)
             classes.update(rated.classes.tolist())
         shown.add(1)
     shown.close()
-    return Summary(*total.tolist(), tuple(sorted(classes)))
-
-
-@contextlib.contextmanager
-def user_errors():
-    """Turns a UserError that tf.data wrapped on its way out of the batches back into itself."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        found = re.search(r"(?:UserError|BadRecord): (.*)", error.message)
-        if not found:
-            raise
-        raise UserError(found[1]) from error
-
-
-def _dataset(generator, signature, stopped=lambda: False):
-    def batches_ahead():
-        return until_exit(prefetch(generator(), stopped=stopped))
-
-    batches = tf.data.Dataset.from_generator(batches_ahead, output_signature=signature)
-    options = tf.data.Options()
-    # There is nothing here to tune, and the thread that would wakes up ever more seldom, the end of a pass waiting for
-    # it at times: seen in TensorFlow 2.21, where a pass of 3 s then takes 5.
-    options.autotune.enabled = False
-    return batches.prefetch(_PREFETCHED_BATCHES).with_options(options)
-
-
-def _copied_ahead(batches, signature, stopped, device):
-    """Yields batches whose larger part is copied to a device while that is at work on former ones.
-
-    What the host reads after every step never goes there: reading it back would wait for all work given to the device.
-    """
-    kept = collections.deque()  # in the order of the batches, which is the one that tf.data keeps
-
-    def sent():
-        for batch in batches:
-            kept.append({name: batch.pop(name) for name in _READ_BY_HOST})
-            yield batch
-            del batch  # else its memory is lent for a batch longer
-
-    signature = {name: spec for name, spec in signature.items() if name not in _READ_BY_HOST}
-    copy = tf.data.experimental.prefetch_to_device(device, _PREFETCHED_BATCHES)
-    for batch in _dataset(sent, signature, stopped).apply(copy):
-        yield batch | kept.popleft()
-
-
-def _signature(source, training, size):
-    frames, classes = bag_size(source, training), source.data.num_classes
-    return {
-        "frames": tf.TensorSpec(
-            [size, frames, source.data.features.total], tf.float32 if source.video_level else tf.uint8
-        ),
-        "mask": tf.TensorSpec([size, frames], tf.bool),
-        "labels": tf.TensorSpec([size, classes], tf.uint8),
-        "rated": tf.TensorSpec([size, classes], tf.bool),
-        "share": tf.TensorSpec([size], tf.float32),
-    }
-
-
-class _Shuffled:
-    """Batches in the order of training."""
-
-    def __init__(self, source, seed, num_epochs, shard_of, varied):
-        self._source, self._seed, self._num_epochs, self._varied = source, seed, num_epochs, varied
-        self._worker, self._workers = shard_of
-        self._buffers = Buffers()
-        self._window_size = source.data.shuffle_shards or (_REMOTE_WINDOW if source.remote else 0)
-
-    def check(self, position):
-        """Opens what the first batch comes from, so that what is wrong with it is said before training starts."""
-        epoch, window, offset = position
-        groups = self._windows(epoch)
-        # Nothing is fetched ahead yet: the first batch, whose shards are opened once more, would wait for that.
-        found = self._open(epoch, window, fetch=False).bounds[-1] if window < len(groups) else -1
-        if offset > found:
-            raise UserError(
-                f"position {position} of the checkpoint lies beyond the training data, which has changed since; "
-                "name the same files, or start a new model"
-            )
-        if len(groups) == 1 and not found:
-            raise self._source.nothing()
-
-    def batches(self, position, size):
-        batch, taken, whole = self._batch(size), 0, size * self._workers
-        for epoch, window, offset, opened, numbers in self._orders(position):
-            places = self._usable(opened, numbers)
-            at = np.searchsorted(places, offset)
-            while at < len(places):
-                part = places[at : at + whole - taken]
-                at += len(part)
-                offset = places[at] if at < len(places) else len(numbers)
-                mine = numbers[part[(self._worker - taken) % self._workers :: self._workers]]
-                batch.add(opened, mine, (self._seed, epoch))
-                taken = batch.filled if self._workers == 1 else taken + len(part)
-                if taken == whole:
-                    share = self._share(epoch, window, offset / len(numbers))
-                    position = self._position(epoch, window, offset, len(numbers))
-                    yield self._arrays(batch, share, position)
-                    batch, taken = self._batch(size), 0
-        if batch.filled:
-            yield self._arrays(batch, 1, np.array([self._num_epochs, 0, 0]))
-
-    def _arrays(self, batch, share, position):
-        arrays = {**batch.arrays(share), "position": position}
-        if self._varied.virtual_segments:
-            arrays["mixup_lambda"] = augmentation.mixup_lambdas(self._varied, batch.filled, self._seed, position)
-        return arrays
-
-    def _usable(self, opened, numbers):
-        """The places in a window's order that are dealt out: int64, ascending.
-
-        Alone, what bad records leave in a batch is filled up as they are met. Of several workers none knows what the
-        others meet, so each looks everything over first; unless a bad record stops them all anyway.
-        """
-        if self._workers == 1 or not self._source.data.max_bad_records:
-            return np.arange(len(numbers))
-        return np.flatnonzero(self._source.usable(opened)[numbers])
-
-    def _orders(self, position):
-        """Yields (epoch, window, first item, ShardGroup, order of its items), on and on or to the last epoch's end."""
-        epoch, window, offset = position
-        while self._num_epochs is None or epoch < self._num_epochs:
-            found = window + offset  # a position within the epoch is itself a sign of items
-            while window < len(self._windows(epoch)):
-                opened = self._open(epoch, window)
-                numbers = shuffling.item_order(opened.bounds[-1], self._seed, epoch, window)
-                yield epoch, window, offset, opened, numbers
-                found += opened.good
-                window, offset = window + 1, 0
-            if not found:
-                raise self._source.nothing()
-            epoch, window = epoch + 1, 0
-
-    def _batch(self, size):
-        return Batch(self._source, size, True, self._buffers, self._varied)
-
-    def _windows(self, epoch):
-        return shuffling.windows(len(self._source.paths), self._window_size, self._seed, epoch)
-
-    def _open(self, epoch, window, fetch=True):
-        groups = self._windows(epoch)
-        ahead = groups[window + 1] if window + 1 < len(groups) else self._windows(epoch + 1)[0]
-        return self._source.open(groups[window], ahead, fetch)
-
-    def _position(self, epoch, window, offset, num_items):
-        if offset == num_items:
-            window, offset = window + 1, 0
-        if window == len(self._windows(epoch)):
-            epoch, window = epoch + 1, 0
-        return np.array([epoch, window, offset])
-
-    def _share(self, epoch, window, of_window):
-        if not self._num_epochs:
-            return 0
-        return (epoch + (window + of_window) / len(self._windows(epoch))) / self._num_epochs
-
-
-def _in_file_order(source, size, may_be_nothing):
-    buffers, ordinal = Buffers(), 0
-    batch = Batch(source, size, False, buffers)
-    for number in range(len(source.paths)):
-        opened = source.open([number], range(number + 1, len(source.paths))[:1])
-        numbers, offset = np.arange(opened.bounds[-1]), 0
-        while offset < len(numbers):
-            taken = numbers[offset : offset + batch.room]
-            offset += len(taken)
-            batch.add(opened, taken)
-            if not batch.room:
-                share = (number + offset / len(numbers)) / len(source.paths)
-                yield {**batch.arrays(share), **batch.names(ordinal)}
-                ordinal += size
-                batch = Batch(source, size, False, buffers)
-        if number in source.ends and batch.filled:
-            yield {**batch.arrays(share=(number + 1) / len(source.paths)), **batch.names(ordinal)}
-            ordinal += batch.filled
-            batch = Batch(source, size, False, buffers)
-    if not (ordinal or may_be_nothing):
-        raise source.nothing()
-    source.bad_records.say()
+    return Summary(videos, segments, skipped, pairs, tuple(sorted(classes)))

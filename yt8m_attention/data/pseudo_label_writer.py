@@ -1,15 +1,17 @@
-"""Videos written anew with more rated segments: frames and labels as they were, people's ratings before all others."""
+"""Writes videos again with more rated segments; frames, labels and human ratings stay as they are."""
 
 import collections
 import hashlib
 import itertools
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from yt8m_attention import progress
+from yt8m_attention.config import Data
 from yt8m_attention.data.formats import tfrecord, writer
 from yt8m_attention.data.formats.bad_records import BadRecord
 from yt8m_attention.data.formats.frames import FrameReader
@@ -21,9 +23,9 @@ _SUFFIX = ".tfrecord"
 
 
 class Labels(NamedTuple):
-    """P pairs of (segment, class) to add, parallel. Of a pair that comes again the first one counts."""
+    """P pairs of (segment, class) to add, parallel arrays. The first of equal pairs counts."""
 
-    ids: np.ndarray  # bytes [P], the videos'; any kind of array
+    ids: np.ndarray  # bytes [P], of the videos; any kind of array
     starts: np.ndarray  # int64 [P], frames
     classes: np.ndarray  # int64 [P]
     scores: np.ndarray  # uint8 [P], 0 or 1
@@ -31,23 +33,22 @@ class Labels(NamedTuple):
 
 @dataclass
 class Tally:
-    """What came of it."""
+    """What was written."""
 
     shards: int = 0
     videos: int = 0
-    segments: int = 0  # that got a label
+    segments: int = 0  # with a new label
     positives: int = 0
     negatives: int = 0
-    ratings: int = 0  # by people, of the videos written
-    already_rated: int = 0  # pairs that people had rated
-    unknown_segments: int = 0  # whose video is in none of the files
-    skipped_segments: int = 0  # that begin beyond their video's last frame
+    ratings: int = 0  # human ratings of the written videos
+    already_rated: int = 0  # pairs with a human rating
+    unknown_segments: int = 0  # without their video in the files
+    skipped_segments: int = 0  # beginning beyond the last frame of their video
     bad_records: int = 0
 
 
-def shard_names(paths):
-    """What the shard is called that comes of each file: as that is; where several bear one name, with their
-    directory's digest in it."""
+def shard_names(paths: Sequence[str]) -> list[str]:
+    """Names the shard written for each file: as the file, with a digest of its directory if names are equal."""
     stems = [os.path.basename(path).removesuffix(_SUFFIX) for path in paths]
     count = collections.Counter(stems)
     return [
@@ -61,30 +62,30 @@ def _digest(path):
     return hashlib.blake2b(directory.encode(), digest_size=6).hexdigest()
 
 
-def write(pattern, flag, data, labels, output_dir):
-    """Writes the videos that get a label, a shard for each file that has some.
+def write(pattern: str, flag: str, data: Data, labels: Labels, output_dir: str) -> Tally:
+    """Writes the videos that get a label, one shard for each file with such videos.
 
-    A record keeps its id, labels, ratings and the frames of the streams in data.features. A pair that a person has
-    rated stays as it was rated. Shards are read one after another, and one video's frames are held at a time.
+    A record keeps its id, labels, ratings and the frames of the features in data.features. A human rating of a pair
+    is never replaced. Shards are read one after another, and the frames of one video are held at a time.
 
     Args:
-      pattern, flag: frame-level files, as files.expand takes them.
-      data: a config.Data.
-      labels: Labels.
+      pattern, flag: frame-level files, as file_patterns.expand takes them.
+      data: what the records hold.
+      labels: what to add.
       output_dir: an existing directory.
 
     Returns:
-      Tally.
+      Counts of what was written.
 
     Raises:
-      UserError: where files or records cannot be used, or two videos that get labels have one id.
+      UserError: for files or records that cannot be used, or if two videos that get labels have the same id.
     """
-    source = ShardDataset(pattern, flag, data, "rated_segments")  # which have to be such as training takes
+    source = ShardDataset(pattern, flag, data, "rated_segments")  # with the checks of training
     wanted, tally = _Wanted(labels), Tally()
     shown = progress.Progress("shards", len(source.paths))
     for number, name in enumerate(shard_names(source.paths)):
         records = _records(source, number, wanted, tally)
-        first = next(records, None)  # a file without a record would be none that can be read
+        first = next(records, None)  # files without records are not valid shards
         if first is not None:
             writer.write_shard(os.path.join(output_dir, name), itertools.chain([first], records))
             tally.shards += 1
@@ -96,42 +97,44 @@ def write(pattern, flag, data, labels, output_dir):
 
 
 class _Wanted:
-    """Labels by video, and which videos were found."""
+    """The labels by video, and the videos found so far."""
 
-    def __init__(self, labels):
+    def __init__(self, labels: Labels):
         order = np.argsort(labels.ids, kind="stable")
         self._labels = Labels(*(np.asarray(part)[order] for part in labels))
         ids, first = np.unique(self._labels.ids, return_index=True)
         self._bounds = np.append(first, len(order))
         self._numbers = {video_id: number for number, video_id in enumerate(ids.tolist())}
-        self._found = [None] * len(ids)  # where each was, as messages call it
+        self._found: list[str | None] = [None] * len(ids)  # the name of each video's record in messages
 
-    def of(self, video_id, name):
-        """(start, class, score) of each label of a video, a list; name: where it was found."""
+    def of(self, video_id: bytes, name: str) -> list[tuple[int, int, int]]:
+        """The labels of a video: (start, class, score) each; name: of its record in messages."""
         number = self._numbers.get(video_id)
         if number is None:
             return []
         if self._found[number]:
-            raise UserError(f"{name}: comes a second time, after {self._found[number]}; nobody can tell whose segments "
-                            "are ranked: name files whose ids are unique")  # fmt: skip
+            raise UserError(f"{name}: is the second video with this id, after {self._found[number]}, so the ranked "
+                            "segments are ambiguous; name files whose ids are unique")  # fmt: skip
         self._found[number] = name
         part = slice(self._bounds[number], self._bounds[number + 1])
         return list(zip(*(array[part].tolist() for array in self._labels[1:]), strict=True))
 
-    def unknown_segments(self):
-        """How many segments have a label whose video was not found."""
+    def unknown_segments(self) -> int:
+        """The number of labelled segments whose videos were not found."""
         lost = np.repeat([not where for where in self._found], np.diff(self._bounds))
         return len(set(zip(self._labels.ids[lost].tolist(), self._labels.starts[lost].tolist(), strict=True)))
 
 
-def _records(source, number, wanted, tally):
-    """Yields a file's records that get labels, serialized."""
-    shard, _ = source.one(number)
+def _records(source: ShardDataset, number: int, wanted: _Wanted, tally: Tally) -> Iterator[bytes]:
+    """Yields the records of a file that get labels, serialized."""
+    shard, _ = source.index_and_items(number)
     features = source.data.features
-    reader = FrameReader(shard, features, verify_crc=True)  # else a damaged record would get a right checksum
+    reader = FrameReader(shard, features, verify_crc=True)  # a damaged record must not get a valid checksum
     for record, video_id in enumerate(shard.ids.tolist()):
-        asked = wanted.of(video_id, shard.name(record))
-        rated, added = _pairs(shard, record, asked, tally) if asked else ([], {})
+        labels = wanted.of(video_id, shard.name(record))
+        if not labels:
+            continue
+        rated, added = _pairs(shard, record, labels, tally)
         if not added:
             continue
         frames = np.empty((shard.num_frames[record], features.total), np.uint8)
@@ -148,13 +151,14 @@ def _records(source, number, wanted, tally):
         )
 
 
-def _pairs(shard, record, asked, tally):
-    """-> (people's ratings of a video: (start, class, score) each, what is added: (start, class) -> score)."""
+def _pairs(shard, record, labels, tally):
+    """Returns (human ratings of a video: (start, class, score) each; what is added: (start, class) -> score)."""
     part = slice(*shard.segment_splits[record : record + 2])
     ratings = shard.segment_starts, shard.segment_labels, shard.segment_scores
     rated = list(zip(*(array[part].tolist() for array in ratings), strict=True))
-    known, added, beyond = {pair[:2] for pair in rated}, {}, set()
-    for start, c, score in asked:
+    known, beyond = {pair[:2] for pair in rated}, set()
+    added: dict[tuple[int, int], int] = {}
+    for start, c, score in labels:
         if start >= shard.num_frames[record]:
             beyond.add(start)
         elif (start, c) in known:

@@ -1,4 +1,4 @@
-"""The ratings in labelled records, without their frames."""
+"""Reads the ratings of segments without their frames."""
 
 from typing import NamedTuple
 
@@ -13,38 +13,44 @@ from yt8m_attention.data.storage.shard_cache import ShardCache
 
 
 class Ratings(NamedTuple):
-    """Rated pairs of (segment, class), parallel, in file order."""
+    """Rated pairs of (segment, class), parallel arrays in file order."""
 
-    ids: np.ndarray  # bytes [P], the videos'
+    ids: np.ndarray  # bytes [P], of the videos
     starts: np.ndarray  # int64 [P], frames
     classes: np.ndarray  # int64 [P]
     scores: np.ndarray  # uint8 [P], 0 or 1
-    skipped: int  # segments left out, since they begin beyond the last frame
+    skipped: int  # segments left out because they begin beyond the last frame
 
 
 def read_ratings(
-    pattern, num_classes=None, flag="eval_data_pattern", cache_dir=None, index_dir=index_file.NOWHERE, bad_records=None
-):
-    """The ratings of records, without their frames; the very pairs that evaluation goes by.
+    pattern: str,
+    num_classes: int | None = None,
+    flag: str = "eval_data_pattern",
+    cache_dir: str | None = None,
+    index_dir: str | None = index_file.NOWHERE,
+    bad_records: BadRecords | None = None,
+) -> Ratings:
+    """Reads the ratings of records: the pairs that evaluation scores.
 
-    How long a segment is nobody says here, but all have one length.
+    The segment size is not an argument, but all rated segments must have the same one.
 
     Args:
-      pattern, flag: as files.expand takes them.
+      pattern, flag: as file_patterns.expand takes them.
       num_classes: as index.shard_index takes it.
-      cache_dir, index_dir: of a config.Data.
-      bad_records: a bad_records.BadRecords to count in; None: the first one stops.
+      cache_dir, index_dir: as in config.Data.
+      bad_records: counts bad records; None: the first one is an error.
 
     Raises:
-      UserError: where files or records cannot be used.
+      UserError: for files or records that cannot be used.
     """
     bad_records = BadRecords(0) if bad_records is None else bad_records
-    parts, cache, paths = [], ShardCache(cache_dir), file_patterns.expand(pattern, flag)
-    size = None
+    cache, paths = ShardCache(cache_dir), file_patterns.expand(pattern, flag)
+    ids, starts, classes, scores = [], [], [], []
+    size, skipped = None, 0
     shown = progress.Progress("shards of ratings", len(paths), brief=True)
     for path in paths:
         local = cache.local_path(path)
-        # Beside the index that frames are read by, which has more in it and is made for certain features.
+        # Beside the index of the frames, which holds more and depends on the features.
         kept_at = index_file.place(local if index_dir is None else path, index_dir)
         shard = index.shard_index(local, None, num_classes, kept_at and f"{kept_at}.ratings")
         for error in shard.bad:
@@ -55,8 +61,13 @@ def read_ratings(
         shard_items.check_sizes(shard, size, f"{size} as of the first one; write the file again")
         found = shard_items.rated_segments(shard, np.ones(len(shard), bool))
         item = np.repeat(np.arange(len(found)), np.diff(found.splits))
-        parts.append((shard.ids[found.record[item]], found.start[item], found.classes, found.scores, found.skipped))
+        ids.append(shard.ids[found.record[item]])
+        starts.append(found.start[item])
+        classes.append(found.classes)
+        scores.append(found.scores)
+        skipped += found.skipped
         shown.add(1)
     shown.close()
-    *arrays, skipped = zip(*parts, strict=True)
-    return Ratings(*map(np.concatenate, arrays), sum(skipped))
+    return Ratings(
+        np.concatenate(ids), np.concatenate(starts), np.concatenate(classes), np.concatenate(scores), skipped
+    )

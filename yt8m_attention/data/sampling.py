@@ -1,30 +1,32 @@
-"""Which frames of a video make up its bag. Letters: B videos, T frames of a bag."""
+"""Selects the frames of a video that make up its bag. Letters: B videos, T frames of a bag."""
 
 import numpy as np
 
+from yt8m_attention.config import Sampling
 
-def bag_size(sampling, training):
-    """Frames of every bag (T), padding included, under a config.Sampling."""
+
+def bag_size(sampling: Sampling, training: bool) -> int:
+    """Frames of every bag (T), padding included."""
     if sampling.frame_sampling == "every":
         return (sampling.last_frame - sampling.first_frame) // sampling.frame_stride + 1
     if sampling.frame_sampling == "random" and training:
         return sampling.num_frames
-    # The longest video trimmed, or the longest one that is too short to be.
+    # The longest trimmed video, or the longest video that is too short to be trimmed.
     longest, trimmed = sampling.max_frames, 2 * sampling.trim_frames
     return max(longest - trimmed, min(longest, trimmed))
 
 
-def frame_indices(sampling, num_frames, size=None):
-    """The frames of videos, in order of time, where nothing is drawn: every, all, and random at evaluation.
+def frame_indices(sampling: Sampling, num_frames: np.ndarray, size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Selects frames in order of time, without random draws: for every, all, and random at evaluation.
 
     Args:
-      sampling: a config.Sampling.
-      num_frames: int [B], of each video.
+      sampling: the options.
+      num_frames: int [B], frames of each video.
       size: T; None: bag_size at evaluation.
 
     Returns:
-      (int64 [B, T], int64 [B]): a row's first so many are frames, the rest means nothing; none only where a video has
-      no frames.
+      (int64 [B, T], frame indices; int64 [B], how many entries of each row are frames; the rest of a row is
+      meaningless). A row has no frames only if its video has none.
     """
     num_frames, size = np.asarray(num_frames, np.int64), size or bag_size(sampling, training=False)
     if sampling.frame_sampling == "every":
@@ -37,17 +39,19 @@ def frame_indices(sampling, num_frames, size=None):
     return first[:, None] + stride * np.arange(size), np.minimum(-(-(end - first) // stride), size)
 
 
-def random_frame_indices(sampling, num_frames, seed, epoch, ordinals):
-    """Uniform draws with replacement from the trimmed video, in order of time.
+def random_frame_indices(
+    sampling: Sampling, num_frames: np.ndarray, seed: int, epoch: int, ordinals: np.ndarray
+) -> np.ndarray:
+    """Draws frames of the trimmed video uniformly with replacement, in order of time.
 
     A draw is a hash of its (seed, epoch, video, number), not the state of a generator: a batch depends on nothing
     that came before it.
 
     Args:
-      sampling: a config.Sampling.
-      num_frames: int [B], of each video, 1 or more.
+      sampling: the options.
+      num_frames: int [B], frames of each video, 1 or more.
       seed, epoch: integers.
-      ordinals: int [B], a number of each video's own.
+      ordinals: int [B], a different number for each video.
 
     Returns:
       int64 [B, sampling.num_frames].
@@ -58,13 +62,13 @@ def random_frame_indices(sampling, num_frames, seed, epoch, ordinals):
     return np.sort(indices, axis=1) + first[:, None]
 
 
-def draws(seed, epoch, ordinals, numbers):
-    """Uniform draws below 2^32, each a hash of its (seed, epoch, ordinal, number).
+def draws(seed: int, epoch: int, ordinals: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Draws uniform integers below 2^32, each a hash of its (seed, epoch, ordinal, number).
 
     Args:
       seed, epoch: integers.
       ordinals: int [B].
-      numbers: int [N], which of an ordinal's draws; or [B, N].
+      numbers: int [N] or [B, N], the numbers of an ordinal's draws.
 
     Returns:
       uint64 [B, N].
@@ -74,13 +78,13 @@ def draws(seed, epoch, ordinals, numbers):
 
 
 def _trimmed(num_frames, trim):
-    """First frame and end of a video without its ends; with them where nothing else would be left."""
+    """First frame and end of a video without its ends; a video that would have no frames left keeps them."""
     first = np.where(num_frames > 2 * trim, trim, 0)
     return first, num_frames - first
 
 
 def _mix(x):
-    """SplitMix64's step (Steele, Lea, Flood 2014): spreads a counter over all 64 bits. Overflow is meant."""
+    """SplitMix64's step (Steele, Lea, Flood 2014): spreads a counter over all 64 bits. It overflows on purpose."""
     with np.errstate(over="ignore"):
         x = x + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,8 +1,11 @@
 """The files of a pattern as items of one kind: videos, rated segments or windows."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from yt8m_attention import progress
+from yt8m_attention.config import Data
 from yt8m_attention.data import holdout, shard_items
 from yt8m_attention.data.formats import index, index_file, tfrecord
 from yt8m_attention.data.formats.bad_records import BadRecords
@@ -14,96 +17,119 @@ from yt8m_attention.errors import UserError
 
 
 class ShardDataset:
-    """The files of a pattern as items of one kind.
+    """Opens the files of a pattern as items of one kind.
 
     Args:
-      pattern, flag: as files.expand takes them.
-      data: a config.Data.
-      kind: one of segments.KINDS.
-      holdout_fraction, only_holdout: which videos, see holdout.kept.
-      bad_records: a BadRecords to count in; None: one of its own.
+      pattern, flag: as file_patterns.expand takes them.
+      data: how the records become bags.
+      kind: one of shard_items.KINDS.
+      holdout_fraction, only_holdout: which videos, as holdout.kept takes them.
+      bad_records: counts bad records; None: a new counter.
       again: whether items are read more than once; rated segments are then kept in memory, up to data.cache_bytes.
-      part: (worker, workers): only that worker's share of files.blocks, behind each of which a batch ends; None: all.
+      part: (worker, workers): only the worker's part of file_patterns.blocks, each of which ends a batch; None: all.
+
+    Attributes:
+      paths: the files, in file order.
+      ends: numbers of the last shards of the blocks.
+      remote: whether a file is remote.
+      video_level: whether the files hold one frame a video.
 
     Raises:
-      UserError: where files cannot be used; the first one is opened to see what it holds.
+      UserError: for files that cannot be used; the first one is opened to find its kind.
     """
 
     def __init__(
         self,
-        pattern,
-        flag,
-        data,
-        kind,
-        holdout_fraction=0.0,
-        only_holdout=False,
-        bad_records=None,
-        again=False,
-        part=None,
+        pattern: str,
+        flag: str,
+        data: Data,
+        kind: str,
+        holdout_fraction: float = 0.0,
+        only_holdout: bool = False,
+        bad_records: BadRecords | None = None,
+        again: bool = False,
+        part: tuple[int, int] | None = None,
     ):
-        self.paths = file_patterns.expand(pattern, flag)
-        blocks = [self.paths]
+        self.paths: list[str] = file_patterns.expand(pattern, flag)
+        blocks: list[Sequence[str]] = [self.paths]
         if part:
             worker, workers = part
             blocks = file_patterns.blocks(self.paths)
             blocks = blocks[len(blocks) * worker // workers : len(blocks) * (worker + 1) // workers]
             self.paths = [path for block in blocks for path in block]
-        self.ends = set(np.cumsum([len(block) for block in blocks]) - 1)  # the last shard of each block
+        self.ends = set(np.cumsum([len(block) for block in blocks]) - 1)
         self.remote = any(map(file_patterns.is_remote, self.paths))
         self.data, self.kind = data, kind
         self.bad_records = BadRecords(data.max_bad_records) if bad_records is None else bad_records
         self._named = f"--{flag}={pattern}"
         self._holdout = holdout_fraction, only_holdout
         self._cache = ShardCache(data.cache_dir, data.cache_bytes)
-        self._stamps = {}  # of the files as they were first seen, by number
-        self._opened = (), None  # the window that is open, by its shards' numbers and stamps
+        self._stamps: dict = {}  # of the files as they were first seen, by number
+        self._open_key: list | None = None  # (number, stamp) of each shard of the open group
+        self._open_group: ShardGroup | None = None
         self._memory_left = data.cache_bytes if again and kind == "rated_segments" else 0
-        self._kept = {}  # Shards with segments in memory, by number
+        self._kept: dict[int, Shard] = {}  # shards with segments in memory, by number
         self.video_level = bool(self._index(0).video_level[:1].any())
         if self.video_level and kind != "videos":
             raise UserError(f"{self._named}: holds video-level records, which have no segments; name frame-level files")
 
-    def open(self, numbers, ahead=(), fetch=True):
+    def open(self, numbers: Iterable[int], following: Iterable[int] = (), fetch: bool = True) -> ShardGroup:
         """Opens shards by their places in file order.
 
         Args:
           numbers: of the shards.
-          ahead: of those that are opened next, so that copies of remote ones stay.
-          fetch: whether the missing ones are copied meanwhile.
+          following: numbers of the shards that are opened next; copies of remote ones are kept.
+          fetch: whether missing copies of the following shards are made in the background.
 
         Returns:
-          A ShardGroup; the one before, where nothing has changed.
+          The group; the same object as before if the numbers are the same and no file has changed.
 
         Raises:
-          UserError: where a shard or a record cannot be used.
+          UserError: for a shard or a record that cannot be used.
         """
-        numbers, ahead = list(map(int, numbers)), self._on_file(ahead)
-        self._cache.use([self.paths[i] for i in (*self._on_file(numbers), *ahead)])
+        numbers, following = list(map(int, numbers)), self._on_file(following)
+        self._cache.use([self.paths[i] for i in (*self._on_file(numbers), *following)])
         found = self._indices(numbers)
         if fetch:
-            self._cache.fetch_ahead([self.paths[i] for i in ahead])
+            self._cache.fetch_ahead([self.paths[i] for i in following])
         key = [(number, index.stamp) for number, index in zip(numbers, found, strict=True)]
-        if self._opened[0] != key:
-            self._opened = key, ShardGroup(numbers, list(map(self._shard, numbers, found)))
-        return self._opened[1]
+        if self._open_group is None or self._open_key != key:
+            self._open_key, self._open_group = key, ShardGroup(numbers, list(map(self._shard, numbers, found)))
+        return self._open_group
 
-    def usable(self, window):
-        """Which items of a window are of no bad record: bool [n]; looks over those that were not read yet.
+    def usable(self, group: ShardGroup) -> np.ndarray:
+        """Which items of a group have no bad record: bool [n]. Reads the records that were not read yet.
 
         Raises:
-          BadRecord: where there are more of them than are put up with.
+          BadRecord: when the limit of bad records is exceeded.
         """
-        for error in filter(None, window.bad):
+        for error in filter(None, group.bad):
             self.bad_records.add(error)
-        return np.array([error is None for error in window.bad], bool)
+        return np.array([error is None for error in group.bad], bool)
 
-    def _indices(self, numbers):
-        """Tells how far it is the first time, when nothing else does and the indices of many may have to be made."""
+    def index_and_items(self, number: int) -> tuple[index.ShardIndex, shard_items.Items]:
+        """The index and the items of one shard, by its place in file order; raises as `open`."""
+        self._cache.use([self.paths[number]])
+        found = self._index(number)
+        return found, self._items(found)
+
+    def no_items_error(self) -> UserError:
+        """The error for files without a single item."""
+        held = ", which --holdout_fraction leaves" if self._holdout[0] else ""
+        wanted = {
+            "videos": f"no videos{held}; name other files",
+            "rated_segments": f"no rated segments{held}; name files with segment ratings",
+            "windows": "no video that is long enough for a segment; set --segment_window or --segment_size smaller",
+        }
+        return UserError(f"{self._named}: holds {wanted[self.kind]}")
+
+    def _indices(self, numbers: Sequence[int]):
+        """Shows its progress the first time, when many indices may have to be made and nothing else is shown."""
         shown = progress.Progress("shards opened", len(numbers), brief=True)
         found = []
         for i in numbers:
             found.append(self._kept[i].index if self._in_memory(i) else self._index(i))
-            if not self._opened[0] and len(numbers) > 1:
+            if self._open_group is None and len(numbers) > 1:
                 shown.add(1)
         shown.close()
         return found
@@ -114,22 +140,6 @@ class ShardDataset:
     def _on_file(self, numbers):
         return [i for i in map(int, numbers) if not self._in_memory(i)]
 
-    def one(self, number):
-        """-> (ShardIndex, Items) of a shard by its place in file order; raises as open."""
-        self._cache.use([self.paths[number]])
-        found = self._index(number)
-        return found, self._items(found)
-
-    def nothing(self):
-        """The error for a source without a single item."""
-        held = ", which --holdout_fraction leaves" if self._holdout[0] else ""
-        wanted = {
-            "videos": f"no videos{held}; name other files",
-            "rated_segments": f"no rated segments{held}; name files with segment ratings",
-            "windows": "no video that is long enough for a segment; set --segment_window or --segment_size smaller",
-        }
-        return UserError(f"{self._named}: holds {wanted[self.kind]}")
-
     def _index(self, number):
         path, index_dir = self._cache.local_path(self.paths[number]), self.data.index_dir
         kept_at = index_file.place(path if index_dir is None else self.paths[number], index_dir)
@@ -138,7 +148,7 @@ class ShardDataset:
             tfrecord.check_stamp(self._stamps[number])
         for error in found.bad:
             self.bad_records.add(error)
-        kind = self.video_level if number else found.video_level[:1]  # the first one says of which kind all are
+        kind = self.video_level if number else found.video_level[:1]  # the first record decides for all
         if (found.video_level != kind).any():
             raise UserError(f"{self._named}: {path} mixes video-level and frame-level records; name one kind at a time")
         return found

@@ -1,61 +1,65 @@
 """Open shards: their indices, their items, and any bag of frames from them."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
 from yt8m_attention.data.formats import tfrecord
 from yt8m_attention.data.formats.bad_records import BadRecord
+from yt8m_attention.data.formats.frames import FrameReader
+from yt8m_attention.data.formats.index import ShardIndex
+from yt8m_attention.data.shard_items import Items
 
 
 class Shard:
     """An open shard.
 
     Args:
-      found: its index.ShardIndex.
-      items: segments.Items of it.
-      reader: a FrameReader.
-      memory: uint8 [items, T, F] to keep frames in once they have been read, all of one length; None: not kept.
+      index: of the shard.
+      items: of the shard.
+      reader: reads the shard's frames.
+      memory: uint8 [items, T, F], keeps the frames of items of one length after they are read; None: nothing is kept.
     """
 
-    def __init__(self, found, items, reader, memory=None):
-        self.index, self.items, self._reader, self._memory = found, items, reader, memory
+    def __init__(self, index: ShardIndex, items: Items, reader: FrameReader, memory: np.ndarray | None = None):
+        self.index, self.items, self._reader, self._memory = index, items, reader, memory
         self._kept = np.zeros(len(items), bool)
-        self._bad = set()
+        self._bad: set[int] = set()
 
     @property
-    def good(self):
-        """Items that have not turned out to be of a bad record."""
+    def good(self) -> int:
+        """Number of items without those whose records turned out to be bad."""
         return len(self.items) - len(self._bad)
 
     @property
-    def in_memory(self):
-        """Whether the file is needed no more."""
-        return self._memory is not None and self._kept.all()
+    def in_memory(self) -> bool:
+        """Whether all items are kept, so that the file is needed no more."""
+        return self._memory is not None and bool(self._kept.all())
 
-    def check(self):
-        """Raises UserError where the file has changed since it was opened and is still needed."""
+    def check(self) -> None:
+        """Raises UserError if the file has changed since it was opened and is still needed."""
         if not self.in_memory:
             tfrecord.check_stamp(self.index.stamp)
 
-    def read(self, item, frames, out):
-        """CacheDirectory frames of an item; frames, out and errors as FrameReader.read has them.
+    def read(self, item: int, frames: np.ndarray, out: np.ndarray) -> None:
+        """Copies frames of an item; frames, out and errors are those of FrameReader.read.
 
-        Of items that are kept in memory, segments, all frames are asked for each time, in any order.
+        Items that are kept in memory are segments: each call asks for all of their frames, in any order.
         """
         if self._memory is None:
             self._tried(item, self._reader.read, frames, out)
             return
         places = frames - self.items.start[item]
         if self._kept[item]:
-            np.take(self._memory[item], places, axis=0, out=out, mode="clip")  # unlike "raise", straight into out
+            np.take(self._memory[item], places, axis=0, out=out, mode="clip")  # unlike "raise", without a copy
             return
         self._tried(item, self._reader.read, frames, out)
         self._memory[item, places] = out
         self._kept[item] = True
 
-    def look_over(self):
-        """The BadRecord that each item is of, or None: a list."""
+    def bad_records(self) -> list[BadRecord | None]:
+        """The error of each item whose record cannot be read, else None; reads what was not read yet."""
         return [None if kept else self._bad_record(item) for item, kept in enumerate(self._kept.tolist())]
 
     def _bad_record(self, item):
@@ -63,6 +67,7 @@ class Shard:
             self._tried(item, self._reader.check)
         except BadRecord as error:
             return error
+        return None
 
     def _tried(self, item, function, *arguments):
         try:
@@ -73,18 +78,20 @@ class Shard:
 
 
 class ShardGroup:
-    """Open shards; items are numbered through all of them.
+    """Shards that are open together; their n items are numbered from 0 through all shards.
 
     Args:
       numbers: of the shards, in file order.
-      shards: a Shard each.
+      shards: one for each number.
 
-    Its arrays, n items and P pairs: bounds int64 [shards + 1], shard i's items are [bounds[i], bounds[i + 1]);
-    num_frames int32 [n], of the item's video; start int32 [n], its first frame, -1 for a whole video; classes, scores
-    [P] of the pairs.
+    Attributes:
+      bounds: int64 [shards + 1]; the items of shard i are [bounds[i], bounds[i + 1]).
+      num_frames: int32 [n], of the item's video.
+      start: int32 [n], first frame of the item; -1: a whole video.
+      classes, scores: int32 and uint8 [P], of the rated pairs.
     """
 
-    def __init__(self, numbers, shards):
+    def __init__(self, numbers: Sequence[int], shards: Sequence[Shard]):
         self._numbers, self._shards = np.asarray(numbers, np.int64), shards
         items = [shard.items for shard in shards]
         self.bounds = _splits([[len(i)] for i in items])
@@ -95,40 +102,48 @@ class ShardGroup:
         self.classes = _joined([i.classes for i in items], np.int32)
         self.scores = _joined([i.scores for i in items], np.uint8)
 
+    def __len__(self) -> int:
+        """Number of items."""
+        return int(self.bounds[-1])
+
     @property
-    def good(self):
-        """Items that have not turned out to be of bad records."""
+    def good(self) -> int:
+        """Number of items without those whose records turned out to be bad."""
         return sum(shard.good for shard in self._shards)
 
     @functools.cached_property
-    def bad(self):
-        """The BadRecord that each item is of, or None, once all have been looked over: a list."""
-        return [error for shard in self._shards for error in shard.look_over()]
+    def bad(self) -> list[BadRecord | None]:
+        """The error of each item whose record cannot be read, else None; the first use reads all records."""
+        return [error for shard in self._shards for error in shard.bad_records()]
 
-    def check(self, numbers):
-        """Raises UserError where a shard that items are in has changed since it was opened."""
+    def check(self, numbers: np.ndarray) -> None:
+        """Raises UserError if a shard of these items has changed since it was opened."""
         for place in np.unique(self._place(numbers)).tolist():
             self._shards[place].check()
 
-    def ordinals(self, numbers):
-        """A number for each item's video, the same whatever else is open: int64 [n]."""
+    def ordinals(self, numbers: np.ndarray) -> np.ndarray:
+        """A number of each item's video that does not depend on the other open shards: int64 [n]."""
         return (self._numbers[self._place(numbers)] << 32) + self._record[numbers]
 
-    def pairs(self, numbers):
-        """The pairs of items -> (which of all pairs, which of the items), parallel."""
+    def pairs(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rated pairs of items.
+
+        Returns:
+          (int64 [p], numbers of the pairs; int64 [p], the place in `numbers` of each pair's item).
+        """
         first = self._splits[numbers]
         lengths = self._splits[numbers + 1] - first
         item = np.repeat(np.arange(len(numbers)), lengths)
         before = np.cumsum(lengths) - lengths
         return np.arange(len(item)) + (first - before)[item], item
 
-    def ids(self, numbers):
-        """The ids of items' videos: list of bytes."""
+    def ids(self, numbers: np.ndarray) -> list[bytes]:
+        """The ids of the items' videos."""
         places, records = self._place(numbers).tolist(), self._record[numbers].tolist()
         return [self._shards[p].index.ids[r] for p, r in zip(places, records, strict=True)]
 
-    def located(self, numbers):
-        """[(Shard, the item's number in it)] of items."""
+    def located(self, numbers: np.ndarray) -> list[tuple[Shard, int]]:
+        """The shard of each item, and the item's number in it."""
         places = self._place(numbers)
         within = (numbers - self.bounds[places]).tolist()
         return [(self._shards[place], item) for place, item in zip(places.tolist(), within, strict=True)]

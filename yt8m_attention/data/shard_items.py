@@ -1,12 +1,13 @@
-"""What is learned from or scored, as items: whole videos, rated segments, or the windows that inference ranks.
+"""The items of a shard that are trained on or scored: whole videos, rated segments, or windows.
 
-Letters: N items, P pairs (item, class) that something is known of.
+Letters: N items, P pairs (item, class) whose label is known.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from yt8m_attention.config import Data
 from yt8m_attention.data.formats import index
 from yt8m_attention.errors import UserError
 
@@ -19,26 +20,26 @@ class Items:
 
     record: np.ndarray  # int64 [N]
     start: np.ndarray  # int64 [N], the first frame; -1: the whole video
-    splits: np.ndarray  # int64 [N + 1], item i's pairs are [splits[i], splits[i + 1])
+    splits: np.ndarray  # int64 [N + 1], the pairs of item i are [splits[i], splits[i + 1])
     classes: np.ndarray  # int64 [P]
     scores: np.ndarray  # uint8 [P], 0 or 1
-    skipped: int  # rated segments that begin at or beyond the last frame's end
+    skipped: int  # rated segments that begin beyond the last frame of their video
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.record)
 
 
-def items(kind, shard, data, keep):
-    """The items of a shard.
+def items(kind: str, shard: index.ShardIndex, data: Data, keep: np.ndarray) -> Items:
+    """Finds the items of a shard.
 
     Args:
       kind: one of KINDS.
-      shard: an index.ShardIndex.
-      data: a config.Data.
+      shard: the index of the shard.
+      data: the size of segments, and where windows lie.
       keep: bool [records], which videos to take.
 
     Raises:
-      UserError: for ratings that are neither 0 nor 1, or of segments of another size than data.segment_size.
+      UserError: for a rating that is neither 0 nor 1, or a rated segment of another size than data.segment_size.
     """
     if kind == "videos":
         return _videos(shard, keep)
@@ -56,8 +57,11 @@ def _videos(shard, keep):
     return Items(record, np.full(len(record), -1), splits, classes, np.ones(len(classes), np.uint8), 0)
 
 
-def rated_segments(shard, keep):
-    """Segments by (record, start), each with all of its ratings; one that begins beyond the video is skipped."""
+def rated_segments(shard: index.ShardIndex, keep: np.ndarray) -> Items:
+    """Finds the rated segments, by (record, start), each with all its ratings.
+
+    Segments that begin beyond the last frame of their video are counted and skipped.
+    """
     record = _record_of_ratings(shard)
     _check_scores(shard, record)
     start, frames = shard.segment_starts, shard.num_frames[record]
@@ -92,25 +96,31 @@ def _check_scores(shard, record):
         )
 
 
-def known_sizes(shard):
-    """Of the rated segments whose ends are told -> (their places, their frames: int64), parallel."""
-    told = np.flatnonzero(shard.segment_ends != index.NOT_SAID)
-    return told, shard.segment_ends[told].astype(np.int64) - shard.segment_starts[told]
+def known_sizes(shard: index.ShardIndex) -> tuple[np.ndarray, np.ndarray]:
+    """The sizes of rated segments, if their records hold ends.
+
+    Returns:
+      (int64 [n], numbers of the ratings with an end; int64 [n], frames of their segments).
+    """
+    known = np.flatnonzero(shard.segment_ends != index.NOT_SAID)
+    return known, shard.segment_ends[known].astype(np.int64) - shard.segment_starts[known]
 
 
-def check_sizes(shard, size, wanted):
-    told, sizes = known_sizes(shard)
+def check_sizes(shard: index.ShardIndex, size: int | None, wanted: str) -> None:
+    """Raises UserError for a rated segment of another size; `wanted` is the end of the message."""
+    known, sizes = known_sizes(shard)
     wrong = np.flatnonzero(sizes != size)
     if len(wrong):
-        record = _record_of_ratings(shard)[told[wrong[0]]]
+        record = _record_of_ratings(shard)[known[wrong[0]]]
         raise UserError(f"{shard.name(record)}: has a rated segment of {sizes[wrong[0]]} frames, wanted {wanted}")
 
 
-def window_starts(num_frames, segment_size, segment_window):
-    """Where the segments that inference ranks begin: int64, ascending.
+def window_starts(num_frames: int, segment_size: int, segment_window: tuple[int, int]) -> np.ndarray:
+    """The first frames of the windows of a video, which inference ranks: int64, ascending.
 
-    Multiples s of segment_size with head <= s and s + segment_size <= num_frames - tail, where segment_window is
-    (head, tail): a video of 300 frames has (300 - 40) / 5 = 52 of YouTube-8M's, one of 44 or fewer has none.
+    These are the multiples s of segment_size with head <= s and s + segment_size <= num_frames - tail, where
+    segment_window is (head, tail). With YouTube-8M's values a video of 300 frames has (300 - 40) / 5 = 52 windows, a
+    video of 44 frames or fewer has none.
     """
     head, tail = segment_window
     first = -(-head // segment_size) * segment_size
@@ -121,7 +131,7 @@ def _windows(shard, data, keep):
     record = np.flatnonzero(keep)
     starts = [window_starts(n, data.segment_size, data.segment_window) for n in shard.num_frames[record]]
     record = np.repeat(record, [len(s) for s in starts])
-    nothing = np.zeros(0, np.int64)
+    empty = np.zeros(0, np.int64)
     splits = np.zeros(len(record) + 1, np.int64)
-    start = np.concatenate([nothing, *starts])
-    return Items(record, start, splits, nothing, nothing.astype(np.uint8), 0)
+    start = np.concatenate([empty, *starts])
+    return Items(record, start, splits, empty, empty.astype(np.uint8), 0)

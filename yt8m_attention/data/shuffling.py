@@ -1,6 +1,6 @@
 """The order of training items: a pure function of (seed, epoch), so that a place in it is three integers.
 
-Shards are permuted, then taken a window at a time; the items of a window's shards are permuted together.
+Shards are permuted and taken a group at a time; the items of a group's shards are permuted together.
 """
 
 import functools
@@ -9,12 +9,12 @@ import numpy as np
 
 
 @functools.lru_cache(maxsize=4)  # asked for at each batch
-def windows(num_shards, size, seed, epoch):
-    """The shards of an epoch, in the order they are opened.
+def shard_groups(num_shards: int, size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """The groups of shards of an epoch, in the order in which they are opened.
 
     Args:
-      num_shards: shards there are.
-      size: shards open at once; 0: all.
+      num_shards: number of shards.
+      size: shards of a group; 0: all.
       seed: any integer.
       epoch: counted from 0.
 
@@ -26,9 +26,9 @@ def windows(num_shards, size, seed, epoch):
     return [np.sort(order[i : i + size]) for i in range(0, num_shards, size)]
 
 
-def item_order(num_items, seed, epoch, window):
-    """The permutation of a window's items: int64 [num_items]."""
-    return _generator(seed, epoch, window + 1).permutation(num_items)
+def item_order(num_items: int, seed: int, epoch: int, group: int) -> np.ndarray:
+    """The permutation of a group's items: int64 [num_items]."""
+    return _generator(seed, epoch, group + 1).permutation(num_items)
 
 
 def _generator(seed, *where):

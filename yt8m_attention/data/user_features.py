@@ -1,7 +1,7 @@
-"""A user's own features, one video at a time, from whatever file they come in.
+"""Reads a user's own features, one video at a time, from files of several formats.
 
   .npy        one video, [T, F]
-  .npz        a video an array, named by its key
+  .npz        one video per array, whose key is the id
   TFRecord    YouTube-8M's frame-level records, rated or not
   MediaSequence records (MediaPipe's YouTube-8M extractor), in a TFRecord file or a single one as the extractor writes
               it (features.pb): feature list RGB/feature/floats for the stream `rgb`, AUDIO/feature/floats for `audio`
@@ -12,12 +12,14 @@ mediapipe/graphs/youtube8m/feature_extraction.pbtxt.
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from yt8m_attention.config import Features
 from yt8m_attention.data.formats import records, tfrecord
 from yt8m_attention.data.formats.bad_records import BadRecord, BadRecords
 from yt8m_attention.data.storage import file_patterns
@@ -28,44 +30,41 @@ from yt8m_attention.ops.quantize import quantize
 
 _MEDIA_LIST = "{}/feature/floats"
 _MEDIA_IDS = ("example/id", "clip/media_id", "clip/data_path")
-# MediaSequence's records have one of these, with features in them or not; YouTube-8M's have none.
+# Every MediaSequence record holds one of these names, with or without features; YouTube-8M's records hold none.
 _MEDIA_MARKS = tuple(key.encode() for key in (_MEDIA_LIST.format(""), *_MEDIA_IDS))
 
-# A stream's floats whose magnitudes have a larger mean are no features. Whitened features have about 1; single ones may
-# be large, and in some videos most are: in one of AudioSet's clips 84 % were clipped to bytes 0 and 255, which a mean
-# of 8 would explain. Bytes that were saved as floats have more than 100.
+# Floats whose magnitudes have a larger mean are refused. Whitened features have a mean of about 1. In one AudioSet clip
+# 84 % of the values were clipped to bytes 0 and 255, so a mean of 8 is possible. Bytes saved as floats exceed 100.
 _MOST_MEAN = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """Frames of one video and, where its record says, what is known of it."""
+    """Frames of one video, with the labels and ratings of its record."""
 
     id: str
     frames: np.ndarray  # uint8 [T, F]
     labels: tuple[int, ...] = ()
     ratings: tuple[tuple[int, int, float], ...] = ()  # (start, class, score) of each rated segment
-    begin: float = 0.0  # seconds of the video with that id before the first frame, where it is a clip of one
-    share: float = 1.0  # of all that is read, by files and by videos of one, that is done with this video
+    begin: float = 0.0  # seconds before the first frame, for a clip of the video with that id
+    progress: float = 1.0  # fraction of all input that is done with this video: by files, and by videos of a file
 
 
-def videos(pattern, features, flag="input", bad_records=None):
-    """The videos in files, in file order; those without a single frame are left out.
+def videos(
+    pattern: str, features: Features, flag: str = "input", bad_records: BadRecords | None = None
+) -> Iterator[Video]:
+    """Yields the videos of files, in file order; videos without a frame are left out.
 
-    Floats become bytes, as all features that a network was trained on are: what lies beyond [-2, 2] is clipped. Floats
-    that are on another scale altogether are refused.
+    Floats become bytes, as in training: values beyond [-2, 2] are clipped, and floats on another scale are refused.
 
     Args:
-      pattern: files, as files.expand takes them.
-      features: the config.Features that the network was trained on.
-      flag: the pattern's, for messages.
-      bad_records: a bad_records.BadRecords that says how many records may be passed over; None: none may.
-
-    Yields:
-      Video.
+      pattern: files, as file_patterns.expand takes them.
+      features: the features that the network was trained on.
+      flag: the flag of the pattern, for messages.
+      bad_records: counts and limits the bad records that are skipped; None: the first one is an error.
 
     Raises:
-      UserError: where a file or a record cannot be used, naming it.
+      UserError: for a file or a record that cannot be used.
     """
     cache, bad_records = ShardCache(), BadRecords(0) if bad_records is None else bad_records
     paths = file_patterns.expand(pattern, flag)
@@ -75,21 +74,25 @@ def videos(pattern, features, flag="input", bad_records=None):
         read = _READERS.get(os.path.splitext(path)[1], _records)
         for video in read(local, path, features, bad_records):
             if len(video.frames):
-                yield dataclasses.replace(video, share=(place + video.share) / len(paths))
+                yield dataclasses.replace(video, progress=(place + video.progress) / len(paths))
 
 
 def _array(local, path, features, _):
     yield Video(_stem(path), _frames(_load(local, path), features, path))
 
 
+def _refusal(where):
+    return lambda error: f"{where} cannot be read: {error}; write the file again"
+
+
 def _archive(local, path, features, _):
     with _load(local, path) as archive:
         for number, name in enumerate(archive.files, start=1):
-            told = f"{path}: array {name!r} cannot be read"
-            with reading_arrays(lambda error, told=told: f"{told}: {error}; write the file again"):
+            where = f"{path}: array {name!r}"
+            with reading_arrays(_refusal(where)):
                 array = archive[name]
-            frames = _frames(array, features, f"{path}: array {name!r}")
-            yield Video(name, frames, share=number / len(archive.files))
+            frames = _frames(array, features, where)
+            yield Video(name, frames, progress=number / len(archive.files))
 
 
 _READERS = {".npy": _array, ".npz": _archive}
@@ -97,13 +100,13 @@ _READERS = {".npy": _array, ".npz": _archive}
 
 def _load(local, path):
     with reading_arrays(
-        lambda error: f"{path}: cannot be read as numpy's: {error}; write it with numpy.save or numpy.savez"
+        lambda error: f"{path}: cannot be read by numpy: {error}; write it with numpy.save or numpy.savez"
     ):
         return np.load(local, allow_pickle=False)
 
 
 def _frames(array, features, where):
-    """An array as uint8 [T, F]."""
+    """Converts an array to uint8 [T, F]."""
     wanted = f"wanted [frames, {features.total}], {' + '.join(map(str, features.sizes))} of {', '.join(features.names)}"
     if array.ndim != 2 or array.shape[1] != features.total:
         raise UserError(f"{where}: has shape {list(array.shape)}; {wanted}, as the network was trained on")
@@ -118,11 +121,11 @@ def _frames(array, features, where):
 
 
 def _check_scale(array, features, where):
-    """Refuses floats that features never are, such as bytes that were saved as floats."""
+    """Refuses floats that cannot be features, such as bytes that were saved as floats."""
     edges = np.cumsum((0, *features.sizes))
     for name, first, end in zip(features.names, edges, edges[1:], strict=False):
         stream = array[:, first:end]
-        with np.errstate(over="ignore"):  # infinity is too large as well
+        with np.errstate(over="ignore"):  # an infinite mean is refused too
             if stream.size and np.abs(stream).mean(dtype=np.float64) > _MOST_MEAN:
                 raise UserError(f"{where}: {name} holds floats from {stream.min():.6g} to {stream.max():.6g}; float "
                                 "features lie in -2..2, and bytes have to be saved as uint8")  # fmt: skip
@@ -135,11 +138,11 @@ def _records(local, path, features, bad_records):
     except BadRecord:
         if not _is_media_sequence(data[:]):
             raise
-        spans, faults = [(0, len(data))], ()
+        spans, faults = np.array([(0, len(data))]), []
     for fault in faults:
         bad_records.add(fault)
     for number, span in enumerate(spans):
-        span = tuple(map(int, span))
+        span = int(span[0]), int(span[1])
         raw = data[span[0] : span[1]]
         if _is_media_sequence(raw):
             video = _media_sequence(raw, features, path, number)
@@ -149,7 +152,7 @@ def _records(local, path, features, bad_records):
             except BadRecord as error:
                 bad_records.add(error)
                 continue
-        yield dataclasses.replace(video, share=(number + 1) / len(spans))
+        yield dataclasses.replace(video, progress=(number + 1) / len(spans))
 
 
 def _youtube8m(path, data, span, features):
@@ -165,7 +168,7 @@ def _youtube8m(path, data, span, features):
 
 
 def _is_media_sequence(raw):
-    """Whether a record has MediaSequence's names, those of the wanted streams or others; quick where it has not."""
+    """Whether a record holds names of MediaSequence, of the wanted features or others."""
     return any(mark in raw for mark in _MEDIA_MARKS)
 
 
@@ -178,17 +181,17 @@ def _media_sequence(raw, features, path, number):
         message = tf.train.SequenceExample.FromString(raw)
     except DecodeError as error:
         raise UserError(
-            f"{path}: record {number}: is no tf.train.SequenceExample; extract the features again"
+            f"{path}: record {number}: is not a tf.train.SequenceExample; extract the features again"
         ) from error
     lists = {name: _rows(feature_list) for name, feature_list in message.feature_lists.feature_list.items()}
     wanted = {_media_list(name): size for name, size in zip(features.names, features.sizes, strict=True)}
     if any(_widths(lists.get(name, ())) != [size] for name, size in wanted.items()):
         names = " and ".join(f"{name} with {size} features a frame" for name, size in wanted.items())
-        found = ", ".join(name + _told(_widths(rows)) for name, rows in sorted(lists.items()))
+        found = ", ".join(name + _described(_widths(rows)) for name, rows in sorted(lists.items()))
         raise UserError(f"{path}: record {number}: wanted the feature lists {names}, found {found or 'none'}; "
-                        "name what the extractor wrote, of the streams that the network was trained on")  # fmt: skip
+                        "extract the features that the network was trained on")  # fmt: skip
     streams = [np.array(lists[name], np.float32) for name in wanted]
-    length = min(map(len, streams))  # sound may end a frame before the picture does
+    length = min(map(len, streams))  # audio may be one frame shorter than the picture
     frames = np.concatenate([stream[:length] for stream in streams], axis=1)
     return Video(_media_id(message, path, number), _frames(frames, features, f"{path}: record {number}"))
 
@@ -198,12 +201,12 @@ def _rows(feature_list):
 
 
 def _widths(rows):
-    """How many features the frames of a list have: one number, where they can be used."""
+    """The distinct numbers of features of a list's frames; usable lists have one."""
     return sorted({len(row) for row in rows})
 
 
-def _told(widths):
-    return f" with {' or '.join(map(str, widths))}" if any(widths) else ""  # not of times and other values
+def _described(widths):
+    return f" with {' or '.join(map(str, widths))}" if any(widths) else ""  # lists of times have no floats
 
 
 def _media_id(message, path, number):

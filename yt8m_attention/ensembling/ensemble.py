@@ -1,27 +1,30 @@
-"""From trained models and saved scores to one ranking of the segments of every class.
+"""Blends trained models and files of scores into one ranking of segments per class.
 
 Letters: N segments, C classes.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from yt8m_attention import config
 from yt8m_attention.ensembling import blend, fit, members, rated_pairs, scores_file
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rank, scoring, windows
 
-_SEGMENTS = 4096  # of files alone, at once; it bounds memory and never changes a result
+_SEGMENTS = 4096  # segments per part, for files alone; it bounds memory and does not change the result
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is blended, in the order in which it was named, and how much each counts.
+    """The inputs of a blend in their given order, and their weights.
 
     Attributes:
       paths: training directories and files of scores.
-      is_model: of each path, whether it is a training directory.
-      weights: one a path; None: equal, or fitted where there is something to fit them on.
+      is_model: for each path, whether it is a training directory.
+      weights: one per path; None: fitted if there are rated videos to fit on, otherwise equal.
       method: one of blend.METHODS.
     """
 
@@ -30,54 +33,58 @@ class Inputs:
     weights: tuple[float, ...] | None = None
     method: str = "mean"
 
-    def __post_init__(self):
-        blend.normalised(self.weights, len(self.paths))  # what is wrong with them is said before any long pass
+    def __post_init__(self) -> None:
+        blend.normalised(self.weights, len(self.paths))  # wrong weights fail before any long pass
 
     @property
-    def train_dirs(self):
+    def train_dirs(self) -> list[str]:
+        """The training directories."""
         return [path for path, is_model in zip(self.paths, self.is_model, strict=True) if is_model]
 
     @property
-    def files(self):
+    def files(self) -> list[str]:
+        """The files of scores."""
         return [path for path, is_model in zip(self.paths, self.is_model, strict=True) if not is_model]
 
-    def in_order(self, of_models, of_files):
-        """One list, in the inputs' order, of what there is of each model and of each file."""
+    def in_order(self, of_models: Iterable[Any], of_files: Iterable[Any]) -> list[Any]:
+        """Merges one value per model and one value per file into a list in the order of the inputs."""
         models, saved = iter(of_models), iter(of_files)
         return [next(models) if is_model else next(saved) for is_model in self.is_model]
 
 
 @dataclass(frozen=True)
 class Rated:
-    """Rated videos to judge the blend on, and to fit weights on where none are given.
+    """Rated videos to judge the blend, and to fit its weights if none are given.
 
     Attributes:
       pattern: the files.
-      held_out: function of the share that the members held out -> the share that alone is used, 0 for all videos.
+      held_out: function of the share that the members held out -> the share to use, 0 for all videos.
     """
 
     pattern: str
-    held_out: object
+    held_out: Callable[[float], float]
 
 
-def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None):
-    """Blends models, with files of scores or without, scoring them all in one pass over the shards.
+def rank_models(inputs: Inputs, make_job: Callable[[config.Data, float], rank.RankingJob],
+                change_data: Callable[[config.Data], config.Data], max_per_class: int,
+                rated: Rated | None = None) -> dict[str, Any]:  # fmt: skip
+    """Blends models and optional files of scores. All models are scored in one pass over the shards.
 
     Args:
-      inputs: one training directory at least.
+      inputs: Inputs with at least one training directory.
       make_job: function of the members' config.Data and their held-out share -> rank.RankingJob; without an output_file
         nothing is ranked.
       change_data: see members.load.
-      max_per_class: segments of a class, at most.
+      max_per_class: maximum number of segments per class.
       rated: Rated, or None.
 
     Returns:
-      dict of `inputs`; where there is an output_file `segments`, `classes`, `rows`, `segments_per_second` and
-      `output_file`; where there is `rated` also `weights` and `map`, that of the blend on these videos.
+      dict of `inputs`. With an output_file also `segments`, `classes`, `rows`, `segments_per_second` and `output_file`.
+      With `rated` also `weights` and the `map` of the blend on these videos.
 
     Raises:
-      UserError: where inputs do not fit together; where weights were to be fitted on what is scored; where a member was
-        trained on what the blend is judged on, or on what is scored as held out.
+      UserError: if the inputs do not fit together; if weights would be fitted on the scored files; if a member was
+        trained on the videos that judge the blend, or on videos that are scored as held out.
     """
     saved = [scores_file.load(path) for path in inputs.files]
     trained, data = members.load(inputs.train_dirs, change_data)
@@ -106,8 +113,16 @@ def rank_models(inputs: Inputs, make_job, change_data, max_per_class, rated=None
     return {"inputs": len(inputs.paths)} | rank.write_ranking(blended, classes, job, max_per_class) | judged
 
 
-def rank_files(inputs: Inputs, job, max_per_class, rated=None):
-    """Blends files of scores alone; the job's data says how ratings are read. Returns and errors as rank_models."""
+def rank_files(inputs: Inputs, job: rank.RankingJob, max_per_class: int, rated: Rated | None = None) -> dict[str, Any]:
+    """Blends files of scores alone.
+
+    Args:
+      inputs: Inputs without a training directory.
+      job: output files, and the config.Data for reading ratings.
+      max_per_class, rated: as rank_models.
+
+    Returns and raises: as rank_models.
+    """
     saved = [scores_file.load(path) for path in inputs.files]
     first, weights, judged = saved[0], inputs.weights, {}
     for file in saved:
@@ -118,7 +133,7 @@ def rank_files(inputs: Inputs, job, max_per_class, rated=None):
         weights, judged = _judge(inputs, pairs)
     if not job.output_file:
         return {"inputs": len(saved)} | judged
-    parts = (
+    parts: Iterable[tuple[np.ndarray, np.ndarray, list[np.ndarray]]] = (
         (first.ids[at : at + _SEGMENTS], first.starts[at : at + _SEGMENTS], [])
         for at in range(0, len(first), _SEGMENTS)
     )
@@ -133,7 +148,7 @@ def _judge(inputs, pairs):
 
 
 def _blended(inputs, weights, parts, saved, classes):
-    """Parts of a ranking, as rank.write_ranking takes them, of windows.score's, a part at a time where that will do."""
+    """Blends the parts of windows.score into parts for rank.write_ranking. Ranks need all segments in one part."""
     count = 0
     for ids, starts, scores in [_all_together(parts)] if inputs.method == "rank" else parts:
         by_files = [file.take(ids, starts, classes) for file in saved]

@@ -1,9 +1,11 @@
-"""From a ranking and the files that it is of to files with pseudo-labels, to train on beside rated ones."""
+"""Writes shards with pseudo-labels from a ranking and its files, to train on together with rated shards."""
 
 import contextlib
 import glob
+import logging
 import os
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,21 +17,23 @@ from yt8m_attention.ensembling import pseudo_labels
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import submission
 
+logger = logging.getLogger(__name__)
+
 _FLAG = "input_data_pattern"
-_LATEST = 10**9 - 1  # a start of more digits is taken for this one, which no video reaches
+_LATEST = 10**9 - 1  # replaces a start with more digits; no video is that long
 
 
 @dataclass(frozen=True)
 class PseudoLabelJob:
-    """What is labelled, and how.
+    """Input, output and rule of the pseudo-labels.
 
     Attributes:
       submission_file: the ranking, see inference/submission.py.
-      pattern: files that its segments are of.
-      data: how they are read.
-      output_dir: a directory that is new, empty, or holds what this job wrote.
-      rule: which segments get a label.
-      holdout_fraction: the share of the videos that training holds out, which get none.
+      pattern: files with the ranked segments.
+      data: config.Data for reading the files.
+      output_dir: a directory that is new, empty, or written by this job before.
+      rule: selects the segments that get a label.
+      holdout_fraction: share of the videos that training holds out; they get no label.
     """
 
     submission_file: str
@@ -40,15 +44,16 @@ class PseudoLabelJob:
     holdout_fraction: float = config.RATED_HOLDOUT
 
 
-def write(job):
-    """Writes the shards, or leaves them where they have been written by the same job before.
+def write(job: PseudoLabelJob) -> dict[str, Any]:
+    """Writes the shards, unless the same job has written them before.
 
     Returns:
-      dict of relabelled.Tally's fields, `classes` with labels, `short_classes` without, and `output_dir`.
+      dict of the fields of pseudo_label_writer.Tally, `classes` (number of classes with labels), `short_classes`
+      (number of classes without) and `output_dir`.
 
     Raises:
-      UserError: where the ranking, the files or the directory cannot be used, or no segment gets a label; what has been
-        written by then is removed.
+      UserError: if the ranking, the files or the directory cannot be used, or no segment gets a label. Partial output
+        is removed.
     """
     _check_apart(job)
     made = OutputDirectory(job.output_dir, "pseudo_label", _arguments(job))
@@ -61,7 +66,7 @@ def write(job):
 
 
 def _make(made, job, existed):
-    """Fills the directory; where that fails, it is as it was."""
+    """Fills the directory; after a failure it is unchanged."""
     made.begin()
     _clear(made, job.output_dir)
     try:
@@ -72,17 +77,17 @@ def _make(made, job, existed):
         _clear(made, job.output_dir)
         made.unmark()
         if not existed:
-            with contextlib.suppress(OSError):  # somebody has put something there
+            with contextlib.suppress(OSError):  # another process wrote there
                 os.rmdir(job.output_dir)
         raise
 
 
 def _check_apart(job):
-    """Raises UserError where the next call would take what this one writes for files to label."""
+    """Raises UserError if the output is among the input files of the next call."""
     own = os.path.realpath(job.output_dir)
     for path in file_patterns.expand(job.pattern, _FLAG):
         if not file_patterns.is_remote(path) and os.path.dirname(os.path.realpath(path)) == own:
-            raise UserError(f"--output_dir={job.output_dir}: {path} of --{_FLAG} lies there; name a directory that the "
+            raise UserError(f"--output_dir={job.output_dir}: {path} of --{_FLAG} is in it; name a directory that the "
                             "pattern does not match")  # fmt: skip
 
 
@@ -101,7 +106,7 @@ def _arguments(job):
 
 
 def _clear(made, directory):
-    """Removes shards, whole and half-written, that an unfinished run has left."""
+    """Removes complete and partial shards of an unfinished run."""
     for name in ("*.tfrecord", ".*.partial"):
         for path in glob.glob(os.path.join(glob.escape(directory), name)):
             with made.removing():
@@ -114,25 +119,26 @@ def _write(job):
     if not tally.segments:
         raise UserError(f"--{_FLAG}={job.pattern}: gives no segment of {job.submission_file} a label: {_lost(tally)}; "
                         "name the files that were ranked")  # fmt: skip
-    progress.say(f"{tally.videos:,} videos got {tally.positives:,} positives and {tally.negatives:,} negatives of "
-                 f"{classes:,} classes; without a label: {_lost(tally)}")  # fmt: skip
+    logger.info(f"{tally.videos:,} videos got {tally.positives:,} positives and {tally.negatives:,} negatives of "
+                f"{classes:,} classes; without a label: {_lost(tally)}")  # fmt: skip
     return asdict(tally) | {"classes": classes, "short_classes": short_classes}
 
 
 def _lost(tally):
-    return (f"{tally.unknown_segments:,} segments whose video is in none of the files, {tally.skipped_segments:,} that "
-            f"begin beyond the last frame, {tally.already_rated:,} pairs that people had rated")  # fmt: skip
+    return (f"{tally.unknown_segments:,} segments of videos that are not in the files, {tally.skipped_segments:,} that "
+            f"begin after the last frame, {tally.already_rated:,} pairs with human ratings")  # fmt: skip
 
 
 def _chosen(job):
-    """-> (Labels, how many classes have some, how many rank too few segments for any)."""
-    held_out, parts, short, classes = _HeldOut(job.holdout_fraction), [], [], 0
+    """Returns (Labels, number of classes with labels, number of classes that rank too few segments)."""
+    videos, parts, short, classes = _TrainingVideos(job.holdout_fraction), [], [], 0
     shown = progress.Progress("classes of the ranking", brief=True)
     for row in submission.read(job.submission_file):
         if row.class_id >= job.data.num_classes:
             raise UserError(f"{job.submission_file}: has class {row.class_id}, wanted less than --num_classes="
                             f"{job.data.num_classes}; set --num_classes accordingly")  # fmt: skip
-        chosen = pseudo_labels.choose(*held_out.videos(row.segments.videos()), job.rule)
+        numbers, usable = videos.of(row.segments.videos())
+        chosen = pseudo_labels.choose(numbers, usable, job.rule)
         if [len(places) for places in chosen] == [job.rule.positives, job.rule.negatives]:
             parts += [_of_class(row, places, score) for places, score in zip(chosen, (1, 0), strict=True)]
             classes += 1
@@ -140,12 +146,12 @@ def _chosen(job):
             short.append(row.class_id)
         shown.add(1)
     shown.close()
-    _say_short(job, short, classes)
+    _report_short(job, short, classes)
     return pseudo_label_writer.Labels(*map(np.concatenate, zip(*parts, strict=True))), classes, len(short)
 
 
-def _say_short(job, short, classes):
-    """Half a choice would be a bad one: of a short ranking, the positives reach down to where none are likely."""
+def _report_short(job, short, classes):
+    """Logs the classes without labels. In a short ranking, the positives would include segments that are unlikely."""
     if not short:
         return
     rule, wanted = job.rule, f"--positives={job.rule.positives} and --negatives={job.rule.negatives}"
@@ -154,30 +160,30 @@ def _say_short(job, short, classes):
     wanted += f" outside the held-out share (--holdout_fraction={job.holdout_fraction:g})"
     if not classes:
         raise UserError(f"{job.submission_file}: no class ranks enough segments for {wanted}; give smaller numbers")
-    progress.say(f"{len(short):,} classes rank too few segments for {wanted}, and get no label, {short[0]} the first")
+    logger.info(f"{len(short):,} classes rank too few segments for {wanted} and get no label; the first is {short[0]}")
 
 
-class _HeldOut:
-    """Tells which segments are of videos that training holds out; each video is looked at once, not once a class."""
+class _TrainingVideos:
+    """Finds the segments of videos that training does not hold out. Checks each video once, not once per class."""
 
     def __init__(self, fraction):
-        self._fraction, self._kept = fraction, {}
+        self._fraction, self._usable = fraction, {}
 
-    def videos(self, names):
-        """Names of R segments' videos -> (a number for each one's video, whether it is trained on): [R] each."""
+    def of(self, names):
+        """Video names of R segments -> (int [R], a number per video; bool [R], whether training uses the video)."""
         keys, first, numbers = np.unique(names.keys, return_index=True, return_inverse=True)
-        new = [place for place, key in enumerate(keys.tolist()) if key not in self._kept]
-        kept = holdout.kept(names[first[new]].tolist(), self._fraction) if new else ()
-        self._kept.update(zip(keys[new].tolist(), kept, strict=True))
-        return numbers, np.array([self._kept[key] for key in keys.tolist()], bool)[numbers]
+        new = [place for place, key in enumerate(keys.tolist()) if key not in self._usable]
+        usable = holdout.kept(names[first[new]].tolist(), self._fraction) if new else ()
+        self._usable.update(zip(keys[new].tolist(), usable, strict=True))
+        return numbers, np.array([self._usable[key] for key in keys.tolist()], bool)[numbers]
 
 
 def _of_class(row, places, score):
-    """Labels of some segments of a class."""
+    """Makes the labels of a class from places in its ranking."""
     parts = [name.split(b":") for name in row.segments[places].tolist()]
     starts = [_start(start) for _, start in parts]
     return pseudo_label_writer.Labels(
-        np.array([video_id for video_id, _ in parts], object),  # of fixed width, they would lose zeros at their ends
+        np.array([video_id for video_id, _ in parts], object),  # a fixed-width type would drop trailing zero bytes
         np.array(starts, np.int64),
         np.full(len(parts), row.class_id),
         np.full(len(parts), score, np.uint8),

@@ -1,49 +1,52 @@
-"""What an ensemble is judged on: the scores that its members give to the segments that people rated.
+"""Collects the scores of rated segments from the members of an ensemble, to judge and fit it.
 
 Letters: P rated pairs of segment and class.
 """
 
+import contextlib
 import functools
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from yt8m_attention import progress, schema
-from yt8m_attention.config import Scoring
+from yt8m_attention import config, progress, schema
 from yt8m_attention.data import holdout, pipeline, rating_reader
 from yt8m_attention.data.formats.bad_records import BadRecords
 from yt8m_attention.ensembling import blend
+from yt8m_attention.ensembling.scores_file import SavedScores
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import rescoring
+from yt8m_attention.inference.scoring import Scorer
 from yt8m_attention.metrics.streaming import average_precision_by_class
 
-_SEGMENTS = 256  # a batch; it bounds memory and never changes a result
+_SEGMENTS = 256  # segments per batch; it bounds memory and does not change the result
 _FLAG = "fit_data_pattern"
 
 
 class RatedPairs(NamedTuple):
-    """P pairs of segment and class that somebody rated, by class, then in file order."""
+    """P rated pairs of segment and class, sorted by class, then in file order."""
 
     classes: np.ndarray  # int64 [P], ascending
     labels: np.ndarray  # bool [P]
-    scores: list  # of float32 [P], one a member
+    scores: list[np.ndarray]  # float32 [P], one per member
 
     @classmethod
-    def of(cls, classes, labels, scores):
-        """Sorts pairs that come in file order."""
+    def of(cls, classes: np.ndarray, labels: np.ndarray, scores: Sequence[np.ndarray]) -> "RatedPairs":
+        """Sorts pairs in file order by class."""
         by_class = np.argsort(classes, kind="stable")
         return cls(classes[by_class], labels[by_class], [member[by_class] for member in scores])
 
-    def averaged(self, method):
-        """What the method takes the mean of, one float64 [P] a member; ranks are those among a class's rated pairs."""
+    def averaged(self, method: str) -> list[np.ndarray]:
+        """Returns the values that the method averages: float64 [P] per member. Ranks are among the rated pairs."""
         bounds = np.flatnonzero(np.diff(self.classes)) + 1
         return [
             np.concatenate([blend.averaged(part, method) for part in np.split(member, bounds)])
             for member in self.scores
         ]
 
-    def judge(self, values):
-        """MAP@100,000 of a ranking by float [P]; ties go to the earlier segment."""
+    def judge(self, values: np.ndarray) -> float:
+        """Computes MAP@100,000 of a ranking by values float [P]; the earlier segment wins a tie."""
         ranked = np.lexsort((-values.astype(np.float32), self.classes))
         positives = np.bincount(self.classes[self.labels])
         classes = self.classes[ranked]
@@ -54,45 +57,50 @@ class RatedPairs(NamedTuple):
         return float(np.nanmean(precision))
 
 
-def of_models(scorers, saved, in_order, pattern, data, classes, held_out, scoring=Scoring()):
-    """Scores the rated segments of files by all models in one pass, and looks up what files of scores say of them.
+def of_models(scorers: Sequence[Scorer], saved: Sequence[SavedScores],
+              in_order: Callable[[Iterable[Any], Iterable[Any]], list[Any]], pattern: str, data: config.Data,
+              classes: np.ndarray, held_out: float,
+              scoring: config.Scoring = config.Scoring()) -> RatedPairs:  # fmt: skip
+    """Scores the rated segments by all models in one pass, and looks up their scores in the files of scores.
 
     Args:
-      scorers: functions of a batch (scoring.make_scorer), one a model.
+      scorers: functions of a batch (scoring.make_scorer), one per model.
       saved: SavedScores of the other members.
-      in_order: function of the models' list and the files' -> one in the order of the members.
+      in_order: function of a list for the models and a list for the files -> one list in the order of the members.
       pattern, data: as pipeline.evaluation_batches.
-      classes: int64 [C], of which pairs are taken.
-      held_out: the share of the videos that alone is used; 0: all.
-      scoring: its weight of the whole-video score applies (inference.rescoring.rescore).
-
-    Returns:
-      RatedPairs.
+      classes: int64 [C], the classes of the pairs.
+      held_out: the held-out share of the videos that is used; 0: all videos.
+      scoring: its weight of the whole-video score applies to the models (inference.rescoring.rescore).
 
     Raises:
-      UserError: where there is no rated segment with a positive, or a file has no score of one.
+      UserError: if no segment is rated positive, or a file has no score of a rated segment.
     """
     counts, parts = np.isin(np.arange(data.num_classes), classes), []
 
     def read(items, size):
         return pipeline.evaluation_batches(pattern, data, size, items, held_out, bool(held_out), flag=_FLAG)
 
-    with pipeline.user_errors():
-        batches, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
-        rescorer = rescoring.Rescorer(scorers, videos, scoring.video_score_weight)
-        for batch in progress.through(batches, "rated segments"):
-            rows, of = np.nonzero(batch["rated"].numpy() & counts)
-            named = batch["id"].numpy()[rows], batch["start"].numpy()[rows], of
+    stream, videos = read("rated_segments", _SEGMENTS), functools.partial(read, "videos", rescoring.SIZE)
+    with (
+        contextlib.closing(rescoring.Rescorer(scorers, videos, scoring.video_score_weight)) as rescorer,
+        contextlib.closing(progress.through(iter(stream), "rated segments", stream.measure)) as batches,
+    ):
+        for batch in batches:
+            rows, columns = np.nonzero(batch["rated"].numpy() & counts)
+            keys = batch["id"].numpy()[rows], batch["start"].numpy()[rows], columns
             by_models = rescorer(batch["id"].numpy(), [score(batch)["probabilities"] for score in scorers])
-            by_models = [scores[rows, of] for scores in by_models]
-            scores = in_order(by_models, [file.pick(*named) for file in saved])
-            parts.append((of, batch["labels"].numpy()[rows, of] > 0, *scores))
-    of, labels, *scores = map(np.concatenate, zip(*parts, strict=True))
-    return _with_positives(RatedPairs.of(of, labels, scores), pattern)
+            by_models = [scores[rows, columns] for scores in by_models]
+            scores = in_order(by_models, [file.pick(*keys) for file in saved])
+            parts.append((columns, batch["labels"].numpy()[rows, columns] > 0, *scores))
+    pair_classes, labels, *scores = map(np.concatenate, zip(*parts, strict=True))
+    return _with_positives(RatedPairs.of(pair_classes, labels, scores), pattern)
 
 
-def of_files(saved, pattern, data, held_out):
-    """The same where all members are files of scores, whose classes count; frames are not read."""
+def of_files(saved: Sequence[SavedScores], pattern: str, data: config.Data, held_out: float) -> RatedPairs:
+    """Looks up the scores of the rated segments if all members are files of scores. Reads no frames.
+
+    Args and Raises: as of_models; the classes are those of the files.
+    """
     bad_records = BadRecords(data.max_bad_records)
     found = rating_reader.read_ratings(
         pattern, flag=_FLAG, cache_dir=data.cache_dir, index_dir=data.index_dir, bad_records=bad_records
@@ -102,12 +110,12 @@ def of_files(saved, pattern, data, held_out):
     if held_out:
         keep &= holdout.kept(found.ids, held_out, only_holdout=True)
     pairs = zip(found.ids[keep].tolist(), found.starts[keep].tolist(), found.classes[keep].tolist(), strict=True)
-    last = dict(zip(pairs, (found.scores[keep] > 0).tolist(), strict=True))  # of a pair that is rated twice
+    last = dict(zip(pairs, (found.scores[keep] > 0).tolist(), strict=True))  # the last rating of a pair counts
     if not last:
         return _with_positives(RatedPairs(np.zeros(0, int), np.zeros(0, bool), []), pattern)
-    ids, starts, of = map(np.array, zip(*last, strict=True))
+    ids, starts, classes = map(np.array, zip(*last, strict=True))
     labels = np.array(list(last.values()))
-    return _with_positives(RatedPairs.of(of, labels, [file.pick(ids, starts, of) for file in saved]), pattern)
+    return _with_positives(RatedPairs.of(classes, labels, [file.pick(ids, starts, classes) for file in saved]), pattern)
 
 
 def _with_positives(pairs, pattern):

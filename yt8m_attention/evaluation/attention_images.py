@@ -1,11 +1,15 @@
-"""Where each head looks in a few videos, as pictures: always the same videos, so that steps compare.
+"""Draws the attention of each head over a few videos. The videos are always the same, so steps can be compared.
 
-A picture: time runs right, four pixels a frame. The strip on top marks the rated segments, green where some class was
-seen and red where those asked for were not. Below, a band a head: the lighter, the more of the head's attention.
+Time runs from left to right, four pixels per frame. The strip on top marks the rated segments: green if a class was
+rated positive, red if all rated classes were negative. Each band below shows one head: lighter means more attention.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 
+from yt8m_attention import config
+from yt8m_attention.aliases import Tensor
 from yt8m_attention.evaluation import shown_videos
 from yt8m_attention.localization import video_scorer
 
@@ -14,17 +18,17 @@ _FRAME_PIXELS, _HEAD_PIXELS, _STRIP_PIXELS = 4, 12, 8
 _GREEN, _RED, _GREY = (40, 170, 110), (200, 60, 50), (60, 60, 60)
 
 
-def make(model, pattern, data, held_out=0.0):
-    """Pictures of the first videos in file order, those with a positive rating first.
+def make(model: Tensor, pattern: str, data: config.Data, held_out: float = 0.0) -> dict[str, np.ndarray]:
+    """Draws the first videos in file order; videos with a positive rating come first.
 
     Args:
-      model: follows the model contract.
+      model: Keras model that follows the model contract.
       pattern: frame-level files.
       data: the network's config.Data.
-      held_out: the share of the videos that training held out, which alone is looked at; 0: all.
+      held_out: share of the videos that training held out; only these are drawn. 0: all videos.
 
     Returns:
-      {video id: uint8 [height, width, 3]}; empty where the network has no attention.
+      {video id: uint8 [height, width, 3]}; empty if the network has no attention.
     """
     found = shown_videos.first(pattern, data, "eval_data_pattern", held_out)
     pictures, score = {}, video_scorer.VideoScorer(model, data.segment_size)
@@ -35,13 +39,13 @@ def make(model, pattern, data, held_out=0.0):
     return pictures
 
 
-def picture(attention, ratings, segment_size):
-    """One video's picture.
+def picture(attention: np.ndarray, ratings: Iterable[tuple[int, int, float]], segment_size: int) -> np.ndarray:
+    """Draws one video.
 
     Args:
-      attention: float [T, M].
-      ratings: (start, class, score) of rated segments.
-      segment_size: their frames.
+      attention: float [T, M], T frames and M heads.
+      ratings: (start, class, score) of the rated segments; start in frames.
+      segment_size: frames of a segment.
 
     Returns:
       uint8 [height, width, 3].

@@ -1,6 +1,9 @@
 """Scores a submission file against the ratings in labelled records."""
 
+import logging
 import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,24 +16,29 @@ from yt8m_attention.evaluation import per_class_file as by_class
 from yt8m_attention.evaluation import submission_score
 from yt8m_attention.inference import submission
 
+logger = logging.getLogger(__name__)
 
-def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=0.0, classes=None,
-          index_dir=None, max_bad_records=0, cache_dir=None, class_name="class {}".format):  # fmt: skip
-    """MAP@top_n of the ranked segments in a CSV.
+
+def score(path: str, pattern: str, top_n: int, label_cache: str | None = None, per_class_file: str | None = None,
+          held_out: float = 0.0, classes: Sequence[int] | None = None, index_dir: str | None = None,
+          max_bad_records: int = 0, cache_dir: str | None = None,
+          class_name: Callable[[int], str] = "class {}".format) -> dict[str, Any]:  # fmt: skip
+    """Computes MAP@top_n of the ranked segments in a CSV.
 
     Args:
       path: the CSV, see inference/submission.py.
       pattern: files with rated segments.
-      top_n: segments of a class that count.
-      label_cache: npz of the ratings, read where it is there and of these files as they are, else written; None: none.
-      per_class_file: where each class's average precision goes, see per_class_file.py; None: nowhere.
-      held_out: the share of the videos that training held out, whose ratings alone count; 0: all.
-      classes: ids of the classes that count; None: all that are rated.
-      index_dir, max_bad_records, cache_dir: of a config.Data, for reading the ratings.
+      top_n: number of segments per class that count.
+      label_cache: npz of the ratings. It is read if it exists and matches these files, otherwise written. None: no
+        cache.
+      per_class_file: CSV for the average precision of each class, see per_class_file.py; None: not written.
+      held_out: share of the videos that training held out; only their ratings count. 0: all ratings.
+      classes: ids of the classes that count; None: all rated classes.
+      index_dir, max_bad_records, cache_dir: fields of config.Data, for reading the ratings.
       class_name: function of a class id -> its name.
 
     Returns:
-      dict of `map`, `classes`, `rated_pairs`, `unknown_segments`.
+      dict of `map`, `classes`, `rated_pairs`, `unknown_segments`, see submission_score.score.
 
     Raises:
       UserError: for files that cannot be used, or without any positive rating.
@@ -38,12 +46,12 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
     bad_records = BadRecords(max_bad_records)
     found = _ratings(pattern, label_cache, index_dir=index_dir, bad_records=bad_records, cache_dir=cache_dir)
     bad_records.say()
-    ratings = _kept(found, held_out, classes)
-    result = submission_score.score(_counted(submission.read(path, top_n), path, ratings), ratings, top_n)
+    ratings = _selected(found, held_out, classes)
+    result = submission_score.score(_logged(submission.read(path, top_n), path, ratings), ratings, top_n)
     if not result["classes"]:
         raise UserError(f"--eval_data_pattern={pattern}: no segment is rated positive; name files with rated segments")
     if result["unknown_segments"]:
-        progress.say(f"{result['unknown_segments']:,} segments of {path} are rated for no class")
+        logger.info(f"{result['unknown_segments']:,} segments of {path} have no rating for any class")
     per_class = result.pop("per_class")
     if per_class_file:
         by_class.write(per_class_file, per_class, class_name)
@@ -51,12 +59,12 @@ def score(path, pattern, top_n, label_cache=None, per_class_file=None, held_out=
 
 
 def _ratings(pattern, label_cache, **reading):
-    origin = file_patterns.stamps(file_patterns.expand(pattern, "eval_data_pattern")) if label_cache else None
+    origin = file_patterns.stamps(file_patterns.expand(pattern, "eval_data_pattern")) if label_cache else []
     if label_cache and os.path.exists(label_cache):
-        kept = submission_score.load_ratings(label_cache, origin)
-        if kept is not None:
-            return kept
-        progress.say(f"--label_cache={label_cache}: holds ratings of other files, or of these as they were; read again")
+        cached = submission_score.load_ratings(label_cache, origin)
+        if cached is not None:
+            return cached
+        logger.info(f"--label_cache={label_cache}: has ratings of other or changed files; reading the ratings again")
     found = rating_reader.read_ratings(pattern, **reading)
     ratings = submission_score.Ratings(found.ids, found.starts, found.classes, found.scores)
     if label_cache:
@@ -64,8 +72,8 @@ def _ratings(pattern, label_cache, **reading):
     return ratings
 
 
-def _kept(ratings, fraction, classes):
-    """The ratings of the videos and the classes that count."""
+def _selected(ratings, fraction, classes):
+    """Selects the ratings of the videos and classes that count."""
     keep = np.ones(len(ratings.classes), bool) if classes is None else np.isin(ratings.classes, classes)
     if fraction:
         videos, which = np.unique(ratings.video_ids, return_inverse=True)
@@ -73,9 +81,8 @@ def _kept(ratings, fraction, classes):
     return submission_score.Ratings(*(part[keep] for part in ratings))
 
 
-def _counted(rows, path, ratings):
-    """Passes rows on, tells how far they are, and says how many entries were beyond top_n, and how many classes nobody
-    rated."""
+def _logged(rows, path, ratings):
+    """Yields the rows. Logs the progress, the number of entries beyond top_n and the number of unrated classes."""
     cut, unknown, rated = 0, [], set(ratings.classes.tolist())
     shown = progress.Progress("classes", len(rated), brief=True)
     for row in rows:
@@ -86,6 +93,6 @@ def _counted(rows, path, ratings):
         shown.add(1)
     shown.close()
     if unknown:
-        progress.say(f"{len(unknown):,} classes of {path} are rated nowhere and do not count, {unknown[0]} the first")
+        logger.info(f"{len(unknown):,} classes of {path} have no rating and do not count; the first is {unknown[0]}")
     if cut:
-        progress.say(f"{cut:,} entries beyond --top_n were left out")
+        logger.info(f"{cut:,} entries beyond --top_n were ignored")

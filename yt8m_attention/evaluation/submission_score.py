@@ -1,44 +1,47 @@
-"""MAP@K of a submission, whatever system wrote it, against the ratings. Numpy alone."""
+"""Computes MAP@K of a submission file of any system against the ratings. Uses NumPy only."""
 
 import typing
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from yt8m_attention import schema
 from yt8m_attention.files import read_arrays, reading_arrays, replacing
 from yt8m_attention.inference.segment_names import MULTIPLIER, Names, as_bytes
+from yt8m_attention.inference.submission import Row
 from yt8m_attention.metrics import streaming
 
-_LEAST_WAITING = 2_000_000  # keys that are held before the different ones are taken
+_MIN_PENDING = 2_000_000  # number of keys that are collected before duplicates are removed
 _TABLE_BITS = 23  # 64 MiB
 
 
 class Ratings(typing.NamedTuple):
-    """What people rated: R pairs of segment and class. A pair that comes again replaces the one before."""
+    """R rated pairs of segment and class. A later pair replaces an equal earlier one."""
 
     video_ids: np.ndarray  # str or bytes [R]
     starts: np.ndarray  # int [R], seconds (frames)
     classes: np.ndarray  # int [R]
-    scores: np.ndarray  # [R], positive where more than 0
+    scores: np.ndarray  # [R], positive if above 0
 
 
-def score(rows, ratings, top_n=schema.TOP_SEGMENTS):
-    """Scores a submission as the challenge does: cut each class at top_n, drop its unrated segments, then AP.
+def score(rows: Iterable[Row], ratings: Ratings, top_n: int = schema.TOP_SEGMENTS) -> dict[str, typing.Any]:
+    """Scores a submission like the challenge: cut each class at top_n, drop unrated segments, compute AP.
 
     Args:
-      rows: `inference.submission.Row`s, one a class, as `submission.read` yields them.
-      ratings: Ratings. Classes rated but not submitted count 0 where they have a positive.
+      rows: `inference.submission.Row`s, one per class, from `submission.read`.
+      ratings: Ratings. A rated class with a positive counts 0 if it is not in the submission.
       top_n: K.
 
     Returns:
-      {"map": mean over the classes with a positive; NaN where there is none,
-       "classes": how many these are, "rated_pairs": of all classes,
-       "unknown_segments": distinct segments of the submission that nobody rated for any class, so that they can
-         have come from other data than the ratings,
+      {"map": mean over the classes with a positive; NaN without such a class,
+       "classes": number of these classes,
+       "rated_pairs": number of rated pairs, over all classes,
+       "unknown_segments": number of distinct segments of the submission without any rating; they can come from other
+         data than the ratings,
        "per_class": {class: (average precision, positives, rated)} of the classes with a positive}.
     """
     rated = {c: (Names.of(list(of)), np.array(list(of.values()), bool)) for c, of in _by_class(ratings).items()}
-    distinct, labels = _Distinct(), {}
+    distinct, labels = _DistinctKeys(), {}
     for row in rows:
         distinct.add(row.segments.sorted_keys)
         if row.class_id in rated:
@@ -58,9 +61,15 @@ def score(rows, ratings, top_n=schema.TOP_SEGMENTS):
 
 
 def _summary(ranked, rated, top_n):
-    """streaming.summary of {class: bool labels of its rated segments, best first} and {class: bool, of all rated}."""
-    classes, nothing = sorted(rated), np.zeros(0, bool)  # summary counts by place, since an id can be any number
-    ranked, rated = ([of.get(c, nothing) for c in classes] for of in (ranked, rated))
+    """Computes streaming.summary.
+
+    Args:
+      ranked: {class: bool labels of its rated segments in the submission, best first}.
+      rated: {class: bool labels of all its rated segments}.
+      top_n: K.
+    """
+    classes, nothing = sorted(rated), np.zeros(0, bool)  # summary wants dense indices; a class id can be any number
+    ranked, rated = ([labels.get(c, nothing) for c in classes] for labels in (ranked, rated))
     result = streaming.summary(
         classes=np.repeat(np.arange(len(classes)), [len(part) for part in ranked]),
         labels=np.concatenate([nothing, *ranked]),
@@ -68,72 +77,85 @@ def _summary(ranked, rated, top_n):
         positives=np.array([part.sum() for part in rated], int),
         top_n=top_n,
     )
-    return result | {"per_class": {classes[place]: of for place, of in result["per_class"].items()}}
+    return result | {"per_class": {classes[index]: figures for index, figures in result["per_class"].items()}}
 
 
 def _distinct(keys):
-    """np.unique, which hashes integers and takes ten times as long."""
+    """Sorted distinct keys. np.unique hashes integers and takes ten times as long."""
     keys = np.sort(keys)
     return keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
 
 
-class _Distinct:
-    """The different ones of many keys, in memory for little more than those.
+class _DistinctKeys:
+    """Collects distinct keys in little more memory than the result.
 
-    Most keys of a ranking stood in the one before: a table remembers the last key that fell on each of its places, and
-    only what is not found there waits to be sorted.
+    Most keys of a ranking were in the ranking before. A hash table holds the last key of each slot. Only keys that are
+    not in the table are collected for sorting.
     """
 
     def __init__(self):
         self._table = np.zeros(1 << _TABLE_BITS, np.uint64)
-        self._kept, self._added, self._waiting = np.zeros(0, np.uint64), [], 0
+        self._distinct, self._pending, self._pending_count = np.zeros(0, np.uint64), [], 0
 
     def add(self, keys):
-        place = keys * MULTIPLIER >> np.uint64(64 - _TABLE_BITS)
-        new = self._table[place] != keys
-        self._table[place] = keys
-        self._added.append(keys[new])
-        self._waiting += len(self._added[-1])
-        if self._waiting > max(len(self._kept), _LEAST_WAITING):
+        slot = keys * MULTIPLIER >> np.uint64(64 - _TABLE_BITS)
+        new = self._table[slot] != keys
+        self._table[slot] = keys
+        self._pending.append(keys[new])
+        self._pending_count += len(self._pending[-1])
+        if self._pending_count > max(len(self._distinct), _MIN_PENDING):
             self.keys()
 
     def keys(self):
-        """uint64, ascending."""
-        self._kept = _distinct(np.concatenate([self._kept, *self._added]))
-        self._added, self._waiting = [], 0
-        return self._kept
+        """Returns the distinct keys: uint64, ascending."""
+        self._distinct = _distinct(np.concatenate([self._distinct, *self._pending]))
+        self._pending, self._pending_count = [], 0
+        return self._distinct
 
 
 def _by_class(ratings):
-    """{class: {`video:start` as bytes: whether it is positive}}"""
-    rated = {}
+    """Groups ratings: {class: {`video:start` as bytes: whether it is positive}}."""
+    rated: dict[int, dict[bytes, bool]] = {}
     for video_id, start, c, rating in zip(*(np.asarray(part).tolist() for part in ratings), strict=True):
         name = video_id if isinstance(video_id, bytes) else video_id.encode()
         rated.setdefault(c, {})[b"%s:%d" % (name, start)] = rating > 0
     return rated
 
 
-def save_ratings(path, ratings, origin):
-    """Writes ratings to a label cache, one .npz file, complete or absent.
+def save_ratings(path: str, ratings: Ratings, origin: Sequence[str]) -> None:
+    """Writes ratings to a label cache, an .npz file. The write is atomic.
 
     Args:
-      path: of the cache.
+      path: path of the cache.
       ratings: Ratings.
-      origin: what they were read from, a list of texts, see load_ratings.
+      origin: stamps of the files that the ratings come from, see load_ratings.
 
     Raises:
-      UserError: where the file cannot be written.
+      UserError: if the file cannot be written.
     """
     with replacing(path) as file:
-        arrays = {name: np.asarray(part) for name, part in ratings._asdict().items()}
-        np.savez_compressed(file, **arrays, origin=np.array(origin, str))
+        np.savez_compressed(
+            file,
+            video_ids=np.asarray(ratings.video_ids),
+            starts=np.asarray(ratings.starts),
+            classes=np.asarray(ratings.classes),
+            scores=np.asarray(ratings.scores),
+            origin=np.array(origin, str),
+        )
 
 
-def load_ratings(path, origin):
-    """Reads a label cache; None where its ratings were read from something else.
+def load_ratings(path: str, origin: Sequence[str]) -> Ratings | None:
+    """Reads a label cache.
+
+    Args:
+      path: path of the cache.
+      origin: stamps of the files that the ratings must come from (file_patterns.stamps).
+
+    Returns:
+      Ratings, or None if the cache comes from other files.
 
     Raises:
-      UserError: where the file is absent or is none.
+      UserError: if the file does not exist or is no label cache.
     """
     wanted = {"video_ids": ("SU", "R"), "starts": ("iu", "R"), "classes": ("iu", "R"), "scores": ("biuf", "R"),
               "origin": ("U", "F")}  # fmt: skip
@@ -143,7 +165,7 @@ def load_ratings(path, origin):
 
     found = read_arrays(path, wanted, refusal)
     with reading_arrays(refusal):
-        was = found.pop("origin").tolist()
+        cached_origin = found.pop("origin").tolist()
         ratings = Ratings(**found)
         ratings = ratings._replace(
             video_ids=as_bytes(ratings.video_ids),
@@ -152,4 +174,4 @@ def load_ratings(path, origin):
         )
         if (ratings.starts < 0).any() or (ratings.classes < 0).any() or not np.isin(ratings.scores, (0, 1)).all():
             raise ValueError("a start or a class is negative, or a rating neither 0 nor 1")
-    return ratings if was == list(origin) else None
+    return ratings if cached_origin == list(origin) else None

@@ -1,29 +1,31 @@
-"""A model's weights in fewer bytes: what an exported model keeps on disk and makes float32 of whenever it runs."""
+"""Stores the weights of an exported model in fewer bytes. The model converts them to float32 when it runs."""
 
 import numpy as np
 import tensorflow as tf
 
+from yt8m_attention.aliases import Tensor
+
 QUANTIZATIONS = ("none", "float16", "int8")
 
-# Vectors and small matrices keep every bit: they are a hundredth of the size, and statistics do not bear rounding.
-_LEAST_ENTRIES = 10_000
+# Smaller arrays keep float32: they are 1% of the size, and batch statistics need full precision.
+_MIN_ENTRIES = 10_000
 
 
 class Weight(tf.Module):
-    """One weight, stored as `quantize` says.
+    """Stores one weight with the given quantisation.
 
-    int8 is symmetric and per output channel: a column of a kernel [..., D] is whole numbers from -127 to 127 times the
-    column's own scale, its largest magnitude / 127, so that no entry is off by more than half a scale.
+    int8 is symmetric and per output channel: a column of a kernel [..., D] is stored as integers from -127 to 127 and
+    one scale, the largest magnitude of the column / 127. The error of an entry is at most half the scale.
 
     Args:
-      value: numpy array.
-      quantize: one of QUANTIZATIONS; only float matrices of 10,000 entries or more are touched.
+      value: array.
+      quantize: one of QUANTIZATIONS; only float matrices with at least 10,000 entries are quantised.
     """
 
-    def __init__(self, value, quantize):
+    def __init__(self, value: np.ndarray, quantize: str) -> None:
         super().__init__()
         self.scale = None
-        if quantize == "none" or value.ndim < 2 or value.size < _LEAST_ENTRIES:
+        if quantize == "none" or value.ndim < 2 or value.size < _MIN_ENTRIES:
             stored = value
         elif quantize == "float16":
             stored = np.clip(value, *(np.finfo(np.float16).min, np.finfo(np.float16).max)).astype(np.float16)
@@ -32,22 +34,22 @@ class Weight(tf.Module):
             self.scale = tf.Variable(scale, trainable=False, name="scale")
         self.stored = tf.Variable(stored, trainable=False, name="stored")
 
-    def __call__(self):
-        """The weight as the model computes with it."""
+    def __call__(self) -> Tensor:
+        """Returns the weight in the dtype of the computation."""
         if self.scale is not None:
             return tf.cast(self.stored, tf.float32) * self.scale
         stored = tf.convert_to_tensor(self.stored)
         return tf.cast(stored, tf.float32) if stored.dtype == tf.float16 else stored
 
 
-def to_int8(value):
-    """Symmetric quantisation by output channel.
+def to_int8(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantises an array symmetrically per output channel.
 
     Args:
       value: float [..., D].
 
     Returns:
-      (int8 [..., D], float32 [D]): value is close to their product. A channel of zeros has scale 1.
+      (int8 [..., D], float32 scales [D]), whose product approximates value. A channel of zeros has scale 1.
     """
     scale = (np.abs(value).max(axis=tuple(range(value.ndim - 1))) / 127).astype(np.float32)
     scale[scale < np.finfo(np.float32).tiny] = 1

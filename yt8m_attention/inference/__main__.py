@@ -11,7 +11,7 @@ It is the entry point `inference`, and stands here because a package and a modul
 
 from absl import flags
 
-from yt8m_attention.cli import app, data, held_out, options, ranking, scoring, trained_model
+from yt8m_attention.cli import app, data, held_out, options, ranking, scoring, starter_code, trained_model
 from yt8m_attention.cli.evaluation import Evaluation
 from yt8m_attention.cli.files import Files
 from yt8m_attention.config import Scoring
@@ -21,12 +21,15 @@ FLAGS = flags.FLAGS
 OPTIONS = (
     options.some(Files, "input_data_pattern", "output_file", "scores_file"),
     trained_model.TrainedModel,
+    trained_model.CheckpointFile,
+    trained_model.ModelArchive,
     scoring.SEGMENT_LABELS,
     ranking.Ranking,
     options.some(Evaluation, "top_k"),
     Scoring,
     held_out.HeldOut,
     *data.OPTIONS,
+    *starter_code.TRAINED,
 )
 
 
@@ -44,28 +47,38 @@ def _merge(parts):
 
 
 def _rank():
-    worker, train_dir = ranking.worker(), trained_model.train_dir()
+    level, worker = starter_code.trained(), ranking.worker()
+    trained_model.use_checkpoint_file()
+    trained_model.check_archives()
     pattern, scored = options.required("input_data_pattern"), scoring.of_segments()
     output_file = options.required("ranking_file" if worker else "output_file")
     with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
         from yt8m_attention.inference import rank
-        from yt8m_attention.runs import restore
+        from yt8m_attention.runs import model_archive, restore
 
-    trained = restore.load(train_dir, FLAGS.checkpoint)
-    job = rank.RankingJob(
-        pattern=pattern,
-        data=data.changed(trained.run.data),
-        output_file=output_file,
-        scores_file=FLAGS.scores_file,
-        held_out=held_out.share(trained.run.phase.holdout_fraction),
-        window_stride=FLAGS.window_stride,
-        scoring=scored,
-        scorer=trained.path,
-        worker=worker,
-    )
-    if FLAGS.segment_labels:
-        return rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)
-    return rank.rank_classes(trained.model, job, FLAGS.top_k)
+    with trained_model.directory() as train_dir:
+        flag = "input_model_tgz" if FLAGS.input_model_tgz else "train_dir"
+        trained = restore.load(train_dir, FLAGS.checkpoint, flag)
+        read_as = starter_code.change_data(level, train_dir, "input_data_pattern", trained.run.data)
+        job = rank.RankingJob(
+            pattern=pattern,
+            data=ranking.with_segment_classes(read_as) if FLAGS.segment_labels else read_as,
+            output_file=output_file,
+            scores_file=FLAGS.scores_file,
+            held_out=held_out.share(trained.run.phase.holdout_fraction),
+            window_stride=FLAGS.window_stride,
+            scoring=scored,
+            scorer=trained.path,
+            worker=worker,
+        )
+        if FLAGS.segment_labels:
+            result = rank.rank_segments(trained.model, job, FLAGS.segment_max_pred)
+        else:
+            result = rank.rank_classes(trained.model, job, FLAGS.top_k)
+        if FLAGS.output_model_tgz:
+            model_archive.write(FLAGS.output_model_tgz, trained, train_dir)
+            result["output_model_tgz"] = FLAGS.output_model_tgz
+        return result
 
 
 def entry():

@@ -1,17 +1,18 @@
-"""A ranking in parts: each worker ranks its part of the files, and all parts make the file that one run would write.
+"""Partial rankings: each worker ranks a part of the files, and the merge equals the ranking of a single run.
 
-Segments are numbered in file order, so a part's numbers move behind those of all parts before it.
+Segments are numbered in file order. The merge adds the number of segments in all earlier parts to a part's numbers.
 """
 
 import hashlib
 import json
+import logging
 import os
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from yt8m_attention import config, files, progress
+from yt8m_attention import config, files
 from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference.ranked_segments import RankedSegments
@@ -19,13 +20,20 @@ from yt8m_attention.inference.ranking import TopSegments
 from yt8m_attention.runs import model_state
 from yt8m_attention.runtime import memory
 
+if TYPE_CHECKING:  # a merge does not need to load them
+    import keras
+
+    from yt8m_attention.inference.scoring import Scorer
+
+logger = logging.getLogger(__name__)
+
 _FLAG = "--merge_rankings"
 
 
 class _Part(NamedTuple):
     path: str
-    run: dict  # of `identity`
-    ids: np.ndarray  # bytes [N], the videos'
+    run: dict  # from identity
+    ids: np.ndarray  # bytes [N], the video ids
     starts: np.ndarray  # int64 [N]
     classes: np.ndarray  # int64 [C]
 
@@ -34,23 +42,24 @@ class _Part(NamedTuple):
         return self.run["worker"]
 
 
-def identity(model, scorer, job, max_per_class):
-    """What a part is of: its worker, and whatever the parts of a run must have in common, by the flag that says it.
+def identity(model: "keras.Model", scorer: "Scorer", job: Any, max_per_class: int) -> dict[str, Any]:
+    """Describes a part: its worker, and by flag all values that the parts of one run must share.
 
     Args:
-      model: the one whose `scorer` scores.
-      job: a rank.RankingJob with a worker.
-      max_per_class: segments of a class, at most.
+      model: the model.
+      scorer: the model's scorer.
+      job: a rank.RankingJob with a worker; its module imports this one.
+      max_per_class: maximum number of segments per class.
 
     Raises:
-      UserError: where there are more workers than files.
+      UserError: if there are more workers than files allow.
     """
     paths, (number, workers), data = file_patterns.expand(job.pattern, "input_data_pattern"), job.worker, job.data
     most = len(file_patterns.blocks(paths))
     if workers > most:
         raise UserError(f"--worker={number + 1}/{workers}: {job.named} names {len(paths)} files, enough for {most} "
-                        "workers; take so many at most")  # fmt: skip
-    # Workers may have the files in other places, gs:// among them: names count from where they part.
+                        "workers; give at most that many")  # fmt: skip
+    # Workers may read the files from different directories or gs:// buckets, so the common prefix does not count.
     shared = len(os.path.commonprefix(paths).rpartition("/")[0])  # noqa: RUF071
     by_videos = job.scoring.video_score_weight > 0
     weights = f"{json.dumps(config.to_dict(model.config))} {model_state.digest(model)}"
@@ -67,6 +76,7 @@ def identity(model, scorer, job, max_per_class):
         **(config.scored_options(data.sampling) if by_videos else {"max_frames": data.sampling.max_frames}),
         **config.scored_options(job.scoring),
         "precision": scorer.compute_dtype,
+        "batch_size": job.scoring.batch_size,  # the last bits of a score may depend on it
     }
 
 
@@ -74,34 +84,35 @@ def _digest(*texts):
     return hashlib.sha256("\n".join(texts).encode(errors="surrogateescape")).hexdigest()[:12]
 
 
-def save(ranked, path, run):
+def save(ranked: RankedSegments, path: str, run: dict[str, Any]) -> None:
     """Writes a part, complete or absent.
 
     Args:
-      ranked: RankedSegments of the worker's files.
-      run: of `identity`.
+      ranked: the segments of the worker's files.
+      path: path of the part.
+      run: from identity.
 
     Raises:
-      UserError: where the file cannot be written.
+      UserError: if the file cannot be written.
     """
     text = np.frombuffer(json.dumps(run).encode(), np.uint8)
     ranked.top.save(path, ids=ranked.ids, starts=ranked.starts, classes=ranked.classes, run=text)
 
 
-def merge(pattern, output_file):
-    """Makes the parts of all workers into the CSV of one run over all files, byte by byte.
+def merge(pattern: str, output_file: str) -> dict[str, Any]:
+    """Merges the parts of all workers into the CSV that a single run over all files would write, byte for byte.
 
-    Memory: what ranking all segments takes, the ranking of one part (8 bytes for each place) and all names.
+    Memory: as much as for ranking all segments, plus the ranking of one part (8 bytes per entry), plus all names.
 
     Args:
-      pattern: the parts' files, as data.storage.file_patterns.expand takes them.
-      output_file: the CSV.
+      pattern: the parts' files, see data.storage.file_patterns.expand.
+      output_file: path of the CSV.
 
     Returns:
-      As rank.rank_segments.
+      The same dict as rank.rank_segments.
 
     Raises:
-      UserError: where the files are not the parts of one run, each once, or a file cannot be read or written.
+      UserError: if the files are not the parts of one run, each once, or if a file cannot be read or written.
     """
     started = time.monotonic()
     parts = [_read(path) for path in file_patterns.expand(pattern, _FLAG.strip("-"))]
@@ -113,18 +124,20 @@ def merge(pattern, output_file):
     if not found.count:
         raise UserError(f"{_FLAG}={pattern}: no part holds a segment; set --segment_window or --segment_size smaller")
     rate = found.count / max(time.monotonic() - started, 1e-9)
-    progress.say(f"{len(parts)} parts of {found.count:,} segments, writing {output_file}")
+    logger.info(f"{len(parts)} parts of {found.count:,} segments, writing {output_file}")
     found.write(output_file)
     return {"segments": found.count, "classes": len(found.classes), "rows": found.rows, "segments_per_second": rate,
             "output_file": output_file, "peak_memory_mb": round(memory.peak_mb())}  # fmt: skip
 
 
 def _refusal(path):
-    return lambda error: f"{path}: is no part of a ranking ({error}); write it by `inference --worker --ranking_file`"
+    return lambda error: (
+        f"{path}: is not a part of a ranking ({error}); write it with `inference --worker --ranking_file`"
+    )
 
 
 def _read(path):
-    """A part without its ranking, which is large."""
+    """Reads a part without its ranking, which is large."""
     wanted = {"ids": ("S", "N"), "starts": ("i", "N"), "classes": ("i", "C"), "run": ("u", "B")}
     *arrays, text = files.read_arrays(path, wanted, _refusal(path)).values()
     with files.reading_arrays(_refusal(path)):
@@ -142,13 +155,14 @@ def _ranking(part, ranked):
         if (top.num_classes, top.k) != (len(ranked.classes), ranked.top.k) or not 0 <= least <= most + 1 <= len(
             part.ids
         ):
-            raise ValueError(f"{top.k} segments of {top.num_classes} classes, or others than the {len(part.ids)} named")
+            raise ValueError(f"its {top.num_classes} classes of {top.k} segments do not fit its {len(part.ids)} names")
     return top
 
 
 def _check_one_run(parts):
-    """Raises UserError unless these are the parts of one run, each once."""
-    first, by_worker = parts[0], {}
+    """Raises UserError unless these are all parts of one run, each once."""
+    first = parts[0]
+    by_worker: dict[int, _Part] = {}
     for part in parts:
         for flag in {**first.run, **part.run}:
             found, wanted = (p.run.get(flag) if flag != "worker" else p.worker[1] for p in (part, first))
@@ -164,7 +178,7 @@ def _check_one_run(parts):
     missing = next((n for n in range(workers) if n not in by_worker), None)
     if missing is not None:
         raise UserError(f"{_FLAG}: found {len(parts)} of {workers} parts, that of --worker={missing + 1}/{workers} is "
-                        "missing; name all")  # fmt: skip
+                        "missing; name all parts")  # fmt: skip
 
 
 def _named(worker):

@@ -1,32 +1,36 @@
-"""The k best segments of every class, out of any number of them, in bounded memory and exactly. Numpy alone.
+"""Finds the k best of any number of segments for each class, exactly and in bounded memory. Numpy only.
 
 A candidate is one 64-bit key (metrics/sort_keys.py), so the order is score descending, then id ascending. Each class
-has a buffer of up to 2·k keys and a floor, the worst key that can still be among its k best: what is not above it is
-never stored, and a full buffer is partitioned in place and cut to k. Letters: N segments of a batch, C classes.
+has a buffer of up to 2*k keys and a floor, the worst key that can still be among the k best. Keys that are not above
+the floor are not stored. A full buffer is partitioned in place and cut to k keys.
+Letters: N segments of a batch, C classes.
 """
+
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 
 from yt8m_attention.files import read_arrays, reading_arrays, replacing
 from yt8m_attention.metrics import sort_keys
 
-_STAGED = 8192  # segments held back, so that a class is looked at once for so many of them
-_TRANSPOSED = 256  # segments turned at a time: their scores stay in the processor's cache
-_LARGEST = 2**63 - 1  # of the ids
+_STAGED = 8192  # segments that are collected before they go to the classes' buffers
+_TRANSPOSED = 256  # segments that are transposed at a time, so that their scores stay in the CPU cache
+_MAX_ID = 2**63 - 1
 
 
 class TopSegments:
-    """Ranks segments class by class, keeping the k best.
+    """Ranks the segments of each class and keeps the k best.
 
-    Memory: at most 16 bytes for each of k·num_classes, and the result's 12; less where fewer segments come. Once an id
-    outside [0, 2**32) has come, up to 16 bytes more for each id that any class keeps.
+    Memory: at most 16 bytes for each of k*num_classes entries, plus 12 for the result. After an id outside [0, 2**32)
+    was added, at most 16 bytes more for each id that any class keeps.
 
     Args:
-      num_classes: C.
-      k: how many segments of a class to keep, 1 or more.
+      num_classes: C, 1 or more.
+      k: number of segments to keep per class, 1 or more.
     """
 
-    def __init__(self, num_classes, k):
+    def __init__(self, num_classes: int, k: int) -> None:
         if num_classes < 1 or k < 1:
             raise ValueError(f"num_classes and k: found {num_classes} and {k}, wanted 1 or more of each")
         self.num_classes, self.k = num_classes, k
@@ -37,21 +41,21 @@ class TopSegments:
         self._sizes = [0] * num_classes
         self._floors = np.zeros(num_classes, np.uint64)
         self._floor_scores = np.full(num_classes, -np.inf, np.float32)
-        # None: a key's low half is the id itself. Once an id outside [0, 2**32) has come: its place in this table.
-        self._table = None
-        self._roomy = 0  # a longer table is looked through for ids that no class keeps any more
+        # None: the low half of a key is the id. After an id outside [0, 2**32): its position in this table.
+        self._table: np.ndarray | None = None
+        self._table_limit = 0  # a longer table is searched for ids that no class keeps any more
 
-    def add(self, scores, segment_ids):
-        """Takes a batch of any size.
+    def add(self, scores: np.ndarray, segment_ids: np.ndarray) -> None:
+        """Adds a batch of any size.
 
         Args:
-          scores: float32 [N, C]; other floats are rounded to it. -0.0 equals 0.0, infinities are ordered.
-          segment_ids: int64 [N], of any values, none ever added twice. Ids in [0, 2**32) are fast in any order,
-            others where they come ascending; in another order every 8192 of them cost a pass over all that is kept.
+          scores: float32 [N, C]; other floats are rounded to float32. -0.0 equals 0.0; infinities are valid.
+          segment_ids: int64 [N], any values, each added once only. Ids in [0, 2**32) are fast in any order, others in
+            ascending order; in another order, every 8192 of them cost a pass over all kept keys.
 
         Raises:
-          ValueError: for wrong shapes, ids that are no integers or beyond int64, or a NaN score, naming its class and
-            segment; nothing of the batch is kept then.
+          ValueError: for wrong shapes, ids that are not integers or exceed int64, or a NaN score, with its class and
+            segment. Nothing of the batch is added then.
         """
         scores, segment_ids = np.asarray(scores, np.float32), np.asarray(segment_ids)
         if scores.ndim != 2 or scores.shape[1] != self.num_classes or segment_ids.shape != scores.shape[:1]:
@@ -59,7 +63,7 @@ class TopSegments:
                              f"wanted [N, {self.num_classes}] and [N]")  # fmt: skip
         if segment_ids.dtype.kind not in "iu":
             raise ValueError(f"segment_ids: found {segment_ids.dtype}, wanted integers")
-        if segment_ids.size and segment_ids.max() > _LARGEST:
+        if segment_ids.size and segment_ids.max() > _MAX_ID:
             raise ValueError(f"segment_ids: found {segment_ids.max()}, wanted less than 2**63")
         if scores.size and np.isnan(scores.min()):
             row, c = np.argwhere(np.isnan(scores))[0]
@@ -74,21 +78,22 @@ class TopSegments:
             if self._staged == _STAGED:
                 self._flush()
 
-    def merge(self, other, offset=0):
-        """Takes the candidates of another TopSegments of the same classes and k, which stays as it is.
+    def merge(self, other: "TopSegments", offset: int = 0) -> None:
+        """Adds the candidates of another TopSegments, which is not changed.
 
         Args:
-          offset: added to the other's ids, 0 or more.
+          other: a TopSegments with the same num_classes and k.
+          offset: number to add to the other's ids, 0 or more.
 
         Raises:
-          ValueError: where classes or k differ, or an id would be beyond int64.
+          ValueError: if num_classes or k differ, or if an id would exceed int64.
         """
         if (self.num_classes, self.k) != (other.num_classes, other.k):
             raise ValueError("only TopSegments of the same num_classes and k can be merged")
         self._flush()
         other._flush()
         largest = other.id_range()[1] + offset
-        if largest > _LARGEST:
+        if largest > _MAX_ID:
             raise ValueError(f"offset: found {offset}, which takes id {largest - offset} beyond int64")
         recoded = self._table is not None or other._table is not None or largest >= 2**32
         if recoded:
@@ -98,39 +103,41 @@ class TopSegments:
             if recoded:
                 theirs = sort_keys.keys(sort_keys.scores_of(theirs), self._low_halves(other._ids_of(theirs) + offset))
             else:
-                theirs = theirs - np.uint64(offset)  # the low half is the id's complement
+                theirs = theirs - np.uint64(offset)  # the low half is the complement of the id
             self._append(c, theirs[theirs > self._floors[c]])
 
-    def result(self):
-        """The ranking so far; more can be added afterwards.
+    def result(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Returns the ranking so far. More segments can be added afterwards.
 
         Returns:
-          (scores, segment_ids): lists of C arrays, float32 and int64 [at most k], best first, ties by smaller id.
+          (scores, segment_ids): lists of C arrays, float32 and int64 [at most k], best first; for equal scores the
+          smaller id comes first.
         """
         scores, segment_ids = zip(*self.ranked(), strict=True)
         return list(scores), list(segment_ids)
 
-    def ranked(self):
-        """Yields what `result` lists, (scores, segment_ids) of a class at a time; nothing may be added meanwhile."""
+    def ranked(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields (scores, segment_ids) of one class after the other, as in `result`. Do not add segments meanwhile."""
         self._flush()
         for c in range(self.num_classes):
             ranked = self._ranked(c)
             yield sort_keys.scores_of(ranked), self._ids_of(ranked)
 
-    def id_range(self):
-        """(smallest, largest) of the ids that a class keeps; (0, -1) where none keeps any."""
+    def id_range(self) -> tuple[int, int]:
+        """Returns (smallest, largest) of the kept ids, or (0, -1) if there are none."""
         self._flush()
         kept = [ids for ids in map(self._ids_of, map(self._kept, range(self.num_classes))) if ids.size]
         return (min(int(ids.min()) for ids in kept), max(int(ids.max()) for ids in kept)) if kept else (0, -1)
 
-    def save(self, path, **others):
-        """Writes everything to one .npz file, complete or absent, for `load` in another process.
+    def save(self, path: str, **others: Any) -> None:
+        """Writes the state to an .npz file, complete or absent, for `load` in another process.
 
         Args:
-          others: further arrays for the same file, which `load` passes over.
+          path: path of the file.
+          others: more arrays for the same file, which `load` ignores.
 
         Raises:
-          UserError: where the file cannot be written.
+          UserError: if the file cannot be written.
         """
         self._flush()
         ranked = [self._ranked(c) for c in range(self.num_classes)]
@@ -139,31 +146,31 @@ class TopSegments:
             np.savez(file, k=self.k, sizes=self._sizes, table=table, keys=np.concatenate(ranked), **others)
 
     @classmethod
-    def load(cls, path):
-        """Reads what `save` wrote.
+    def load(cls, path: str) -> Self:
+        """Reads a file that `save` wrote.
 
         Raises:
-          UserError: where the file is absent or is none of ours.
+          UserError: if the file is absent or does not hold a ranking.
         """
 
         def refusal(error):
-            return f"{path}: is no ranking saved by this version ({error}); rank again"
+            return f"{path}: is not a ranking of this version ({error}); rank again"
 
         wanted = {"k": ("iu", ""), "sizes": ("iu", "C"), "table": ("i", "T"), "keys": ("u", "K")}
         k, sizes, table, keys = read_arrays(path, wanted, refusal).values()
         with reading_arrays(refusal):
             top = cls(len(sizes), int(k))
             if (sizes < 0).any() or (sizes > k).any() or sizes.sum() != len(keys):
-                raise ValueError(f"{len(keys)} keys of classes with {sizes.sum()}")
+                raise ValueError(f"it has {len(keys)} keys, and classes with {sizes.sum()}")
             if table.size and ((table[1:] <= table[:-1]).any() or sort_keys.ids_of(keys).max(initial=0) >= table.size):
-                raise ValueError(f"keys of other ids than the {table.size} in the table")
+                raise ValueError(f"its keys do not fit its table of {table.size} ids")
         top._table = table.astype(np.int64) if table.size else None
         top._buffers = np.split(keys.astype(np.uint64, copy=False), np.cumsum(sizes)[:-1])
         top._sizes = [len(buffer) for buffer in top._buffers]
         return top
 
     def _flush(self):
-        """Moves what is staged to the classes' buffers."""
+        """Moves the staged segments to the classes' buffers."""
         staged, self._staged = self._staged, 0
         if not staged:
             return
@@ -176,7 +183,7 @@ class TopSegments:
                 self._append(c, candidates[candidates > self._floors[c]])
 
     def _append(self, c, candidates):
-        """Stores keys of class c, cutting its buffer to the k best whenever 2·k are reached."""
+        """Stores keys of class c, and cuts its buffer to the k best whenever it holds 2*k."""
         while candidates.size:
             size = self._sizes[c]
             taken = candidates[: 2 * self.k - size]
@@ -191,19 +198,19 @@ class TopSegments:
                 self._cut(c)
 
     def _cut(self, c):
-        """Drops all but the k best of 2·k keys, which raises the floor; they stand at the front, in no order."""
+        """Moves the k best of 2*k keys to the front, in any order, drops the others and raises the floor."""
         keys = self._buffers[c]
         keys.partition(self.k)
         keys[: self.k] = keys[self.k :]
         self._sizes[c] = self.k
-        self._floors[c] = keys[0]  # of the upper part, the partition's own place held the least
+        self._floors[c] = keys[0]  # the least of the upper part, by the definition of partition
         self._floor_scores[c] = sort_keys.scores_of(keys[:1])[0]
 
     def _kept(self, c):
         return self._buffers[c][: self._sizes[c]]
 
     def _ranked(self, c):
-        """The keys of class c, best first; its buffer gives up what it does not need."""
+        """Returns the keys of class c, best first, and shrinks its buffer to them."""
         keys = self._kept(c)
         keys.sort()
         self._buffers[c] = keys[::-1][: self.k].copy()
@@ -211,13 +218,13 @@ class TopSegments:
         return self._buffers[c]
 
     def _admit(self, ids):
-        """Makes sure that ids can be low halves, which needs the table once one lies outside [0, 2**32)."""
+        """Prepares ids for _low_halves, which needs the table after the first id outside [0, 2**32)."""
         if self._table is None and (ids.size == 0 or (ids.min() >= 0 and ids.max() < 2**32)):
             return
         known, ids = self._table, np.unique(ids)
-        if known is None or known.size > self._roomy:
+        if known is None or known.size > self._table_limit:
             known = self._known_ids()
-            self._roomy = 2 * max(known.size, _STAGED)
+            self._table_limit = 2 * max(known.size, _STAGED)
         behind = not known.size or not ids.size or ids[0] > known[-1]
         table = np.concatenate([known, ids]) if behind else np.union1d(known, ids)
         if self._table is None or not np.array_equal(table[: self._table.size], self._table):
@@ -225,7 +232,7 @@ class TopSegments:
         self._table = table
 
     def _low_halves(self, ids):
-        """uint32 [N] that order as the ids do; all of them admitted before."""
+        """Returns uint32 [N] in the same order as the ids, which must be admitted before."""
         return (ids if self._table is None else np.searchsorted(self._table, ids)).astype(np.uint32)
 
     def _ids_of(self, keys):
@@ -233,7 +240,7 @@ class TopSegments:
         return ids if self._table is None else self._table[ids]
 
     def _known_ids(self):
-        """The ids that a class keeps: int64, ascending, each once."""
+        """Returns the ids that any class keeps: int64, ascending, each once."""
         if self._table is None:
             found = np.empty(0, np.int64)
             for c in range(self.num_classes):
@@ -245,12 +252,12 @@ class TopSegments:
         return self._table[kept]
 
     def _recode(self, table):
-        """Rewrites all keys for a table that has other places for the ids."""
-        places = None if self._table is None else np.searchsorted(table, self._table)
+        """Rewrites all keys for a table in which the ids have other positions."""
+        positions = None if self._table is None else np.searchsorted(table, self._table)
         for c in range(self.num_classes):
             keys = self._kept(c)
             ids = sort_keys.ids_of(keys)
-            low = np.searchsorted(table, ids) if places is None else places[ids]
+            low = np.searchsorted(table, ids) if positions is None else positions[ids]
             keys[:] = sort_keys.keys(sort_keys.scores_of(keys), low.astype(np.uint32))
             if self._floors[c]:
                 self._floors[c] = keys.min()

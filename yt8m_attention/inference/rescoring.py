@@ -1,25 +1,30 @@
-"""Segments rescored by the videos that they come from. Letters: N segments, C classes."""
+"""Rescores segments with the scores of their whole videos. Letters: N segments, C classes."""
 
 import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from yt8m_attention.aliases import Batch
 from yt8m_attention.errors import UserError
 from yt8m_attention.inference import scoring
 
-# Whole videos a batch; it bounds memory and never changes a result.
+# Whole videos per batch; it bounds memory and does not change results.
 SIZE = 32
 
 
-def rescore(segments, videos, weight):
-    """p_segment^(1 - w) · p_video^w: of two like segments, that of the video which shows the class ranks higher.
+def rescore(segments: np.ndarray, videos: np.ndarray, weight: float) -> np.ndarray:
+    """Returns p_segment^(1 - w) * p_video^w.
 
-    A segment's own score sees five frames, the video's what stands around them. Source: the third place of the 3rd
-    YouTube-8M challenge, with w = 0.05 (and for the 20 best classes of a video alone).
+    A segment's score depends on its five frames only; the video's score adds the context. Of two segments with equal
+    scores, the one from the video with the higher score ranks higher. Source: the third place of the 3rd YouTube-8M
+    challenge, with w = 0.05 (and only for the 20 best classes of a video).
 
     Args:
-      segments, videos: float [..., C], probabilities of segments and of the videos that they are of.
-      weight: w, from 0, where nothing changes, to 1.
+      segments: float [..., C], probabilities of segments.
+      videos: float [..., C], probabilities of their videos.
+      weight: w from 0 (segments unchanged) to 1.
 
     Returns:
       float32 [..., C].
@@ -29,32 +34,39 @@ def rescore(segments, videos, weight):
 
 
 class Rescorer:
-    """Rescores segments that come in file order; their videos' scores are made as they are needed, and few are held.
+    """Rescores segments in file order. It scores videos when they are needed and keeps few scores in memory.
 
     Args:
-      scorers: scoring.make_scorer's.
-      read_videos: function of no arguments -> batches of whole videos, SIZE each, in file order; those of the segments
-        are among them.
-      weight: w of `rescore`; 0: nothing is read and nothing changes.
+      scorers: from scoring.make_scorer.
+      read_videos: function of no arguments -> BatchStream of SIZE whole videos per batch, in file order, which
+        include the videos of all segments.
+      weight: w of `rescore`; 0: return the scores unchanged and read nothing.
     """
 
-    def __init__(self, scorers, read_videos, weight):
+    def __init__(
+        self, scorers: Sequence[scoring.Scorer], read_videos: Callable[[], Iterable[Batch]], weight: float
+    ) -> None:
         self._scorers, self._weight = scorers, weight
-        self._videos = iter(read_videos()) if weight else None
-        self._scores = {}  # by video, of the few in question
+        self._videos: Any = iter(read_videos()) if weight else None  # a generator
+        self._scores: dict[bytes, tuple[np.ndarray, ...]] = {}  # by video id, only of videos that are still needed
 
-    def __call__(self, ids, scores):
-        """The scores of some segments, rescored.
+    def close(self) -> None:
+        """Ends the reading of videos."""
+        if self._videos is not None:
+            self._videos.close()
+
+    def __call__(self, ids: np.ndarray, scores: list[np.ndarray]) -> list[np.ndarray]:
+        """Rescores some segments.
 
         Args:
-          ids: bytes [N], their videos', in file order.
-          scores: a list of float32 [N, C], one a scorer.
+          ids: bytes [N], the video ids, in file order.
+          scores: float32 [N, C] of each scorer.
 
         Returns:
-          a list of float32 [N, C].
+          float32 [N, C] of each scorer.
 
         Raises:
-          UserError: where a segment's video is not among the videos.
+          UserError: if the video of a segment cannot be read.
         """
         if not self._weight or not len(ids):
             return scores
@@ -65,7 +77,7 @@ class Rescorer:
         ]
 
     def _rows(self, ids):
-        """The scores of each id's video, [scorers] of float32 [C]."""
+        """Returns for each id the scores of its video: float32 [C] of each scorer."""
         ids = ids.tolist()
         while ids[-1] not in self._scores:
             self._read(ids[-1])
@@ -73,17 +85,18 @@ class Rescorer:
         if absent is not None:
             raise _absent(absent)
         rows = [self._scores[video_id] for video_id in ids]
-        over = itertools.takewhile(lambda video_id: video_id != ids[-1], list(self._scores))
-        for video_id in over:
+        finished = itertools.takewhile(lambda video_id: video_id != ids[-1], list(self._scores))
+        for video_id in finished:
             del self._scores[video_id]
         return rows
 
     def _read(self, wanted):
+        assert self._videos is not None  # read only if the weight is not 0
         batch = next(self._videos, None)
         if batch is None:
             raise _absent(wanted)
-        # Always as many rows: what came before decides nothing, so the same video has the same score to the last bit.
-        bags = {name: scoring.fill_up(batch[name], SIZE) for name in ("frames", "mask")}
+        # Padded to a constant number of rows, so that a video's score is bit-equal in every batch.
+        bags = {name: scoring.pad_rows(batch[name], SIZE) for name in ("frames", "mask")}
         names = batch["id"].numpy().tolist()
         by_scorer = [scorer(bags)["probabilities"][: len(names)] for scorer in self._scorers]
         self._scores.update(zip(names, zip(*by_scorer, strict=True), strict=True))

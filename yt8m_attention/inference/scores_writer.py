@@ -1,4 +1,4 @@
-"""Every score that was ranked by, as a file for `ensemble`, in bounded memory."""
+"""Writes all scores of a ranking to a file for `ensemble`, in bounded memory."""
 
 import os
 import shutil
@@ -9,39 +9,40 @@ import numpy as np
 
 from yt8m_attention import files
 
-_COPIED = 1 << 20  # bytes at a time
+_CHUNK = 1 << 20  # bytes copied at a time
 
 
 class ScoresWriter:
     """Writes an .npz of `ids` [N], `starts` [N], `classes` [C] and `scores` [N, C], complete or absent.
 
-    An array's file begins with how long it is, which is known at the end. Until then scores are kept in a file without
-    a name in the same directory, which goes whatever ends the process; so there must be room for them twice.
+    An array's file starts with the array's length, which is known only at the end. Until then the scores are in a
+    temporary file without a name in the same directory. It disappears with the process. So the disk must have room for
+    the scores twice.
 
     Args:
-      path: of the file.
-      classes: int64 [C], ids of the columns.
+      path: path of the file.
+      classes: int64 [C], class ids of the columns.
 
     Raises:
-      UserError: here and from all methods, where the disk does not take it.
+      UserError: from all methods, if the file cannot be written.
     """
 
-    def __init__(self, path, classes):
+    def __init__(self, path: str, classes: np.ndarray) -> None:
         self._path, self._classes = path, classes
         with files.writing(path):
-            self._kept = tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path)))
+            self._temporary = tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path)))
 
-    def add(self, scores):
-        """Takes the next rows, float32 [n, C]."""
+    def add(self, scores: np.ndarray) -> None:
+        """Adds the next rows, float32 [n, C]."""
         with files.writing(self._path):
-            self._kept.write(np.ascontiguousarray(scores, np.float32))
+            self._temporary.write(np.ascontiguousarray(scores, np.float32).data)
 
-    def save(self, ids, starts):
+    def save(self, ids: np.ndarray | list[bytes], starts: np.ndarray) -> None:
         """Writes the file.
 
         Args:
-          ids: bytes or str [N], the videos'.
-          starts: int64 [N], frames; -1: the whole video.
+          ids: bytes or str [N], the video ids of the rows.
+          starts: int64 [N], seconds (frames); -1: the whole video.
         """
         arrays = {"ids": np.array(ids, bytes), "starts": starts, "classes": self._classes}
         head = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": (len(ids), len(self._classes))}
@@ -51,5 +52,5 @@ class ScoresWriter:
                     np.lib.format.write_array(member, array, allow_pickle=False)
             with archive.open("scores.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(member, head)
-                self._kept.seek(0)
-                shutil.copyfileobj(self._kept, member, _COPIED)
+                self._temporary.seek(0)
+                shutil.copyfileobj(self._temporary, member, _CHUNK)

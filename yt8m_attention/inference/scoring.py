@@ -1,27 +1,31 @@
-"""A trained model as a function of batches. Letters: B bags, T frames of a bag, N frames, F features, C classes."""
+"""Scores batches with a trained model. Letters: B bags, T frames of a bag, N frames, F features, C classes."""
 
+from collections.abc import Sequence
+
+import keras
+import numpy as np
 import tensorflow as tf
 
-from yt8m_attention.models.folded import fold
+from yt8m_attention.aliases import Batch, Tensor
+from yt8m_attention.models.folded import FoldedAttention, fold
 from yt8m_attention.ops import fusion
 from yt8m_attention.runtime import compilation
 from yt8m_attention.runtime.precision import choose_for_scoring
 
 
-def make_scorer(model, classes=None, precision="float32"):
-    """The fast form of a trained model: folded (models/folded.py) where it has such a form, else as it is.
+def make_scorer(
+    model: keras.Model, classes: Sequence[int] | np.ndarray | None = None, precision: str = "float32"
+) -> "Scorer":
+    """Returns the fastest scorer of a trained model: folded (models/folded.py) if the model can be folded.
 
-    No row's answer depends on another row, but for its last bits; the same batch has the same bits. A folded scorer
-    keeps the weights that the model has now.
+    The scores of a row depend on the other rows of the batch by rounding only. Equal batches have bit-equal scores. A
+    folded scorer keeps the current weights, even if the model changes later.
 
     Args:
       model: follows the model contract.
-      classes: int [C], the columns of `probabilities` wanted; None: all.
-      precision: of a folded model's products: "auto" (runtime.precision.choose_for_scoring), "float32" or
-        "mixed_bfloat16". Others keep the one they were built with.
-
-    Returns:
-      A Scorer.
+      classes: int [C], the classes to return in `probabilities`; None: all.
+      precision: precision of matrix products in a folded model: "auto" (runtime.precision.choose_for_scoring),
+        "float32" or "mixed_bfloat16". Other models keep the precision that they were built with.
     """
     compilation.sums_in_order()
     dtype = choose_for_scoring(precision).removeprefix("mixed_")
@@ -30,18 +34,25 @@ def make_scorer(model, classes=None, precision="float32"):
 
 
 class Scorer:
-    """A model as it is, with the weights that it has when it is called.
+    """Scores with a model that is not folded, and with its current weights.
 
     Call: a batch with frames [B, T, F] and mask [B, T] -> the model's outputs by name, as numpy arrays.
 
-    Smaller batches than the largest one so far, of bags as long, are filled up with empty bags: they need nothing
-    compiled anew.
+    A batch with fewer bags than an earlier batch of the same bag length is padded with empty bags, which avoids
+    compiling for another shape.
+
+    Args:
+      model: follows the model contract.
+      classes: int [C], the classes to return in `probabilities`; None: all.
+
+    Attributes:
+      compute_dtype: dtype of matrix products.
     """
 
-    compute_dtype = "as built"  # of the products
+    compute_dtype = "as built"
 
-    def __init__(self, model, classes=None):
-        self._rows = {}
+    def __init__(self, model: keras.Model, classes: Sequence[int] | np.ndarray | None = None) -> None:
+        self._rows: dict[int, int] = {}
 
         @tf.function(reduce_retracing=True)
         def forward(frames, mask):
@@ -52,32 +63,36 @@ class Scorer:
 
         self._forward = forward
 
-    def __call__(self, batch):
+    def __call__(self, batch: Batch) -> dict[str, np.ndarray]:
         rows, length = map(int, batch["mask"].shape)
-        inputs = [fill_up(batch[name], self._largest(rows, length)) for name in ("frames", "mask")]
+        inputs = [pad_rows(batch[name], self._largest(rows, length)) for name in ("frames", "mask")]
         return {name: value.numpy()[:rows] for name, value in self._forward(*inputs).items()}
 
     def _largest(self, rows, length):
-        """The rows of the largest batch of bags of that length so far, this one included."""
+        """Returns the number of rows of the largest batch with this bag length so far, including this batch."""
         self._rows[length] = max(self._rows.get(length, 0), rows)
         return self._rows[length]
 
-    def windows(self, frames, places):
-        """Probabilities [B, C] of windows over the same frames, which may overlap.
+    def windows(self, frames: Tensor, indices: Tensor) -> np.ndarray:
+        """Returns the probabilities [B, C] of windows, which may share frames.
 
         Args:
-          frames: [N, F].
-          places: int [B, T], a window's frames among them, all real.
+          frames: [N, F], bytes or floats.
+          indices: int [B, T], the frames of each window, without padding.
         """
-        places = tf.convert_to_tensor(places)
-        batch = {"frames": tf.gather(frames, places), "mask": tf.ones(places.shape, bool)}
+        indices = tf.convert_to_tensor(indices)
+        batch = {"frames": tf.gather(frames, indices), "mask": tf.ones(indices.shape, bool)}
         return self(batch)["probabilities"]
 
 
 class FoldedScorer(Scorer):
-    """A model folded; windows share all that is done by frame."""
+    """Scores with a folded model. Windows share the computation of each frame.
 
-    def __init__(self, folded):
+    Args:
+      folded: the folded model.
+    """
+
+    def __init__(self, folded: FoldedAttention) -> None:
         self.folded, self.compute_dtype = folded, folded.dtype
         self._rows = {}
         self._forward = _function(folded)
@@ -85,12 +100,13 @@ class FoldedScorer(Scorer):
         self._window_work = _function(folded.window_work)
         self._shared = None, None
 
-    def windows(self, frames, places):
+    def windows(self, frames: Tensor, indices: Tensor) -> np.ndarray:
+        """See Scorer.windows. The work of the last frames is kept, so pass the same object for the same frames."""
         if self._shared[0] is not frames:
             self._shared = frames, self._frame_work(tf.convert_to_tensor(frames))
-        rows = len(places)
-        places = fill_up(tf.convert_to_tensor(places), self._largest(*places.shape))
-        return self._window_work(self._shared[1], places)["probabilities"].numpy()[:rows]
+        rows = len(indices)
+        indices = pad_rows(tf.convert_to_tensor(indices), self._largest(*indices.shape))
+        return self._window_work(self._shared[1], indices)["probabilities"].numpy()[:rows]
 
 
 def _function(call):
@@ -102,7 +118,7 @@ def _function(call):
     return compiled
 
 
-def fill_up(tensor, rows):
-    """A tensor [B, ...] with zeros behind its rows, so that they are `rows`."""
+def pad_rows(tensor: Tensor, rows: int) -> Tensor:
+    """Appends rows of zeros to a tensor [B, ...]; returns [rows, ...]."""
     missing = rows - tensor.shape[0]
     return tf.pad(tensor, [[0, missing]] + [[0, 0]] * (len(tensor.shape) - 1)) if missing else tensor

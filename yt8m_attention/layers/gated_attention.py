@@ -1,8 +1,11 @@
 """Letters: B batch, T frames, C width, M heads, U units of a head."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from yt8m_attention.aliases import Tensor
 from yt8m_attention.layers.masked_layer import MaskedLayer
 from yt8m_attention.ops.fusion import fused
 from yt8m_attention.ops.masked import masked_softmax
@@ -13,25 +16,25 @@ NORMALIZERS = {"sparsemax": sparsemax, "softmax": masked_softmax}
 
 @keras.saving.register_keras_serializable(package="yt8m_attention")
 class GatedAttention(MaskedLayer):
-    """How much each frame of a bag counts, for each of M heads.
+    """Computes the attention of M heads: the weight of each frame in its bag.
 
-    A frame's score is w · (tanh(h V) ⊙ sigmoid(h U)); scores are normalised over the bag's frames.
+    A frame's score is w · (tanh(h V) ⊙ sigmoid(h U)). Scores are normalised over the bag's frames.
     Source: Ilse, Tomczak & Welling 2018, equation 9 (no biases); sparsemax: Martins & Astudillo 2016.
 
-    The heads' V, U and w are independent, but lie side by side, so that all heads are two matrix products. They are
-    drawn as if each head stood alone (Glorot's rule for C -> U and for U -> 1).
+    The heads' V, U and w are independent but stored side by side, so two matrix products serve all heads. They are
+    initialised per head (Glorot's rule for C -> U and for U -> 1).
 
     Args:
       num_heads: M.
-      units: U, width of each head's V and U.
+      units: U, the width of each head's V and U.
       normalizer: "sparsemax" (exact zeros) or "softmax".
 
     Call: h [B, T, C]; mask bool [B, T], true where a frame exists, or None for all.
-    Returns: float32 [B, T, M], 0 or more, summing to 1 over the frames of the mask and exactly 0 off it; all 0 for a
-    bag without frames.
+    Returns: float32 [B, T, M], 0 or more: sums to 1 over the unmasked frames and is exactly 0 at masked ones; all 0 for
+      a bag without frames.
     """
 
-    def __init__(self, num_heads, units, normalizer="sparsemax", **kwargs):
+    def __init__(self, num_heads: int, units: int, normalizer: str = "sparsemax", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if normalizer not in NORMALIZERS:
             raise ValueError(f"normalizer: found {normalizer!r}, wanted one of {', '.join(NORMALIZERS)}")
@@ -39,7 +42,7 @@ class GatedAttention(MaskedLayer):
         self.units = units
         self.normalizer = normalizer
 
-    def build(self, input_shape, *_):
+    def build(self, input_shape: tuple[Any, ...], *_: Any) -> None:
         width, heads, units = input_shape[-1], self.num_heads, self.units
         kernel = {
             "shape": (width, heads * units),
@@ -51,7 +54,7 @@ class GatedAttention(MaskedLayer):
             name="score_kernel", shape=(heads, units), initializer=_uniform("fan_out", 2 * units / (units + 1))
         )
 
-    def call(self, h_BTC, mask=None):
+    def call(self, h_BTC: Tensor, mask: Tensor | None = None) -> Tensor:
         scores_BTM = _score(
             ops.matmul(h_BTC, self.tanh_kernel),
             ops.matmul(h_BTC, self.sigmoid_kernel),
@@ -59,10 +62,10 @@ class GatedAttention(MaskedLayer):
         )
         return _normalise(scores_BTM, mask, normalizer=self.normalizer)
 
-    def compute_output_spec(self, h_BTC, mask=None):
+    def compute_output_spec(self, h_BTC: Tensor, mask: Tensor | None = None) -> keras.KerasTensor:
         return keras.KerasTensor((*h_BTC.shape[:2], self.num_heads), dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {"num_heads": self.num_heads, "units": self.units, "normalizer": self.normalizer}
         return super().get_config() | own
 
@@ -73,11 +76,11 @@ def _uniform(mode, scale):
 
 @fused
 def _score(tanh_BTN, sigmoid_BTN, kernel_MU):
-    """Logits of all heads side by side to scores, float32 [B, T, M]."""
+    """Converts the pre-activations of all heads, side by side, to scores, float32 [B, T, M]."""
     heads, units = kernel_MU.shape
     gated_BTN = ops.tanh(ops.cast(tanh_BTN, "float32")) * ops.sigmoid(ops.cast(sigmoid_BTN, "float32"))
-    # Each head's weights in a column of its own, zeros elsewhere: one product, forward and backward, where
-    # multiplying and adding up would pass over as much memory several times.
+    # Each head's weights form one column, with zeros elsewhere. One product replaces a multiplication and a sum, which
+    # read the same memory several times.
     columns_MUM = ops.expand_dims(ops.cast(kernel_MU, "float32"), -1) * ops.expand_dims(ops.eye(heads), 1)
     return ops.matmul(gated_BTN, ops.reshape(columns_MUM, (heads * units, heads)))
 

@@ -1,14 +1,16 @@
-"""The base of the layers that take a mask."""
+"""Base class of the layers that take a mask."""
 
 import keras
 
+from yt8m_attention.aliases import Tensor
+
 
 class MaskedLayer(keras.layers.Layer):
-    """A layer whose mask is an argument like any other.
+    """A layer that gets its mask only as an argument of the call.
 
-    Keras would also hang the mask on the layer's outputs, for layers behind to find. Here a mask goes where a call
-    names it and nowhere else: the same bags are masked by frame in one layer and by bag in the next.
+    Keras also attaches the mask to the layer's outputs, and later layers use it. Here it must not: one layer masks a
+    bag's frames, the next one masks whole bags.
     """
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> None:
         return None

@@ -1,15 +1,15 @@
-"""Where a classifier's answers start."""
+"""Initial biases of the classifiers."""
 
 import math
 
 import keras
 
 
-def bias_initializer(prior_probability):
-    """Biases with which a logistic regression of small weights answers prior_probability for every class.
+def bias_initializer(prior_probability: float) -> keras.initializers.Initializer:
+    """Returns an initializer of biases that make a logistic regression predict prior_probability for every class.
 
-    Where few classes are true, a start near their share spares the first steps, which else do nothing but lower every
-    answer. Source: Lin, Goyal, Girshick, He & Dollár 2017 (focal loss), section 4.1.
+    When few classes are positive, a start near their share saves the first steps, which would only lower all
+    predictions. Source: Lin, Goyal, Girshick, He & Dollár 2017 (focal loss), section 4.1.
 
     Args:
       prior_probability: more than 0, less than 1. 0.5: biases of 0.

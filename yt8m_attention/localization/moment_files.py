@@ -1,27 +1,48 @@
-"""Moments as people and players read them: a table, JSON, SubRip or WebVTT."""
+"""Output formats for moments: a table, JSON, SubRip or WebVTT."""
 
 import html
 import json
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from yt8m_attention.data.user_features import Video
+from yt8m_attention.localization.moments import Moment
 
 PER_VIDEO = ("srt", "vtt")  # a subtitle file belongs to one video
-# 64 bits, six a character: of the last one, two are always 0. Few names of other videos look so.
+# An id of YouTube: 64 bits, six per character, so two bits of the last one are always 0. Few other ids match.
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]")
 
 
 @dataclass(frozen=True)
 class VideoMoments:
-    """What was found in one video. Times are seconds."""
+    """The moments found in one video. All times are in seconds.
+
+    Attributes:
+      id: the video's id.
+      seconds: its length.
+      moments: dicts of class, name, start, end, probability, and link if the id is one of YouTube; best first.
+      begin: start of the clip in the whole video, if the features are of a clip.
+    """
 
     id: str
-    seconds: float  # its length
-    moments: tuple  # of dicts: class, name, start, end, probability, link if there may be one; best first
-    begin: float = 0.0  # where it lies in the video with that id, if it is a clip of one
+    seconds: float
+    moments: tuple[dict[str, Any], ...]
+    begin: float = 0.0
 
 
-def describe(video, moments, class_name, frame_seconds):
-    """Moments in frames (moments.Moment) of an own_features.Video as VideoMoments in seconds."""
+def describe(
+    video: Video, moments: Iterable[Moment], class_name: Callable[[int], str], frame_seconds: float
+) -> VideoMoments:
+    """Converts moments from frames to seconds, and adds class names and links.
+
+    Args:
+      video: the video.
+      moments: its moments.
+      class_name: function of a class id -> its name.
+      frame_seconds: seconds from one frame to the next.
+    """
     described = tuple(
         {
             "class": m.class_id,
@@ -37,20 +58,20 @@ def describe(video, moments, class_name, frame_seconds):
 
 
 def _link(video_id, second):
-    """{"link": where YouTube plays the video from a second on}; {} for an id that is none of YouTube's."""
+    """Returns {"link": address of the video on YouTube at this second}, or {} if the id is not one of YouTube."""
     if not _YOUTUBE_ID.fullmatch(video_id):
         return {}
     return {"link": f"https://www.youtube.com/watch?v={video_id}&t={int(second)}s"}
 
 
-def text(videos, form):
-    """A file of the moments of videos; `srt` and `vtt` take one video at a time.
+def text(videos: Sequence[VideoMoments], file_format: str) -> str:
+    """Returns the moments of videos as the text of a file.
 
     Args:
-      videos: list of VideoMoments.
-      form: "table", "json", "srt" or "vtt".
+      videos: the videos; exactly one for "srt" and "vtt".
+      file_format: "table", "json", "srt" or "vtt".
     """
-    return {"table": _table, "json": _json, "srt": _subrip, "vtt": _webvtt}[form](videos)
+    return {"table": _table, "json": _json, "srt": _subrip, "vtt": _webvtt}[file_format](videos)
 
 
 def _table(videos):
@@ -93,19 +114,19 @@ def _in_time(videos):
 
 
 def _caption(moment):
-    # An arrow would end the cue's text and begin another's times.
+    # An arrow would end the text of the cue.
     return f"{_one_line(moment['name']).replace('-->', '→')} ({moment['probability']:.0%})"
 
 
 def _stamp(seconds, point):
-    """00:01:02,500"""
+    """Formats seconds like 00:01:02,500."""
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}{point}{rest % 1000:03d}"
 
 
-def clock(seconds, digits=0):
-    """1:02.5"""
+def clock(seconds: float, digits: int = 0) -> str:
+    """Formats seconds like 1:02.5, with `digits` decimals."""
     tens = 10**digits
     units = round(seconds * tens)
     minutes, rest = divmod(units, 60 * tens)
@@ -116,6 +137,6 @@ def _one_line(name):
     return " ".join(name.split())
 
 
-def file_name(video_id):
-    """An id as part of a file's name: what no file system objects to, and no way out of a directory."""
+def file_name(video_id: str) -> str:
+    """Returns an id as part of a file name: valid on every file system, and unable to leave the directory."""
     return re.sub(r"[^\w-]", "_", video_id)

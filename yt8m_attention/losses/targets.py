@@ -1,20 +1,22 @@
-"""What is learned: labels, and how much each of them counts. Letters: B batch, V classes."""
+"""Targets of the loss: labels and their weights. Letters: B batch, V classes."""
 
 from keras import ops
 
+from yt8m_attention.aliases import Tensor
 
-def mix(first, second, share):
-    """Two targets as one, of which the cross-entropy is that of the first times share plus the second's times the rest.
 
-    That holds for any answer, as cross-entropy is linear in the labels. A pair that counts in one of them alone keeps
-    that one's label, and counts less.
+def mix(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], share: Tensor) -> tuple[Tensor, Tensor]:
+    """Mixes targets so that CE(mixed) = share * CE(first) + (1 - share) * CE(second).
+
+    This holds for any prediction, because cross-entropy is linear in the labels. A pair that only one target counts
+    keeps that target's label, with a lower weight.
 
     Args:
-      first, second: (labels [B, V] in 0..1, weights [B, V], 0 or more; bool: whether a pair counts).
-      share: of the first, in 0..1; a number or [B, 1].
+      first, second: (labels [B, V] in 0..1, weights [B, V], 0 or more, or bool: whether a pair counts).
+      share: weight of the first target, in 0..1; a number or [B, 1].
 
     Returns:
-      (labels float32 [B, V], weights float32 [B, V]); a pair that counts in neither has label 0 and weight 0.
+      (labels float32 [B, V], weights float32 [B, V]); a pair that neither target counts has label 0 and weight 0.
     """
     (first_labels, first_weights), (second_labels, second_weights) = (
         tuple(ops.cast(part, "float32") for part in target) for target in (first, second)

@@ -1,17 +1,27 @@
-"""The loss of both phases. Letters: B batch, V classes."""
+"""The loss of both training phases. Letters: B batch, V classes."""
+
+from collections.abc import Iterable
 
 import numpy as np
 from keras import ops
 
+from yt8m_attention.aliases import Tensor
 
-def weighted_cross_entropy(labels, probabilities, rated=None, class_weights=None, epsilon=1e-5):
-    """Cross-entropy summed over the classes, averaged over the batch.
+
+def weighted_cross_entropy(
+    labels: Tensor,
+    probabilities: Tensor,
+    rated: Tensor | None = None,
+    class_weights: Tensor | None = None,
+    epsilon: float = 1e-5,
+) -> Tensor:
+    """Returns the cross-entropy, summed over the classes and averaged over the batch.
 
     Args:
-      labels: [B, V], bool or 0..1; soft labels are taken as they are.
+      labels: [B, V], bool or 0..1; soft labels are used unchanged.
       probabilities: [B, V], 0..1.
-      rated: [B, V], false where nobody rated the pair: unknown, so no part of the loss. Or how much a pair counts, 0
-        or more. None: all rated.
+      rated: [B, V], false for a pair without a rating: its label is unknown, so the loss leaves it out. Or the
+        weight of each pair, 0 or more. None: all rated.
       class_weights: [V], see `class_weights`. None: 1 for each.
       epsilon: added inside both logarithms, as in the YouTube-8M starter code; bounds a pair's loss at -log(epsilon).
 
@@ -26,12 +36,12 @@ def weighted_cross_entropy(labels, probabilities, rated=None, class_weights=None
     return ops.mean(ops.sum(losses_BV, axis=-1))
 
 
-def class_weights(num_classes, segment_classes, segment_weight=5.0):
-    """Weights of the classes in the loss, float32 numpy [V].
+def class_weights(num_classes: int, segment_classes: Iterable[int] | None, segment_weight: float = 5.0) -> np.ndarray:
+    """Returns the class weights of the loss, float32 numpy [V].
 
-    segment_weight for segment_classes (ids; None: there are none), 1 for the rest.
+    The weight is segment_weight for segment_classes (ids; None: no class) and 1 for the rest.
 
-    Source: arXiv 1911.06866's published code, which weighs its 1000 segment classes 5.
+    Source: the published code of arXiv 1911.06866, which gives its 1000 segment classes a weight of 5.
     """
     weights = np.ones(num_classes, np.float32)
     weights[list(segment_classes or ())] = segment_weight

@@ -1,24 +1,31 @@
-"""Every metric in its plainest form: loops that follow the definition, against which faster code is held.
+"""Every metric as a loop that follows its definition: the reference for faster code. Uses numpy only.
 
-Numpy alone. Ties are broken as everywhere here (metrics/sort_keys.py): score descending, then position or id ascending.
+Ties are broken as in metrics/sort_keys.py: score descending, then position or id ascending.
 The definitions are those of the YouTube-8M starter code and, for segments, of the 3rd YouTube-8M challenge.
 Letters: N videos or entries, V classes, P positives.
 """
 
+from collections.abc import Hashable, Mapping, Sequence
+
 import numpy as np
 
 
-def average_precision(scores, labels, num_positives=None, top_n=None):
-    """Average precision of one ranking: the mean over all positives of the precision at each one's rank.
+def average_precision(
+    scores: Sequence[float] | np.ndarray,
+    labels: Sequence[float] | np.ndarray,
+    num_positives: int | None = None,
+    top_n: int | None = None,
+) -> float:
+    """Returns the average precision of one ranking: the mean over all positives of the precision at their ranks.
 
     Args:
       scores: float [N], any order; ties rank by position.
       labels: [N], positive where more than 0.
-      num_positives: all positives, those missing from the list too; None: those in the list.
-      top_n: only this many best count, and no more positives than that can be asked for; None: all.
+      num_positives: number of positives, including those missing from the list; None: those in the list.
+      top_n: number of best entries that count, and the upper bound of num_positives; None: all.
 
     Returns:
-      A float in [0, 1]; 0 where there is no positive.
+      A float in [0, 1]; 0 without a positive.
 
     Raises:
       ValueError: for a NaN score.
@@ -31,7 +38,7 @@ def average_precision(scores, labels, num_positives=None, top_n=None):
 
 
 def _ranked_average_precision(ranked, num_positives, top_n):
-    """Average precision of labels, best first."""
+    """Returns the average precision of labels, best first."""
     if top_n is not None:
         ranked = ranked[:top_n]
         num_positives = min(num_positives, top_n)
@@ -43,24 +50,27 @@ def _ranked_average_precision(ranked, num_positives, top_n):
     return float(total / num_positives) if num_positives else 0.0
 
 
-def mean_average_precision_at_k(ranked, ratings, k=100_000):
-    """MAP@K of the 3rd YouTube-8M challenge, over rated segments.
+def mean_average_precision_at_k(
+    ranked: Mapping[Hashable, Sequence[Hashable]],
+    ratings: Mapping[Hashable, Mapping[Hashable, float]],
+    k: int = 100_000,
+) -> float:
+    """Returns MAP@K of the 3rd YouTube-8M challenge, over rated segments.
 
-    For each class: the ranking is cut to its first k, then the segments that nobody rated for the class are dropped
-    (unknown, not negative), and average precision is taken with min(all rated positives of the class, k) in the
-    denominator. The mean is over the classes that have a positive; the others are left out. A class that has a
-    positive and no ranking counts 0.
+    For each class, the ranking is cut to its first k entries. Then segments without a rating for the class are dropped,
+    because they are unknown, not negative. Average precision has min(all rated positives of the class, k) as its
+    denominator. The mean is over the classes with a positive. A class with a positive and without a ranking counts 0.
 
     Args:
-      ranked: {class: segment ids, best first, none twice}; ids are anything that can be a key of a dict.
+      ranked: {class: segment ids, best first, each once}; an id is any hashable value.
       ratings: {class: {segment id: rating}}, positive where more than 0.
-      k: where each class's ranking is cut.
+      k: maximum length of each class's ranking.
 
     Returns:
-      A float in [0, 1]; NaN where no class has a positive.
+      A float in [0, 1]; NaN when no class has a positive.
 
     Raises:
-      ValueError: for a segment that one class ranks twice.
+      ValueError: when a class ranks a segment twice.
     """
     precisions = []
     for name, rated in ratings.items():
@@ -74,17 +84,17 @@ def mean_average_precision_at_k(ranked, ratings, k=100_000):
     return float(np.mean(precisions)) if precisions else float("nan")
 
 
-def global_average_precision(predictions, labels, top_k=20):
-    """GAP, the YouTube-8M metric: one average precision over the top_k predictions of every video, pooled.
+def global_average_precision(predictions: np.ndarray, labels: np.ndarray, top_k: int = 20) -> float:
+    """Returns GAP, the YouTube-8M metric: one average precision over the pooled top_k predictions of all videos.
 
     Args:
       predictions: float [N, V]; ties rank by the smaller class within a video, then by the earlier video.
-      labels: [N, V], positive where more than 0; all of them are in the denominator, the ones that no video's
-        top_k reach too.
-      top_k: classes of each video that count.
+      labels: [N, V], positive where more than 0; the denominator counts all positives, including those outside
+        the top_k.
+      top_k: number of classes of each video that count.
 
     Returns:
-      A float in [0, 1]; 0 where there is no positive.
+      A float in [0, 1]; 0 without a positive.
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     scores, hits = [], []
@@ -95,26 +105,28 @@ def global_average_precision(predictions, labels, top_k=20):
     return average_precision(scores, hits, num_positives=int((labels > 0).sum()))
 
 
-def hit_at_one(predictions, labels):
-    """The share of videos [N, V] whose best class (of equals the smallest) is a true one; NaN for no video.
+def hit_at_one(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the share of videos [N, V] whose best class (the smallest of equal ones) is positive.
 
-    A video without a label is a miss.
+    A video without labels is a miss. The result is NaN without videos.
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     hits = [labels[i, np.argmax(row)] > 0 for i, row in enumerate(predictions)]
     return float(np.mean(hits)) if hits else float("nan")
 
 
-def perr(predictions, labels):
-    """Precision at equal recall rate: the mean over videos of the precision among as many best classes as the video
-    has labels. A video without labels counts 0, and a class predicted exactly 0 (or less) is not predicted.
+def perr(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the precision at equal recall rate (PERR).
+
+    That is the mean over videos of the precision of the n best classes, with n the number of the video's labels. A
+    video without labels counts 0. A class with a prediction of 0 or less does not count as predicted.
 
     Args:
-      predictions: float [N, V]; of equals the smaller class is better.
+      predictions: float [N, V]; ties rank by the smaller class.
       labels: [N, V], positive where more than 0.
 
     Returns:
-      A float in [0, 1]; NaN for no video.
+      A float in [0, 1]; NaN without videos.
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels) > 0
     precisions = []

@@ -1,28 +1,30 @@
-"""A trained network rearranged for scoring: the same answers from fewer and larger products.
+"""Folds a trained multi-attention network for inference: same predictions, fewer and larger matrix products.
 
-What is folded, none of it an approximation:
+Folding is exact. It changes these parts:
 
 - dequantisation and l2 norm: a frame is (c + SHIFT) / |c + SHIFT| for centred bytes c = byte - 128, which bfloat16
-  holds exactly; products take c, and the length divides their results.
-- input batch norm y = s x + t: into the products on either way of a frame. Attention sums to one over a bag, so the
-  pooling hands t through unchanged.
-- the batch norms behind products (reduction, hidden layer, context gate, probability gate): into their weights.
-- mixture of experts: a softmax knows only differences, so the dummy's gate is taken from the others: K gates, and not
-  K + 1.
-- only the classes asked for are computed, as far as the probability gate, which sees all classes, allows.
-- with fewer frames than heads the hidden layer's product is taken by frame, before pooling, both being linear.
+  represents exactly. Products take c, and their results are divided by the length.
+- input batch norm y = s x + t: folded into the products of the attention and of the pooled frames. Attention sums to
+  one over a bag, so pooling leaves t unchanged.
+- batch norms after products (reduction, hidden layer, context gate, probability gate): folded into the weights.
+- mixture of experts: a softmax depends on differences only. The dummy's gate is subtracted from the others, which
+  leaves K gates instead of K + 1.
+- classes: only the selected ones are computed, except where the probability gate needs all classes.
+- short bags: with fewer frames than heads, the hidden layer's product comes before pooling. Both are linear.
 
 Letters: N frames, B bags, T frames of a bag, F features, D a stream's width, M heads, H hidden width, V classes,
-C classes asked for, K experts.
+C selected classes, K experts.
 """
 
 import itertools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
 from yt8m_attention import schema
+from yt8m_attention.aliases import Tensor
 from yt8m_attention.layers.gated_attention import NORMALIZERS
 from yt8m_attention.models.folded_classifier import FoldedClassifier
 from yt8m_attention.models.folding import affine, tensor, weight
@@ -37,18 +39,20 @@ _LEAST_SQUARED = LEAST_SQUARED_LENGTH / schema.QUANTIZED_STEP**2
 
 
 class FoldedAttention:
-    """The forward pass of a MultiAttention at inference, with the weights it has now.
+    """Runs the forward pass of a MultiAttention at inference, with the model's weights at construction.
 
-    Call: frames [B, T, F] and mask bool [B, T] -> outputs by name as the model's, `probabilities` float32 [B, C]. A bag
-    without frames has a finite answer of no meaning, another one than the model's.
+    Call: frames [B, T, F] and mask bool [B, T] -> the model's outputs by name, `probabilities` float32 [B, C]. A bag
+    without frames has a finite prediction without meaning, which differs from the model's.
 
     Args:
-      model: a built MultiAttention.
-      classes: int [C], the columns wanted; None: all.
-      dtype: of the products, "float32" or "bfloat16"; all between them is float32.
+      model: a built MultiAttention with a hidden layer.
+      classes: int [C], the selected classes; None: all.
+      dtype: dtype of the products, "float32" or "bfloat16"; all other work is float32.
     """
 
-    def __init__(self, model, classes=None, dtype="float32"):
+    def __init__(
+        self, model: MultiAttention, classes: Sequence[int] | np.ndarray | None = None, dtype: str = "float32"
+    ) -> None:
         self.dtype = dtype
         self.names = model.config.features.names
         self.heads = model.streams[0].num_heads
@@ -60,6 +64,7 @@ class FoldedAttention:
             _FoldedStream(stream, scale[part], shift[part], dtype)
             for stream, part in zip(model.streams, self.parts, strict=True)
         ]
+        assert model.hidden is not None
         kernel = weight(model.hidden.kernel)
         hidden_scale, hidden_shift = affine(model.hidden_norm)
         folded = scale[:, None] * kernel * hidden_scale
@@ -68,7 +73,7 @@ class FoldedAttention:
         self.hidden_bias = tensor((shift @ kernel) * hidden_scale + hidden_shift)
         self.classifier = FoldedClassifier(model, classes, dtype)
 
-    def __call__(self, frames_BTF, mask_BT):
+    def __call__(self, frames_BTF: Tensor, mask_BT: Tensor | None) -> dict[str, Tensor]:
         _, count, width = frames_BTF.shape
         centred_BTF, lengths_BT = _centre(frames_BTF, mask_BT, dtype=self.dtype)
         centred_NF, lengths_N = ops.reshape(centred_BTF, (-1, width)), ops.reshape(lengths_BT, (-1,))
@@ -83,28 +88,28 @@ class FoldedAttention:
             hidden_BMH = self.pool(attention_SBTM, centred_BTF, lengths_BT)
         return self.answer(hidden_BMH, attention_SBTM)
 
-    def frame_work(self, frames_NF):
-        """What windows over the same frames share: (scores [N, M], projected [N, H]) of each stream."""
+    def frame_work(self, frames_NF: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Computes what windows over the same frames share: (scores [N, M], projected frames [N, H]) of each stream."""
         centred_NF, lengths_N = _centre(frames_NF, None, dtype=self.dtype)
         return self.scores(centred_NF, lengths_N), self.project(centred_NF, lengths_N)
 
-    def window_work(self, shared, places_BT):
-        """Outputs by name for windows of frames.
+    def window_work(self, shared: tuple[list[Tensor], list[Tensor]], places_BT: Tensor) -> dict[str, Tensor]:
+        """Returns the outputs by name for windows of frames.
 
         Args:
-          shared: of `frame_work`.
-          places_BT: int [B, T], which frames a window has, all of them real.
+          shared: the result of `frame_work`.
+          places_BT: int [B, T], indices of each window's frames; there is no padding.
         """
         scores, projected = ([ops.take(part, places_BT, axis=0) for part in parts] for parts in shared)
         attention = self.attend(scores, None)
         return self.answer(self.pool_projected(attention, projected), attention)
 
-    def scores(self, centred_NF, lengths_N):
-        """Each stream's scores [N, M] before they are normalised over a bag."""
+    def scores(self, centred_NF: Tensor, lengths_N: Tensor) -> list[Tensor]:
+        """Returns each stream's scores [N, M] before normalisation over a bag."""
         return [stream(part, lengths_N) for stream, part in zip(self.streams, self._split(centred_NF), strict=True)]
 
-    def project(self, centred_NF, lengths_N):
-        """Each stream's share of the hidden layer [N, H], by frame."""
+    def project(self, centred_NF: Tensor, lengths_N: Tensor) -> list[Tensor]:
+        """Returns each stream's part of the hidden layer [N, H] for each frame."""
         return [
             _project(ops.matmul(part, kernel), offset, lengths_N, dtype=self.dtype)
             for part, kernel, offset in zip(
@@ -112,19 +117,19 @@ class FoldedAttention:
             )
         ]
 
-    def attend(self, scores_SBTM, mask_BT):
-        """Each stream's attention [B, T, M]."""
+    def attend(self, scores_SBTM: list[Tensor], mask_BT: Tensor | None) -> list[Tensor]:
+        """Returns each stream's attention [B, T, M]."""
         return [_attend(scores, mask_BT, normalizer=self.normalizer) for scores in scores_SBTM]
 
-    def pool_projected(self, attention_SBTM, projected_SBTH):
-        """Hidden vectors [B, M, H], float32, out of projected frames."""
+    def pool_projected(self, attention_SBTM: list[Tensor], projected_SBTH: list[Tensor]) -> Tensor:
+        """Returns hidden vectors [B, M, H], float32: pools projected frames."""
         weights_BMT = ops.transpose(ops.concatenate(attention_SBTM, axis=1), (0, 2, 1))
         frames_BTH = ops.concatenate(projected_SBTH, axis=1)
         pooled = ops.matmul(ops.cast(weights_BMT, self.dtype), frames_BTH)
         return ops.cast(pooled, "float32") + self.hidden_bias
 
-    def pool(self, attention_SBTM, centred_BTF, lengths_BT):
-        """Hidden vectors [B, M, H], float32: frames are pooled, then projected."""
+    def pool(self, attention_SBTM: list[Tensor], centred_BTF: Tensor, lengths_BT: Tensor) -> Tensor:
+        """Returns hidden vectors [B, M, H], float32: pools frames, then projects them."""
         total = self.hidden_bias
         parts = zip(attention_SBTM, self._split(centred_BTF), self.hidden_kernels, self.hidden_offsets, strict=True)
         for attention_BTM, part_BTD, kernel, offset in parts:
@@ -134,7 +139,8 @@ class FoldedAttention:
             total = total + product + ops.sum(weights_BMT, axis=-1, keepdims=True) * offset
         return total
 
-    def answer(self, hidden_BMH, attention_SBTM):
+    def answer(self, hidden_BMH: Tensor, attention_SBTM: list[Tensor]) -> dict[str, Tensor]:
+        """Returns the outputs by name: probabilities, attention and each stream's attention."""
         named = {f"attention_{name}": a for name, a in zip(self.names, attention_SBTM, strict=True)}
         named["attention"] = sum(attention_SBTM) / len(attention_SBTM)
         return {"probabilities": self.classifier(hidden_BMH), **named}
@@ -166,7 +172,7 @@ class _FoldedStream:
 
 @fused
 def _centre(frames, mask, *, dtype):
-    """Frames [..., F] to (centred bytes in dtype, lengths of the values in steps, float32 [...])."""
+    """Converts frames [..., F] to (centred bytes in dtype, lengths in quantisation steps, float32 [...])."""
     if keras.backend.standardize_dtype(frames.dtype) == "uint8":
         centred = ops.cast(frames, "float32") - _CENTRE
     else:
@@ -200,8 +206,10 @@ def _attend(scores_BTM, mask_BT, *, normalizer):
     return NORMALIZERS[normalizer](scores_BTM, mask=mask_BT1, axis=1)
 
 
-def fold(model, classes=None, dtype="float32"):
-    """The folded form of a model, or None where it has none. Args: as FoldedAttention."""
+def fold(
+    model: keras.Model, classes: Sequence[int] | np.ndarray | None = None, dtype: str = "float32"
+) -> FoldedAttention | None:
+    """Returns a model's FoldedAttention, or None when the model cannot be folded. Args: see FoldedAttention."""
     if not isinstance(model, MultiAttention) or model.hidden is None:
         return None
     return FoldedAttention(model, classes, dtype)

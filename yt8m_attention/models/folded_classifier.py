@@ -1,25 +1,29 @@
-"""From hidden vectors to probabilities, folded: see models/folded.py.
+"""Folded computation of probabilities from hidden vectors, see models/folded.py.
 
-Letters: N vectors, B bags, M vectors of a bag, H width, V classes, C classes asked for, K experts.
+Letters: N vectors, B bags, M vectors of a bag, H width, V classes, C selected classes, K experts.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from keras import ops
 
+from yt8m_attention.aliases import Tensor
 from yt8m_attention.layers.mixture_of_experts import MixtureOfExperts, mix
 from yt8m_attention.models.folding import affine, tensor, weight
+from yt8m_attention.models.frame_level import FrameLevelModel
 from yt8m_attention.ops.fusion import fused
 
 
 class FoldedClassifier:
-    """Context gating, classifier and the maximum over a bag's vectors, of a FrameLevelModel.
+    """Applies a FrameLevelModel's context gating, its classifier and the maximum over a bag's vectors.
 
     Call: hidden [B, M, H], float32, normalised. Returns: probabilities, float32 [B, C].
 
-    Args: as models.folded.FoldedAttention.
+    Args: see models.folded.FoldedAttention.
     """
 
-    def __init__(self, model, classes, dtype):
+    def __init__(self, model: FrameLevelModel, classes: Sequence[int] | np.ndarray | None, dtype: str) -> None:
         self.dtype = dtype
         self.columns = np.arange(model.config.num_classes) if classes is None else np.asarray(classes)
         self.gate = model.context_gating and _Affine(
@@ -28,7 +32,7 @@ class FoldedClassifier:
         kind = _Mixture if isinstance(model.classifier, MixtureOfExperts) else _Logistic
         self.classify = kind(model.classifier, self.columns, dtype)
 
-    def __call__(self, hidden_BMH):
+    def __call__(self, hidden_BMH: Tensor) -> Tensor:
         _, heads, width = hidden_BMH.shape
         hidden_NH = ops.reshape(hidden_BMH, (-1, width))
         if self.gate:
@@ -38,10 +42,10 @@ class FoldedClassifier:
 
 
 class _Affine:
-    """A product and the batch norm behind it, as kernel and shift."""
+    """A matrix product and the batch norm after it, as kernel and shift."""
 
-    def __init__(self, kernel, line, dtype):
-        scale, shift = line
+    def __init__(self, kernel, scale_and_shift, dtype):
+        scale, shift = scale_and_shift
         self.kernel, self.shift = tensor(kernel * scale, dtype), tensor(shift)
 
 
@@ -57,11 +61,11 @@ class _Logistic:
 class _Mixture:
     def __init__(self, layer, columns, dtype):
         self.dtype, self.experts = dtype, layer.num_mixtures
-        seen = np.arange(layer.num_classes) if layer.probability_gating else columns
-        *gates, dummy = (weight(kernel)[:, seen] for kernel in layer.gate_kernels)
-        experts = [weight(kernel)[:, seen] for kernel in layer.expert_kernels]
+        used = np.arange(layer.num_classes) if layer.probability_gating else columns
+        *gates, dummy = (weight(kernel)[:, used] for kernel in layer.gate_kernels)
+        experts = [weight(kernel)[:, used] for kernel in layer.expert_kernels]
         self.kernel = tensor(np.concatenate([*(gate - dummy for gate in gates), *experts], axis=1), dtype)
-        self.biases = tensor(np.stack([weight(bias)[seen] for bias in layer.expert_biases]))
+        self.biases = tensor(np.stack([weight(bias)[used] for bias in layer.expert_biases]))
         self.columns = ops.convert_to_tensor(np.int32(columns))
         self.gate = None
         if layer.probability_gating:
@@ -90,7 +94,7 @@ def _highest(x_NC, heads):
 
 @fused
 def _highest_logistic(product, bias, *, heads):
-    # The sigmoid rises, so the highest probability is that of the highest logit.
+    # The sigmoid is increasing, so the largest logit gives the largest probability.
     return ops.sigmoid(_highest(ops.cast(product, "float32"), heads) + bias)
 
 
@@ -100,7 +104,7 @@ def _highest_gated(probabilities, product, shift, *, heads):
 
 
 def _mix(planes, biases, experts):
-    """K gates less the dummy's, then K experts, side by side [N, 2 K V], to probabilities float32 [N, V]."""
+    """Converts K gates minus the dummy's and K experts, side by side [N, 2 K V], to probabilities float32 [N, V]."""
     planes = ops.reshape(ops.cast(planes, "float32"), (-1, 2 * experts, planes.shape[-1] // (2 * experts)))
     gates = [planes[:, k] for k in range(experts)]
     return mix(gates, [planes[:, experts + k] + biases[k] for k in range(experts)])

@@ -1,4 +1,6 @@
-"""What every network shares: a configuration that it is built from, saved as and brought back by."""
+"""Base class of all networks: built from a configuration, saved and loaded with it."""
+
+from typing import Any
 
 import keras
 
@@ -6,20 +8,20 @@ from yt8m_attention import config as configs
 
 
 class Network(keras.Model):
-    """A model of a config.Model; by the model contract a dict of `frames` and `mask` to one of `probabilities`."""
+    """A network built from a config.Model. Its call maps a dict of `frames` and `mask` to one of `probabilities`."""
 
-    def __init__(self, config, name=None, **kwargs):
-        # Not cast by the model itself: values would lose bits before they are normalised.
+    def __init__(self, config: configs.Model, name: str | None = None, **kwargs: Any) -> None:
+        # No autocast: values would lose bits before normalisation.
         super().__init__(name=name or config.model, autocast=False, **kwargs)
         self.config = config
 
-    def build(self, input_shape):
-        """Nothing: every layer is built when it is first called. Keras would trace the whole network for it first."""
+    def build(self, input_shape: Any) -> None:
+        """Does nothing: each layer is built by its first call. Keras' own method traces the whole network first."""
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"config": configs.to_dict(self.config), "name": self.name, "dtype": self.dtype_policy.name}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> "Network":
         config = dict(config)
         return cls(configs.from_dict(configs.Model, config.pop("config")), **config)

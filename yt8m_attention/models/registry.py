@@ -1,9 +1,10 @@
-"""The models by name. A new one is a file beside this and a line in _MODELS."""
+"""The networks by name. A new network is a file in this folder and a line in _MODELS."""
 
 import warnings
 
 import numpy as np
 
+from yt8m_attention import config as configs
 from yt8m_attention import schema
 from yt8m_attention.errors import UserError
 from yt8m_attention.models.attention import Attention
@@ -13,12 +14,13 @@ from yt8m_attention.models.frame_pooling import FramePoolingModel
 from yt8m_attention.models.mix_nextvlad import MixNextVlad
 from yt8m_attention.models.multi_attention import MultiAttention
 from yt8m_attention.models.netvlad import NetVladModel
+from yt8m_attention.models.network import Network
 from yt8m_attention.models.nextvlad import NextVladModel
 from yt8m_attention.models.recurrent import Gru, Lstm
 from yt8m_attention.models.transformer import Transformer
 from yt8m_attention.models.video_level import VideoLevel
 
-_MODELS = {
+_MODELS: dict[str, type[Network]] = {
     "attention": Attention,
     "cnn": Cnn,
     "dbof": Dbof,
@@ -34,37 +36,38 @@ _MODELS = {
 }
 
 
-def names():
-    """The names that `--model` takes, in alphabetical order."""
+def names() -> list[str]:
+    """Returns the names that `--model` accepts, in alphabetical order."""
     return sorted(_MODELS)
 
 
-def find(name):
-    """The class of the network with that name.
+def find(name: str) -> type[Network]:
+    """Returns the class of the network with that name.
 
     Raises:
-      UserError: when no model has it.
+      UserError: when no network has the name.
     """
     if name not in _MODELS:
-        raise UserError(f"--model: found {name!r}, wanted one of {', '.join(names())}")
+        raise UserError(f"--model: found {name!r}, wanted one of {', '.join(names())}, or a name of "
+                        "the starter code (docs/coming-from-the-starter-code.md)")  # fmt: skip
     return _MODELS[name]
 
 
-def build(config):
-    """The network that a config.Model describes, with its weights drawn (seed: `keras.utils.set_random_seed`).
+def build(config: configs.Model) -> Network:
+    """Builds the network of a configuration, with random weights (seed: `keras.utils.set_random_seed`).
 
-    The precision is keras' global dtype policy at the time of the call.
+    The precision is Keras' global dtype policy at the time of the call.
 
-    Returns: keras.Model, {"frames": uint8 or float [B, T, F], "mask": bool [B, T], may be left out} ->
-      {"probabilities": float32 [B, V], "attention": float32 [B, T, M] where the network has one, ...}.
+    Returns: keras.Model, {"frames": uint8 or float [B, T, F], "mask": bool [B, T], optional} ->
+      {"probabilities": float32 [B, V], "attention": float32 [B, T, M] if the network has attention, ...}.
 
     Raises:
-      UserError: when no model has that name.
+      UserError: when no network has the name.
     """
     model = find(config.model)(config)
     with warnings.catch_warnings():
-        # Where the memory does not suffice, Keras first tells at length how layers are to be written.
+        # When memory runs out, Keras first warns at length about how to write layers.
         warnings.filterwarnings("ignore", ".*looks like it has unbuilt state")
-        # One segment of zero bytes: the weights take their shapes from it.
+        # The call with one segment of zero bytes creates the weights.
         model({"frames": np.zeros((1, schema.SEGMENT_SIZE, config.features.total), np.uint8)})
     return model

@@ -1,18 +1,20 @@
-"""Functions of element-wise work between matrix products, each worth compiling into one kernel.
+"""Marks element-wise functions that a compiler can fuse into one kernel.
 
-Matrix products run best in the processor's own library. The element-wise work between them is bound by memory: compiled
-as one function it reads and writes its arrays once, operation by operation a dozen times. `@fused` marks such a
-function. It runs uncompiled, on any backend, unless a caller that knows the backend sets a compiler (`compiled_by`).
+Matrix products run best in the processor's own library. The element-wise work between them is bound by memory. Compiled
+as one function, it reads and writes its arrays once; run operation by operation, it does so a dozen times. `@fused`
+marks such a function. It runs uncompiled, on any backend, unless a caller sets a compiler with `compiled_by`.
 """
 
 import contextlib
 import functools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 _compiler = None
 
 
-def fused(function):
-    """Marks a function of tensors and hashable keyword arguments as one that a compiler may fuse."""
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a function as fusible. Its positional arguments are tensors, its keyword arguments are hashable."""
 
     @functools.wraps(function)
     def call(*tensors, **settings):
@@ -29,16 +31,16 @@ def _compiled(compiler, function, settings):
 
 
 @contextlib.contextmanager
-def compiled_by(compiler):
-    """Inside the block, every fused function that is called or traced is compiled.
+def compiled_by(compiler: Callable[[Callable[..., Any]], Callable[..., Any]] | None) -> Iterator[None]:
+    """Compiles every fused function that is called or traced inside the block.
 
     Args:
-      compiler: function of (function of tensors) -> the compiled function, differentiable if gradients are needed.
-        None: fused functions run uncompiled.
+      compiler: function that takes a function of tensors and returns it compiled, differentiable if gradients are
+        needed. None: fused functions run uncompiled.
     """
     global _compiler
-    former, _compiler = _compiler, compiler
+    previous, _compiler = _compiler, compiler
     try:
         yield
     finally:
-        _compiler = former
+        _compiler = previous

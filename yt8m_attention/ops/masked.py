@@ -1,23 +1,25 @@
-"""Softmax, mean, maximum and last of the unmasked entries of an axis; what a mask hides can be anything, NaN too."""
+"""Softmax, mean, maximum and last of the unmasked entries of an axis. Masked entries may hold anything, even NaN."""
 
 import keras
 import numpy as np
 from keras import ops
 
-# Finite, unlike -inf: a row of nothing else goes through softmax and its gradient without NaN.
+from yt8m_attention.aliases import Tensor
+
+# Finite, because softmax and its gradient of a row of -inf are NaN.
 _LOWEST = float(np.finfo("float32").min)
 
 
-def masked_softmax(logits, mask=None, axis=-1):
+def masked_softmax(logits: Tensor, mask: Tensor | None = None, axis: int = -1) -> Tensor:
     """Softmax over the unmasked entries of an axis.
 
     Args:
-      logits: [..., N, ...], any rank from 1 on; computed in float32 (float64 stays) whatever their dtype is.
-      mask: bool, broadcastable to logits; False entries get exactly 0 and take no part. None: nothing is masked.
+      logits: [..., N, ...], any rank from 1 on; computed in float32 (float64 stays float64).
+      mask: bool, broadcastable to logits; False entries get exactly 0 and are left out. None: nothing is masked.
       axis: the axis to normalise over.
 
     Returns:
-      Probabilities in the shape and dtype of logits. A row with nothing unmasked is all 0, with gradient 0.
+      Probabilities in the shape and dtype of logits. A row without unmasked entries is all 0, with gradient 0.
     """
     logits = ops.convert_to_tensor(logits)
     dtype = keras.backend.result_type(logits.dtype, float)
@@ -28,11 +30,11 @@ def masked_softmax(logits, mask=None, axis=-1):
     return ops.cast(ops.where(mask, probabilities, 0.0), dtype)
 
 
-def masked_mean(x, mask, axis):
-    """Mean over the unmasked entries of an axis, 0 where there are none.
+def masked_mean(x: Tensor, mask: Tensor, axis: int) -> Tensor:
+    """Mean over the unmasked entries of an axis; 0 without any.
 
     Args:
-      x: [..., N, ...], floating point; summed in float32 (float64 stays) whatever its dtype is.
+      x: [..., N, ...], floating point; summed in float32 (float64 stays float64).
       mask: bool, broadcastable to x and as long as x along the axis: [B, T, 1] for frames [B, T, F].
       axis: the axis to reduce.
 
@@ -46,8 +48,8 @@ def masked_mean(x, mask, axis):
     return ops.cast(total / ops.maximum(count, 1), x.dtype)
 
 
-def masked_max(x, mask, axis):
-    """Maximum over the unmasked entries of an axis, 0 where there are none.
+def masked_max(x: Tensor, mask: Tensor, axis: int) -> Tensor:
+    """Maximum over the unmasked entries of an axis; 0 without any.
 
     Args:
       x: [..., N, ...], floating point.
@@ -62,8 +64,8 @@ def masked_max(x, mask, axis):
     return ops.where(ops.any(mask, axis=axis), largest, ops.zeros_like(largest))
 
 
-def masked_last(x, mask, axis):
-    """The last unmasked entry of an axis, 0 where there is none.
+def masked_last(x: Tensor, mask: Tensor, axis: int) -> Tensor:
+    """Last unmasked entry of an axis; 0 without any.
 
     Args:
       x: [..., N, ...], floating point.
@@ -79,8 +81,8 @@ def masked_last(x, mask, axis):
     return ops.sum(ops.where(is_last, x, ops.zeros_like(x)), axis=axis)
 
 
-def zero_masked(x, mask):
-    """x [B, T, ...] with zeros where mask, bool [B, T], is false; a mask of None leaves x as it is."""
+def zero_masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Sets x [B, T, ...] to zero where mask, bool [B, T], is false. A mask of None leaves x unchanged."""
     if mask is None:
         return x
     mask = ops.reshape(mask, (*ops.shape(mask), *(1 for _ in x.shape[2:])))

@@ -1,4 +1,4 @@
-"""Sparsemax: the normaliser of attention scores that gives most frames exactly nothing.
+"""Sparsemax: a normaliser of attention scores that gives most frames a weight of exactly 0.
 
 Source: Martins & Astudillo 2016, "From Softmax to Sparsemax", arXiv 1602.02068.
 """
@@ -7,20 +7,22 @@ import keras
 import numpy as np
 from keras import ops
 
+from yt8m_attention.aliases import Tensor
+
 _LOWEST = float(np.finfo("float32").min)
 
 
-def sparsemax(logits, mask=None, axis=-1):
+def sparsemax(logits: Tensor, mask: Tensor | None = None, axis: int = -1) -> Tensor:
     """Projects logits onto the probability simplex: p = max(logits - tau, 0), with tau such that p sums to one.
 
     Args:
-      logits: [..., N, ...], any rank from 1 on; computed in float32 (float64 stays) whatever their dtype is.
+      logits: [..., N, ...], any rank from 1 on; computed in float32 (float64 stays float64).
         A logit of -inf counts as masked; NaN or +inf make their row NaN, as in softmax.
-      mask: bool, broadcastable to logits; False entries get 0 and take no part. None: nothing is masked.
+      mask: bool, broadcastable to logits; False entries get 0 and are left out. None: nothing is masked.
       axis: the axis to normalise over.
 
     Returns:
-      Probabilities in the shape and dtype of logits. A row with nothing unmasked is all 0, with gradient 0.
+      Probabilities in the shape and dtype of logits. A row without unmasked entries is all 0, with gradient 0.
     """
     logits = ops.convert_to_tensor(logits)
     dtype = keras.backend.result_type(logits.dtype, float)
@@ -37,14 +39,14 @@ def sparsemax(logits, mask=None, axis=-1):
 
 
 def _project(logits, axis):
-    """Newton's method on the sum of max(z - tau, 0), which is convex, falling and piecewise linear in tau.
+    """Finds tau by Newton's method on sum(max(z - tau, 0)) - 1, which is convex, falling and piecewise linear in tau.
 
-    From the left, each step goes to the root of the piece that tau lies on: it never passes the true tau and drops at
-    least one entry from the support, until the support stands, and that is the exact answer. The product of the excess
-    over one and the support's size falls at least fourfold a step, so rounding ends it after some 20 steps (N = 300),
-    however the row is made; a batch of random rows takes 2 to 8.
+    The search starts left of the root. Each step goes to the root of the current linear piece, so it never passes tau
+    and removes at least one entry from the support. When the support no longer changes, tau is exact. Each step
+    divides (excess over one) * (size of the support) by 4 or more, so rounding ends the search after about 20 steps
+    for any row (N = 300). A batch of random rows takes 2 to 8.
     """
-    # The bound keeps a row of nothing but -inf from becoming NaN.
+    # Without the bound, a row of -inf becomes NaN.
     top = ops.max(logits, axis=axis, keepdims=True, initial=_LOWEST)
     shifted = logits - top
 
@@ -54,14 +56,14 @@ def _project(logits, axis):
         new_size = ops.sum(ops.sign(parts), axis=axis, keepdims=True)
         return tau + excess / ops.maximum(new_size, 1), ops.minimum(size, new_size), ops.any(new_size < size)
 
-    # The maximum itself is at 0 and gets 1 at most, so tau is -1 at least.
+    # The shifted maximum is 0 and its probability is at most 1, so tau is at least -1.
     start = (ops.full_like(top, -1), ops.full_like(top, float("inf")), True)
     tau, _, _ = ops.while_loop(lambda tau, size, shrunk: shrunk, step, start)
     return ops.maximum(shifted - tau, 0)
 
 
 def _gradient(upstream, probabilities, axis):
-    """The Jacobian is that of centring on the support: upstream less its mean there, and 0 elsewhere."""
+    """Subtracts the mean over the support from upstream; 0 outside the support."""
     support = ops.sign(probabilities)
     size = ops.maximum(ops.sum(support, axis=axis, keepdims=True), 1)
     upstream = upstream * support

@@ -1,11 +1,13 @@
-"""The page: one HTML file with its style and its script inside."""
+"""Writes the page: one HTML file that includes its style and script."""
 
 import html
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import resources
 
 import numpy as np
 
 from yt8m_attention.reports import charts, scores, timeline
+from yt8m_attention.runs import restore
 
 _CURVES = {
     "train/loss": "Loss",
@@ -13,19 +15,21 @@ _CURVES = {
     "holdout/gap": "GAP of held-out videos",
     "train/gradient_norm": "Gradient norm",
     "train/learning_rate": "Learning rate",
-    "train/examples_per_second": "Examples a second",
+    "train/examples_per_second": "Examples per second",
 }
 
 
-def text(trained, scored, curves, timelines, eligible, class_name):
-    """The page's HTML.
+def text(trained: restore.Trained, scored: scores.Scored,
+         curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], timelines: Sequence[timeline.Timeline],
+         eligible: Collection[int] | None, class_name: Callable[[int], str]) -> str:  # fmt: skip
+    """Returns the HTML of the page.
 
     Args:
-      trained: restore.Trained.
-      scored: scores.Scored.
+      trained: the model.
+      scored: its scores.
       curves: {phase: {name: [(step, value), ...]}}.
-      timelines: timeline.Timeline of each video to show.
-      eligible: ids of the classes that moments were looked for of; None: all.
+      timelines: one per video to show.
+      eligible: ids of the classes that moments are searched for; None: all classes.
       class_name: function of a class id -> its name.
     """
     title = f"{trained.run.model.model}, step {trained.meta['step']:,}"
@@ -68,21 +72,22 @@ def _asset(name):
 def _videos(timelines, eligible, class_name):
     sections = "".join(timeline.section(t, number, eligible, class_name) for number, t in enumerate(timelines))
     return f"""
-<p>Time runs across, classes down; the stronger the colour, the more probable that the segment around this second shows
-the class. A bar below a row is a segment that people rated: <i class="yes"></i> shows it, <i class="no"></i> does not.
-Under the classes, where each attention head looks in the whole video, each on its own scale. Choose a moment, or move
-through the seconds with the arrow keys. <code>--video_ids</code> names the videos to show.</p>
-<p>A moment's percentage is its best segment's. The best moment comes first: that with the highest product of this and
-the square root of the mean of the class's ten best segments in the video, as a class that several segments show is more
-to be believed than one that a single segment does.</p>{_eligible(eligible, class_name)}{sections}"""
+<p>Time runs from left to right, and each row is a class. A stronger colour means a higher probability that the segment
+around this second shows the class. A bar below a row is a rated segment: <i class="yes"></i> shows the class,
+<i class="no"></i> does not. The rows under the classes show the attention of each head, each on its own scale. Choose a
+moment, or move through the seconds with the arrow keys. <code>--video_ids</code> names the videos to show.</p>
+<p>The percentage of a moment is the probability of its best segment. The best moment comes first. Moments are ordered
+by the product of this probability and the square root of the mean of the class's ten best segments in the video: a
+class in several segments is more reliable than a class in one segment.</p>
+{_eligible(eligible, class_name)}{sections}"""
 
 
 def _eligible(eligible, class_name):
     if eligible is None:
-        return "<p>Moments are looked for of every class.</p>"
+        return "<p>Moments of all classes are searched for.</p>"
     names = ", ".join(sorted(html.escape(class_name(c)) for c in eligible))
-    return f"""<details><summary>Moments are looked for of the {len(eligible):,} classes that segments are rated for, \
-and of no other (†), however probable</summary><p>{names}</p></details>"""
+    return f"""<details><summary>Moments are searched for only among the {len(eligible):,} classes that segments are \
+rated for, not for other classes (†)</summary><p>{names}</p></details>"""
 
 
 def _model(trained):

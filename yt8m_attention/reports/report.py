@@ -1,12 +1,14 @@
-"""Gathers what a report shows of a trained model, and writes the page."""
+"""Collects the scores, curves and timelines of a trained model, and writes the page of the report."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from yt8m_attention import files, progress
 from yt8m_attention.config import Scoring
-from yt8m_attention.data import pipeline
+from yt8m_attention.data import pipeline, user_features
 from yt8m_attention.data.storage import file_patterns
 from yt8m_attention.errors import UserError
 from yt8m_attention.evaluation import evaluate_checkpoints, evaluator, shown_videos
@@ -17,28 +19,30 @@ from yt8m_attention.reports import page, scores
 from yt8m_attention.reports.timeline import Timeline
 from yt8m_attention.runs import restore, run_file, summaries
 
+logger = logging.getLogger(__name__)
+
 _FLAG = "input_data_pattern"
-# Videos shown where none are named.
+# Number of videos to show if none are named.
 _VIDEOS = 6
-# Moments less probable than this would read 0 %.
-_LEAST = 0.005
+# Less probable moments would be shown as 0%.
+_MIN_PROBABILITY = 0.005
 
 
 @dataclass(frozen=True)
 class ReportJob:
-    """What is reported on.
+    """Input and options of a report.
 
     Attributes:
       train_dir, which: as restore.load.
-      pattern: files of features, as own_features.videos takes them. What stands between its commas is scored where it
-        is labelled, YouTube-8M's frame-level records then, and only shown where it is not.
+      pattern: comma-separated patterns of feature files, in the form of user_features.videos. Labelled files
+        (frame-level records of YouTube-8M) are scored; videos of other files are only shown.
       output_file: the page.
-      change_data: function of the run's config.Data -> the one to score with.
-      held_out: function of the share that training held out -> the share that alone is scored, 0 for all.
-      video_ids: videos to show; empty: a few, those that nothing is known of first, then those with a positive rating.
-      top: moments of a video.
-      limit: score no more than so many videos, and so many segments; None: all.
-      scoring: as evaluator.evaluate, for the scores; moments and timelines show the scores of segments alone.
+      change_data: function of the run's config.Data -> the config.Data to score with.
+      held_out: function of the share that training held out -> the share to score, 0 for all videos.
+      video_ids: videos to show; empty: a few, first unlabelled videos, then videos with a positive rating.
+      top: number of moments per video.
+      limit: maximum number of videos, and also of segments, to score; None: all.
+      scoring: as evaluator.evaluate. It changes the scores, not the moments and timelines.
       class_name: function of a class id -> its name.
     """
 
@@ -55,20 +59,23 @@ class ReportJob:
     class_name: Callable
 
 
-def write(job: ReportJob):
-    """Writes the page; returns dict of `videos`, `moments`, `seen_in_training` (of what was scored), `output_file`.
+def write(job: ReportJob) -> dict[str, Any]:
+    """Writes the page.
+
+    Returns:
+      dict of `videos` and `moments` (their numbers), `seen_in_training` (of the scored videos), `output_file`.
 
     Raises:
-      UserError: where model, files or named videos are not there, nothing is rated that a weight could rescore, or the
-        page cannot be written.
+      UserError: if the model, files or named videos do not exist, a video score weight has no rated segment to rescore,
+        or the page cannot be written.
     """
     trained = restore.load(job.train_dir, job.which)
     data = job.change_data(trained.run.data)
     before = _phase_before(job.train_dir, trained.run)
     share = job.held_out(trained.run.phase.holdout_fraction)
-    labelled, others, chosen = _look(job, data, share)
+    labelled, others, videos = _select_videos(job, data, share)
     scored = _score(job, trained, before, data, share, labelled, others)
-    timelines = _timelines(job, trained.model, data, chosen)
+    timelines = _timelines(job, trained.model, data, videos)
     curves = {"phase 1": summaries.read_scalars(before)} if before else {}
     curves["phase 2" if trained.run.phase.segment_labels else "phase 1"] = summaries.read_scalars(job.train_dir)
     text = page.text(trained, scored, curves, timelines, data.segment_classes, job.class_name)
@@ -83,9 +90,9 @@ def write(job: ReportJob):
 
 
 def _phase_before(train_dir, run):
-    """The directory of the phase that this one started from, or None where it is no longer there.
+    """Returns the directory of the phase that this run started from, or None if it does not exist any more.
 
-    It may have been named from another working directory; then it is looked for beside this one.
+    Its relative path can belong to another working directory. So it is also searched for beside this run.
     """
     start = run.phase.init_checkpoint
     if not start:
@@ -96,17 +103,18 @@ def _phase_before(train_dir, run):
     return next((place for place in (start, beside) if run_file.exists(place)), None)
 
 
-def _look(job, data, share):
-    """Looks at the first videos of each part of the pattern, to tell labelled files from others, as a user's own.
+def _select_videos(job, data, share):
+    """Reads the first videos of each part of the pattern, and separates labelled files from others.
 
     Returns:
       (pattern of the labelled files, pattern of the others, the videos to show).
 
     Raises:
-      UserError: where a part has no video, or a named video is not there.
+      UserError: if a part has no video, or a named video does not exist.
     """
     file_patterns.expand(job.pattern, _FLAG)
-    patterns, shown = {True: [], False: []}, {True: [], False: []}
+    patterns: dict[bool, list[str]] = {True: [], False: []}
+    shown: dict[bool, list[user_features.Video]] = {True: [], False: []}
     for part in filter(None, map(str.strip, job.pattern.split(","))):
         videos = shown_videos.first(part, data, _FLAG, share)
         if not videos:
@@ -116,16 +124,16 @@ def _look(job, data, share):
         shown[labelled] += videos[:_VIDEOS]
     if job.video_ids:
         chosen = shown_videos.named(job.video_ids, job.pattern, data, _FLAG)
-    else:  # whoever names a video of their own among labelled ones wants to see it
+    else:  # users want to see their own videos first
         chosen = (shown[False] + shown_videos.positive_first(shown[True]))[:_VIDEOS]
     return ",".join(patterns[True]), ",".join(patterns[False]), chosen
 
 
 def _score(job, trained, before, data, share, labelled, others):
-    """The scores.Scored of both phases on the labelled files."""
+    """Scores both phases on the labelled files."""
     if not labelled:
         _check_weight(job.scoring.video_score_weight, False)
-        progress.say(f"note: nothing in --{_FLAG}={others} is labelled; videos are shown, and nothing is scored")
+        logger.info(f"note: --{_FLAG}={others} has no labelled videos; videos are shown without scores")
         return scores.Scored(labelled, others, share, job.limit, 0.0, None, {}, None)
     run = trained.run
     seen = _seen([run] + ([run_file.read(before)] if before else []), labelled, share)
@@ -135,13 +143,13 @@ def _score(job, trained, before, data, share, labelled, others):
     _check_weight(weight, rated)
     result, earlier = _evaluate(trained.model, examples, run, rated, job.scoring), None
     if rated and before:
-        progress.say(f"scoring phase 1, {before}")
+        logger.info(f"scoring phase 1, {before}")
         earlier = _evaluate(restore.load(before).model, examples, run, rated, job.scoring)
     return scores.Scored(labelled, others, share, job.limit, weight, seen, result, earlier)
 
 
 def _seen(runs, pattern, share):
-    """Whether one of the runs was trained on these files; None where nobody can tell."""
+    """Returns whether one of the runs was trained on these files; None if unknown."""
     known = True
     for run in runs:
         seen = evaluate_checkpoints.seen_in_training(run, pattern, share)
@@ -153,7 +161,7 @@ def _seen(runs, pattern, share):
 
 def _check_weight(weight, rated):
     if weight and not rated:
-        raise UserError(f"--video_score_weight={weight:g}: rescores rated segments, and --{_FLAG} has none; drop it")
+        raise UserError(f"--video_score_weight={weight:g}: rescores rated segments, but --{_FLAG} has none; remove it")
 
 
 def _evaluate(model, examples, run, rated, config):
@@ -175,6 +183,6 @@ def _timelines(job, model, data, videos):
 def _timeline(job, score, data, video):
     scored = score(video.frames)
     best = video_scorer.best_moments(scored.windows, len(video.frames), data, job.top)
-    best = [moment for moment in best if moment.probability >= _LEAST]
-    told = moment_files.describe(video, best, job.class_name, data.frame_seconds)
-    return Timeline(video, scored, told, data.segment_size, data.frame_seconds)
+    best = [moment for moment in best if moment.probability >= _MIN_PROBABILITY]
+    moments = moment_files.describe(video, best, job.class_name, data.frame_seconds)
+    return Timeline(video, scored, moments, data.segment_size, data.frame_seconds)

@@ -1,25 +1,27 @@
-"""What was scored and how well, as HTML: the page's first section."""
+"""Writes the first section of the page: the scored files and their scores, as HTML."""
 
 import html
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 _VIDEO_SCORES = {"gap": "GAP", "map": "MAP", "hit_at_one": "Hit@1", "perr": "PERR", "loss": "Loss"}
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What was scored.
+    """The scored files and their scores.
 
     Attributes:
-      pattern: the files, "" for none.
-      only_shown: files that nothing is known of, so that they cannot be scored; "" for none.
-      held_out: the share of the videos that alone was scored; 0: all.
-      limit: of videos, and of segments; None: none.
-      video_score_weight: how much a segment's score owes to its video's; 0: nothing.
-      seen: whether the model was trained on these files; None: nobody can tell.
-      scores: what evaluator.evaluate returned, of rated segments too where there are any; empty without files.
-      before: the same of phase 1, or None.
+      pattern: the scored files, "" for none.
+      only_shown: files without labels, which are not scored; "" for none.
+      held_out: the held-out share of the videos that was scored; 0: all videos.
+      limit: maximum number of videos, and also of segments; None: all.
+      video_score_weight: weight of the video's score in a segment's score; 0: none.
+      seen: whether the model was trained on these files; None: unknown.
+      scores: result of evaluator.evaluate, with segments if any are rated; empty without scored files.
+      before: the same for phase 1, or None.
     """
 
     pattern: str
@@ -28,16 +30,12 @@ class Scored:
     limit: int | None
     video_score_weight: float
     seen: bool | None
-    scores: dict
-    before: dict | None
+    scores: dict[str, Any]
+    before: dict[str, Any] | None
 
 
-def section(scored):
-    """The part of the page.
-
-    Args:
-      scored: Scored.
-    """
+def section(scored: Scored) -> str:
+    """Returns the HTML of the section."""
     parts = [_what(scored)]
     if scored.pattern:
         parts.append(_warning(scored))
@@ -50,7 +48,7 @@ def section(scored):
 
 
 def _what(scored):
-    told = ""
+    text = ""
     if scored.pattern:
         which = "all videos"
         if scored.held_out:
@@ -58,25 +56,22 @@ def _what(scored):
             which = f"the {share} of the videos that training held out (<code>--only_holdout</code>)"
         if scored.limit:
             which += (
-                f", of these the first {scored.limit:,}, and the first {scored.limit:,} rated segments "
+                f", limited to the first {scored.limit:,} videos and the first {scored.limit:,} rated segments "
                 "(<code>--num_examples</code>)"
             )
-        told = f"<p>Scored: <code>{html.escape(scored.pattern)}</code>, {which}.</p>"
+        text = f"<p>Scored: <code>{html.escape(scored.pattern)}</code>, {which}.</p>"
     if scored.only_shown:
-        told += (
-            f"<p>Shown without scores, as nothing there is labelled: <code>{html.escape(scored.only_shown)}</code>.</p>"
-        )
-    return told
+        text += f"<p>Shown without scores, as nothing is labelled: <code>{html.escape(scored.only_shown)}</code>.</p>"
+    return text
 
 
 def _warning(scored):
     if scored.seen:
         return """<p class="warning"><strong>The model was trained on these files.</strong> The scores say nothing \
-about new videos. Name files that it was not trained on, or give <code>--only_holdout</code> where a share of the \
-videos was held out.</p>"""
+about new videos. Name other files, or give <code>--only_holdout</code> if training held out videos.</p>"""
     if scored.seen is None:
-        return """<p class="warning">Whether the model was trained on these files cannot be told: the files that it \
-was trained on are no longer where they were.</p>"""
+        return """<p class="warning">It is unknown whether the model was trained on these files: its training files \
+cannot be found.</p>"""
     return ""
 
 
@@ -84,8 +79,8 @@ def _when(scored):
     scores, before = scored.scores, scored.before
     rows = [
         ("this model", scores["segment_map"]),
-        ("the same after phase 1 alone", before["segment_map"] if before else None),
-        ("each video's own score, given to all its segments", scores["copied_video_score_map"]),
+        ("the same model after phase 1", before["segment_map"] if before else None),
+        ("each segment with the score of its video", scores["copied_video_score_map"]),
         ("chance", scores["chance"]),
     ]
     bars = "".join(
@@ -96,31 +91,32 @@ def _when(scored):
     verdict = "beats" if beats else "does <strong>not</strong> beat"
     return f"""<h3>When: MAP of {scores["rated_pairs"]:,} rated pairs of segment and class</h3>
 <table class="bars">{bars}</table>
-<p>Mean over {scores["classes"]:,} classes. It {verdict} the copied score: a model that does not locates nothing.</p>"""
+<p>Mean over {scores["classes"]:,} classes. The model {verdict} the copied video score; a model \
+that does not beat it locates nothing.</p>"""
 
 
 def _ranked_by(weight):
     if not weight:
         return ""
     return f"""<p>Segments are ranked by p<sub>segment</sub><sup>{1 - weight:g}</sup> &middot; \
-p<sub>video</sub><sup>{weight:g}</sup> (<code>--video_score_weight</code>); moments are found without it.</p>"""
+p<sub>video</sub><sup>{weight:g}</sup> (<code>--video_score_weight</code>); moments do not use it.</p>"""
 
 
 def _videos(scores):
     title = f"<h3>What: {scores['videos']:,} whole videos</h3>"
     if not scores["precision_recall"]["videos"]["true_positives"][0]:
-        return f"{title}<p>None of them is labelled as a whole, so there is nothing to score.</p>"
+        return f"{title}<p>No video has labels of the whole video, so there is nothing to score.</p>"
     cells = "".join(
         f"<div><dt>{shown}</dt><dd>{_number(scores[name])}</dd></div>" for name, shown in _VIDEO_SCORES.items()
     )
     return f'{title}<dl class="tiles">{cells}</dl>'
 
 
-def by_class(scored, class_name):
-    """The table of average precision by class.
+def by_class(scored: Scored, class_name: Callable[[int], str]) -> str:
+    """Returns the table of average precision by class, as HTML.
 
     Args:
-      scored: Scored.
+      scored: the scores.
       class_name: function of a class id -> its name.
     """
     per_class = scored.scores.get("per_class")

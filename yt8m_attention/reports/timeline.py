@@ -1,11 +1,13 @@
-"""A video second by second, as HTML: classes and attention heads down, time across.
+"""Writes the timeline of a video as HTML: a row per class and attention head, time from left to right.
 
 Letters: T frames, R rows.
 """
 
 import html
 import json
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,59 +16,71 @@ from yt8m_attention.localization.moment_files import VideoMoments, clock
 from yt8m_attention.localization.video_scorer import Scored
 
 _CLASSES = 10
-_LEVELS = 10  # shades of a row
-_TICKS = 4  # parts that the time axis is cut into
-_NEVER = " †"  # behind the name of a class that moments are not looked for of
+_LEVELS = 10  # number of shades
+_TICKS = 4  # number of parts of the time axis
+_NOT_ELIGIBLE = " †"  # marks a class without a search for moments
 
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """One video with all that is shown of it."""
+    """A video with its probabilities, attention and moments.
+
+    Attributes:
+      video: frames, labels and ratings.
+      scored: probabilities of all windows, and attention.
+      described: its moments as shown.
+      segment_size: frames of a segment.
+      frame_seconds: seconds per frame.
+    """
 
     video: Video
     scored: Scored
-    told: VideoMoments
+    described: VideoMoments
     segment_size: int
     frame_seconds: float
 
     @property
-    def moments(self):
-        return self.told.moments
+    def moments(self) -> Sequence[dict[str, Any]]:
+        """The moments, best first."""
+        return self.described.moments
 
-    def classes(self):
-        """Ids of the rows: those of the moments, best first, then those rated positive here, none of which is cut."""
-        found = dict.fromkeys(m["class"] for m in self.moments)
-        true = dict.fromkeys(c for _, c, score in self.video.ratings if score > 0)
-        untrue = [c for c in found if c not in true][: max(0, _CLASSES - len(true))]
-        return [c for c in {**found, **true} if c in true or c in untrue]
+    def classes(self) -> list[int]:
+        """Returns the class ids of the rows: the moments' classes, best first, then the others with a positive rating.
 
-    def probabilities(self, classes):
-        """float [R, T]: at a frame, of the segment that has it in its middle; of the nearest one at either end."""
+        The number of rows is limited; classes with a positive rating are always shown.
+        """
+        predicted = dict.fromkeys(m["class"] for m in self.moments)
+        positive = dict.fromkeys(c for _, c, score in self.video.ratings if score > 0)
+        others = [c for c in predicted if c not in positive][: max(0, _CLASSES - len(positive))]
+        return [c for c in {**predicted, **positive} if c in positive or c in others]
+
+    def probabilities(self, classes: Sequence[int]) -> np.ndarray:
+        """Returns float [R, T]: at each frame, the probability of the segment around it, or the nearest segment."""
         middle = np.clip(np.arange(len(self.video.frames)) - self.segment_size // 2, 0, len(self.scored.windows) - 1)
         return self.scored.windows[middle][:, classes].T
 
-    def attention(self):
-        """float [M, T]: each head's weights over its own largest one, as shades."""
+    def attention(self) -> np.ndarray:
+        """Returns float [M, T]: the weights of each of the M heads, divided by the largest weight of the head."""
         if self.scored.attention is None:
             return np.zeros((0, len(self.video.frames)))
         weights = self.scored.attention.T
         return weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-12)
 
 
-def section(timeline, number, eligible, class_name):
-    """The video's part of the page.
+def section(timeline: Timeline, number: int, eligible: Collection[int] | None, class_name: Callable[[int], str]) -> str:
+    """Returns the HTML section of one video.
 
     Args:
-      timeline: Timeline.
-      number: the section's own, for ids.
-      eligible: ids of the classes that moments were looked for of; None: all.
+      timeline: the video.
+      number: number of the section, for element ids.
+      eligible: ids of the classes that moments are searched for; None: all classes.
       class_name: function of a class id -> its name.
     """
     classes = timeline.classes()
-    names = [class_name(c) + ("" if eligible is None or c in eligible else _NEVER) for c in classes]
+    names = [class_name(c) + ("" if eligible is None or c in eligible else _NOT_ELIGIBLE) for c in classes]
     shades, heads = timeline.probabilities(classes), timeline.attention()
     rated = [(start, classes.index(c), score) for start, c, score in timeline.video.ratings if c in classes]
-    length, seconds = len(timeline.video.frames), timeline.told.seconds
+    length, seconds = len(timeline.video.frames), timeline.described.seconds
     data = {
         "frame": timeline.frame_seconds,
         "names": names,
@@ -87,9 +101,9 @@ def section(timeline, number, eligible, class_name):
 <i class="range" hidden></i><i class="cursor"></i></div>
 {attention}<span></span><div class="axis" aria-hidden="true">{_axis(seconds)}</div>
 <label for="time{number}">second</label>
-<input id="time{number}" type="range" min="0" max="{length - 1}" value="0" aria-describedby="said{number}">
+<input id="time{number}" type="range" min="0" max="{length - 1}" value="0" aria-describedby="status{number}">
 </div>
-<p class="said" id="said{number}" role="status"></p>
+<p class="status" id="status{number}" role="status"></p>
 <h4>Best moments</h4>
 {_moments(timeline)}
 <script type="application/json">{script_json(data)}</script>
@@ -99,21 +113,21 @@ def section(timeline, number, eligible, class_name):
 
 def _length(timeline):
     begin = timeline.video.begin
-    return f"{clock(timeline.told.seconds)} min" + (f", from {clock(begin)} of its video on" if begin else "")
+    return f"{clock(timeline.described.seconds)} min" + (f", starting at {clock(begin)} of its video" if begin else "")
 
 
 def _axis(seconds):
     return "".join(f"<span>{clock(seconds * part / _TICKS)}</span>" for part in range(_TICKS + 1))
 
 
-def script_json(value):
-    """JSON that cannot end the script element that it stands in."""
+def script_json(value: Any) -> str:
+    """Returns JSON that cannot close its script element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _moments(timeline):
     if not timeline.moments:
-        return "<p>None: no class is at all probable.</p>"
+        return "<p>None: all probabilities are near 0.</p>"
     return f'<ol class="moments">{"".join(_moment(m) for m in timeline.moments)}</ol>'
 
 
@@ -130,12 +144,12 @@ def _moment(moment):
 
 
 def _svg(rows, rated=(), segment_size=0):
-    """Shades of [R, T], a frame a unit wide and a row a unit high, with the rated segments marked.
+    """Draws shades and marks of rated segments. A frame is one unit wide, a row one unit high.
 
     Args:
       rows: float [R, T] in [0, 1].
-      rated: (start, row, score) of rated segments.
-      segment_size: their frames.
+      rated: (start, row, score) of the rated segments.
+      segment_size: frames of a segment.
     """
     levels = np.rint(rows * _LEVELS).astype(int)
     paths = "".join(
@@ -156,7 +170,7 @@ def _svg(rows, rated=(), segment_size=0):
 
 
 def _runs(cells):
-    """A path over the true cells of bool [R, T]."""
+    """Returns an SVG path over the true cells of bool [R, T]."""
     parts = []
     for row, line in enumerate(cells):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], line, [0]])))

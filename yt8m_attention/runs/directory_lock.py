@@ -1,6 +1,7 @@
-"""One run's hold on its training directory."""
+"""The lock of a training directory."""
 
 import os
+from typing import Self
 
 from yt8m_attention.errors import UserError
 from yt8m_attention.file_lock import Locked, lock
@@ -10,16 +11,18 @@ NAME = ".lock"
 
 
 class DirectoryLock:
-    """While inside, no other run enters the directory; the lock falls with the process, however that ends.
+    """Context manager that keeps other runs out of a training directory.
+
+    The operating system releases the lock when the process ends in any way.
 
     Raises:
-      UserError: on entering, where another run is inside.
+      UserError: on entry, if another run holds the lock or the directory cannot be locked.
     """
 
-    def __init__(self, train_dir):
+    def __init__(self, train_dir: str) -> None:
         self._train_dir, self._path = train_dir, os.path.join(train_dir, NAME)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         named = f"--train_dir={self._train_dir}"
         try:
             self._file = open(self._path, "w")
@@ -37,18 +40,23 @@ class DirectoryLock:
             raise UserError(f"{named}: cannot be locked: {error.strerror}; name a local directory") from error
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def check(self):
-        """Raises UserError where the directory is no longer the one that was entered and that run.json describes: a
-        checkpoint in another one, or one made anew or emptied, could not be used."""
+    def check(self) -> None:
+        """Checks that the directory is still the locked one and still holds run.json.
+
+        A checkpoint in a directory that was replaced or emptied could not be used.
+
+        Raises:
+          UserError: otherwise.
+        """
         try:
             same = os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
         except FileNotFoundError:
             same = False
         if not (same and run_file.exists(self._train_dir)):
             raise UserError(
-                f"--train_dir={self._train_dir}: was removed, emptied or replaced while the run lasted; start again, "
-                "and leave it be"
+                f"--train_dir={self._train_dir}: was removed, emptied or replaced during the run; start again, "
+                "and do not change it while the run lasts"
             )

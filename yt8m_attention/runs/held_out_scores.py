@@ -1,6 +1,8 @@
-"""`scores.json`: what the evaluations on held-out videos said of a run's checkpoints, which tells the best of them."""
+"""`scores.json`: the scores of a run's checkpoints on the held-out videos, which determine the best checkpoint."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
@@ -8,8 +10,12 @@ from yt8m_attention.errors import UserError
 _NAME = "scores.json"
 
 
-def read(train_dir):
-    """Held-out scores by step: {"metric": name, "scores": {step: value}}, empty where nothing was held out."""
+def read(train_dir: str) -> dict[str, Any]:
+    """Returns {"metric": name, "scores": {step: value}}; without held-out videos, the metric is None and scores is {}.
+
+    Raises:
+      UserError: if the file is damaged.
+    """
     path = os.path.join(train_dir, _NAME)
     saved = files.read_json(path) or {"metric": None, "scores": {}}
     try:
@@ -18,11 +24,11 @@ def read(train_dir):
         raise UserError(f"{path}: holds no held-out scores; restore or remove it") from error
 
 
-def write(train_dir, metric, scores):
-    """Records the held-out scores of all checkpoints, {step: value}."""
+def write(train_dir: str, metric: str, scores: Mapping[int, float]) -> None:
+    """Writes the held-out scores of all checkpoints, {step: value}."""
     files.write_json(os.path.join(train_dir, _NAME), {"metric": metric, "scores": scores})
 
 
-def best_step(scores):
-    """The step with the highest held-out score, the earliest of equals, or None."""
-    return max(sorted(scores), key=scores.get, default=None)
+def best_step(scores: Mapping[int, float]) -> int | None:
+    """Returns the step with the highest score, the earliest for equal scores, or None if there are no scores."""
+    return max(sorted(scores), key=lambda step: scores[step], default=None)

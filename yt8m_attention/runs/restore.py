@@ -1,4 +1,4 @@
-"""A trained model, from nothing but the directory it was trained in."""
+"""Restores a trained model from its training directory."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class Trained:
     """A model with the weights of one checkpoint.
 
     Attributes:
-      model: the network; inference needs nothing else.
-      run: the configuration it was trained with.
+      model: the network with its weights.
+      run: configuration of the training run.
       path: the checkpoint file.
-      meta: what the checkpoint says of itself (`step`, `finished`, ...).
+      meta: meta of the checkpoint (`step`, `finished`, ...).
     """
 
     model: keras.Model
@@ -27,21 +27,23 @@ class Trained:
     meta: dict
 
 
-def load(train_dir, which="best", flag="train_dir") -> Trained:
-    """Builds the model that a training directory holds, in float32, and gives it a checkpoint's weights.
+def load(train_dir: str, which: str = "best", flag: str = "train_dir") -> Trained:
+    """Builds the model of a training directory in float32, and assigns the weights of a checkpoint.
 
     Args:
-      which: "best" by held-out score (the newest where nothing was held out), "last", or a checkpoint file.
-      flag: that of train_dir, for messages.
+      train_dir: the training directory.
+      which: "best": the checkpoint with the best held-out score, or the newest if there are no scores. "last": the
+        newest. Otherwise: the path of a checkpoint file.
+      flag: name of the flag with train_dir, for messages.
 
     Raises:
-      UserError: where there is no run, no whole checkpoint, or that of another network.
+      UserError: if there is no run or no whole checkpoint, or if the checkpoint is of another network.
     """
     run = run_file.read(train_dir, flag)
-    place, flag = (train_dir, flag) if which in ("best", "last") else (which, "checkpoint")
-    path, arrays, meta = checkpoints.find(place, flag, which)
-    with precision.use("float32"):  # as its weights are; for other arithmetic, scoring folds it
+    location, flag = (train_dir, flag) if which in ("best", "last") else (which, "checkpoint")
+    path, arrays, meta = checkpoints.find(location, flag, which)
+    with precision.use("float32"):  # the dtype of the weights; scoring in another precision uses the folded model
         model = registry.build(run.model)
-    with run_file.filling(path, run.model, flag):
+    with run_file.same_network(path, run.model, flag):
         model_state.assign(model_state.variables(model), arrays, path)
     return Trained(model, run, path, meta)

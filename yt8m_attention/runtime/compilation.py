@@ -1,29 +1,33 @@
-"""What is compiled on TensorFlow: fused functions (ops/fusion.py), or the whole training step."""
+"""XLA compilation on TensorFlow: of fused functions (ops/fusion.py), or of the whole training step."""
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from yt8m_attention.aliases import Tensor
 from yt8m_attention.errors import UserError
 
-# Size of a fused function's largest array from which compiling pays; it takes about a second for each shape. The
-# published attention scores, 128 bags x 120 frames x 8 heads = 122,880, must be above it: sparsemax gains most of all.
-# So are two smaller arrays: of scoring a batch of segments (256 x 5 frames x 64 of sound) and of AudioSet's bags
-# (128 x 10 frames x 64). The scores of a single head (15,360) stay below.
+# Compile a fused function if its largest array has at least this size; compiling takes about a second for each shape.
+# These arrays must be above the limit, since XLA speeds them up:
+#   attention scores of the published network, 128 bags x 120 frames x 8 heads (sparsemax gains most);
+#   a batch of scored segments, 256 x 5 frames x 64 audio features;
+#   AudioSet's bags, 128 x 10 frames x 64.
+# The scores of a single head (15,360) are below.
 LEAST_SIZE = 1 << 16
-# What an unknown size is taken for: it is the batch's.
+# Assumed for an unknown dimension, which is the batch size.
 _UNKNOWN = 128
 
 
-def whole_step(jit_compile, replicas=1):
-    """Whether the whole step is compiled.
+def whole_step(jit_compile: str, replicas: int = 1) -> bool:
+    """Returns whether XLA compiles the whole training step.
 
     Args:
-      jit_compile: the value of --jit_compile; "auto": on one GPU, since on a CPU it is slower.
-      replicas: over how many devices the step is spread.
+      jit_compile: the value of --jit_compile. "auto" compiles on one GPU only, since it is slower on a CPU.
+      replicas: number of devices that share the step.
 
     Raises:
-      UserError: where it is wanted of several replicas on a CPU, in which XLA's programs do not run.
+      UserError: for "on" with several replicas on a CPU, which XLA does not support.
     """
     gpu = bool(tf.config.list_logical_devices("GPU"))
     if jit_compile == "on" and replicas > 1 and not gpu:
@@ -32,24 +36,24 @@ def whole_step(jit_compile, replicas=1):
     return jit_compile == "on" or (jit_compile == "auto" and gpu and replicas == 1)
 
 
-def sums_in_order():
-    """For this process: the same numbers have the same sum, to the last bit.
+def sums_in_order() -> None:
+    """Makes the sum of the same numbers bit-equal in every run of this process.
 
-    TensorFlow would make one operation (AddN) of a sum of several terms, which begins with the term whose memory is
-    free first.
+    By default TensorFlow merges a sum of several terms into one operation (AddN), whose order of addition depends on
+    which term's memory is free first.
     """
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
 
 
-def xla(function):
-    """a fused function as one XLA program, compiled once for each shape; its gradient too, where one is asked for.
+def xla(function: Callable) -> Callable:
+    """Compiles a fused function and its gradient with XLA, once for each shape.
 
-    Small arrays are left to TensorFlow's operations.
+    Calls with small arrays run as plain TensorFlow operations.
     """
     compiled = tf.function(function, jit_compile=True)
 
-    def call(*tensors):
-        tensors = [None if tensor is None else tf.convert_to_tensor(tensor) for tensor in tensors]  # of variables
+    def call(*arguments: Tensor):
+        tensors = [None if value is None else tf.convert_to_tensor(value) for value in arguments]  # of variables too
         large = any(_size(tensor) >= LEAST_SIZE for tensor in tensors if tensor is not None)
         return compiled(*tensors) if large else function(*tensors)
 

@@ -1,21 +1,23 @@
-"""Which arithmetic a device is good at."""
+"""Choice of the floating-point precision for a device."""
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
-# Compute capabilities before 7.0 that do float16 at twice the rate of float32: P100, Tegra X2. The one between them,
-# 6.1 (GTX 10 series, P4, P40), does it at a 64th.
+# Compute capabilities below 7.0 with float16 at twice the rate of float32: 6.0 (P100) and 6.2 (Tegra X2). On 6.1
+# (GTX 10 series, P4, P40) float16 has 1/64 of that rate.
 _FAST_FLOAT16 = ((6, 0), (6, 2))
 
 
 def choose(name: str) -> str:
-    """The Keras dtype policy that a value of --precision stands for.
+    """Returns the Keras dtype policy for a value of --precision.
 
-    "auto" asks the first GPU, or where there is none the CPU: bfloat16 where there are units for it, from compute
-    capability 8.0 (A100) and as `cpu_is_fast_at_bfloat16` says; float16, with loss scaling, for 6.0 (P100), 6.2, and
-    7.0 (V100) to 7.5; float32 on anything else.
+    "auto" depends on the first GPU, or on the CPU if there is no GPU:
+      bfloat16: GPUs from compute capability 8.0 (A100), and CPUs for which `cpu_is_fast_at_bfloat16` holds;
+      float16 with loss scaling: compute capabilities 6.0 (P100), 6.2, and 7.0 (V100) to 7.5;
+      float32: all other devices.
     """
     if name != "auto":
         return name
@@ -29,9 +31,10 @@ def choose(name: str) -> str:
 
 
 def choose_for_scoring(name: str) -> str:
-    """As `choose`, for a trained model's products; but "auto" takes float32 where training takes float16.
+    """Returns the dtype policy for scoring with a trained model.
 
-    In bfloat16 ranks stay what they are but for near ties.
+    It equals `choose`, except that "auto" takes float32 where training takes float16. bfloat16 changes the order of
+    near ties only.
     """
     if name != "auto":
         return name
@@ -39,10 +42,10 @@ def choose_for_scoring(name: str) -> str:
 
 
 def cpu_is_fast_at_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 at more than float32's rate; False on systems other than Linux.
+    """Returns whether the CPU multiplies bfloat16 faster than float32; False on systems other than Linux.
 
-    It does with AMX; and AMD's do with AVX-512's bfloat16 instructions (from Zen 4: 1.9 times). Intel's issue half as
-    many of these as of float32's, so without AMX nothing is gained: products take 1.2 to 1.6 times as long.
+    CPUs with AMX do. AMD's do with the bfloat16 instructions of AVX-512 (from Zen 4: 1.9 times as fast). Intel's CPUs
+    without AMX do not: they issue these instructions at half the rate, and products take 1.2 to 1.6 times as long.
     """
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -55,8 +58,11 @@ def cpu_is_fast_at_bfloat16() -> bool:
 
 
 @contextlib.contextmanager
-def use(name: str):
-    """While inside, the choice is the policy of all layers that are built; yields it. Layers keep theirs afterwards."""
+def use(name: str) -> Iterator[str]:
+    """Sets the dtype policy of all layers built inside the block, and yields it.
+
+    Layers keep their policy after the block.
+    """
     former, policy = keras.config.dtype_policy(), choose(name)
     keras.config.set_dtype_policy(policy)
     try:

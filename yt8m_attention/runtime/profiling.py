@@ -1,29 +1,33 @@
-"""Where a run's time and memory go."""
+"""Profiles of training steps, and peak memory."""
 
+import logging
 import os
+from collections.abc import Callable
 
 import tensorflow as tf
 
-from yt8m_attention import progress
+from yt8m_attention.aliases import Batch
 from yt8m_attention.runtime import memory
+
+logger = logging.getLogger(__name__)
 
 
 class Profiled:
-    """A training step that writes a TensorBoard profile of some of its calls.
+    """Wraps a training step and records a TensorBoard profile of some of its calls.
 
-    Call: as the step, with its results.
+    Call: like the step, with the same result.
 
     Args:
       step: function of a batch -> dict of scalars.
-      directory: where TensorBoard looks, under `plugins/profile`.
-      steps: (first, last) call to be recorded, counted from 1 in this process; None: none is.
+      directory: log directory of TensorBoard; the profile is written under its `plugins/profile`.
+      steps: (first, last) call to record, counted from 1 in this process; None: record nothing.
     """
 
-    def __init__(self, step, directory, steps):
+    def __init__(self, step: Callable[[Batch], dict], directory: str, steps: tuple[int, int] | None) -> None:
         self._step, self._directory, self._steps = step, directory, steps
         self._calls, self._running = 0, False
 
-    def __call__(self, batch):
+    def __call__(self, batch: Batch) -> dict:
         self._calls += 1
         if self._steps is None:
             return self._step(batch)
@@ -38,32 +42,32 @@ class Profiled:
         return results
 
     def _start(self):
-        """A profile is worth less than the run: one that cannot be written is said, and training goes on."""
+        """Starts to record. A failure is logged and training continues, since the run is worth more than a profile."""
         try:
             os.makedirs(os.path.join(self._directory, "plugins", "profile"), exist_ok=True)
             tf.profiler.experimental.start(self._directory)
             self._running = True
         except (OSError, tf.errors.OpError) as error:
-            self._say_why_not(error)
+            self._log_failure(error)
 
-    def close(self):
-        """Writes the profile, if one is being recorded: also of a run that ends before its last step was reached."""
+    def close(self) -> None:
+        """Writes the profile that is being recorded, also if the run ends before the last step to record."""
         if not self._running:
             return
         self._running = False
         try:
             tf.profiler.experimental.stop()
         except (OSError, tf.errors.OpError) as error:
-            self._say_why_not(error)
+            self._log_failure(error)
         else:
-            progress.say(f"profile written; tensorboard --logdir={self._directory}")
+            logger.info(f"profile written; tensorboard --logdir={self._directory}")
 
-    def _say_why_not(self, error):
-        progress.say(f"--profile_steps: no profile can be written: {' '.join(str(error).split())}")
+    def _log_failure(self, error):
+        logger.info(f"--profile_steps: cannot write a profile: {' '.join(str(error).split())}")
 
 
-def peak_memory_mb():
-    """The most memory held so far, in MiB: the first GPU's where there is one, else this process's."""
+def peak_memory_mb() -> float:
+    """Returns the peak memory use so far, in MiB: of the first GPU, or of this process if there is no GPU."""
     if tf.config.list_logical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
     return memory.peak_mb()

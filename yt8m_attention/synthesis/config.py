@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 
 from yt8m_attention import schema
-from yt8m_attention.config import LARGEST, Data, Features, Options, Run, option, require, shared
+from yt8m_attention.config import LARGEST, Data, Features, Options, Run, count, option, require, shared
 
 SPLITS = ("train", "validate", "test")
-
-_VIDEOS = {"least": 0, "most": LARGEST}
 
 
 @dataclass(frozen=True)
 class SynthesisConfig(Options):
     """A synthetic data set; equal configurations make equal bytes."""
 
-    num_train: int = option(600, "number of videos with noisy video labels, to learn from", **_VIDEOS)
-    num_validate: int = option(200, "number of videos with rated segments, to learn from", **_VIDEOS)
-    num_test: int = option(200, "number of videos with rated segments, to score on", **_VIDEOS)
+    num_train: int = count(600, "number of videos with noisy video labels, to learn from", least=0)
+    num_validate: int = count(200, "number of videos with rated segments, to learn from", least=0)
+    num_test: int = count(200, "number of videos with rated segments, to score on", least=0)
     num_classes: int = shared(Data, "num_classes", most=LARGEST)
     num_segment_classes: int | None = option(
         None,
@@ -29,7 +27,7 @@ class SynthesisConfig(Options):
         flag_default=None,
     )
     segment_size: int = shared(Data, "segment_size", most=LARGEST)
-    per_shard: int = option(100, "number of videos in a file", least=1, most=LARGEST)
+    per_shard: int = count(100, "number of videos in a file")
     sources: str | None = option(
         None, "real video-level YouTube-8M files, a glob pattern, to compose videos from; absent: planted classes"
     )
@@ -37,7 +35,7 @@ class SynthesisConfig(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(any(self.counts.values()), "num_train", 0, "one video at least, here or in another split")
+        require(any(self.counts.values()), "num_train", 0, "at least one video, here or in another split")
         chosen = self.num_classes if self.num_segment_classes is None else self.num_segment_classes
         up_to = f"1 to --num_classes={self.num_classes}"
         require(1 <= chosen <= self.num_classes, "num_segment_classes", chosen, up_to)

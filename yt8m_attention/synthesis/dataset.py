@@ -1,15 +1,16 @@
-"""A made data set on disk: its files, and how it comes to be complete or absent.
+"""Writes a made data set, complete or not at all.
 
 {train,validate,test}/*.tfrecord        frame level; validate and test with rated segments
 video/{train,validate,test}/*.tfrecord  the same videos at video level
-segment_label_ids.csv                   the classes that segments are rated for
-truth.csv                               every moment: split, id, class, start, end (seconds, end not included)
-synthesize.json                         what it was made with; written last, so where it is, all is
+segment_label_ids.csv                   classes with rated segments
+truth.csv                               every moment: split, id, class, start, end (seconds, end exclusive)
+synthesize.json                         arguments; written last, so it exists only in a complete data set
 """
 
 import os
 import shutil
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from yt8m_attention import files, progress
 from yt8m_attention.data.formats import label_ids, writer
 from yt8m_attention.data.storage.output_directory import OutputDirectory, begun_name
 from yt8m_attention.synthesis.collage import Collage
-from yt8m_attention.synthesis.config import SPLITS
+from yt8m_attention.synthesis.config import SPLITS, SynthesisConfig
 from yt8m_attention.synthesis.planted import Planted
 from yt8m_attention.synthesis.scenes import noisy_labels, rate
 
@@ -26,47 +27,47 @@ BEGUN = begun_name(_COMMAND)
 ID_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def make(config, output_dir):
-    """Writes the data set, unless it is there already; one that a former run left unfinished is made anew.
+def make(config: SynthesisConfig, output_dir: str) -> dict[str, Any]:
+    """Writes the data set, unless it exists already. An unfinished one is written again from the start.
 
     Args:
-      config: the SynthesisConfig.
-      output_dir: a directory that is new, empty, or holds what this function wrote.
+      config: parameters of the data set.
+      output_dir: a directory that is new, empty, or holds the output of this function.
 
     Returns:
       {"videos", "rated_pairs", "output_dir"}.
 
     Raises:
-      UserError: where output_dir holds anything else, or cannot be written to.
+      UserError: when output_dir holds anything else, or cannot be written to.
     """
-    made = OutputDirectory(output_dir, _COMMAND, asdict(config))
-    result = made.result()
+    directory = OutputDirectory(output_dir, _COMMAND, asdict(config))
+    result = directory.result()
     if result is None:
         composer = Collage(config) if config.sources else Planted(config)
-        with made.alone():
-            result = made.result() or _make(made, config, composer, output_dir)
+        with directory.alone():
+            result = directory.result() or _make(directory, config, composer, output_dir)
     return result | {"output_dir": output_dir}
 
 
-def _make(made, config, composer, output_dir):
-    _begin(made, output_dir)
+def _make(directory, config, composer, output_dir):
+    _begin(directory, output_dir)
     videos, rated_pairs = _write_files(config, composer, output_dir)
-    made.end(videos=videos, rated_pairs=rated_pairs)
+    directory.end(videos=videos, rated_pairs=rated_pairs)
     return {"videos": videos, "rated_pairs": rated_pairs}
 
 
-def _begin(made, output_dir):
-    """Marks the directory as ours, and clears what an unfinished run has left there."""
-    made.begin()
+def _begin(directory, output_dir):
+    """Marks the directory as unfinished and removes the files of an unfinished run."""
+    directory.begin()
     for name in (*SPLITS, "video"):
-        with made.removing():
+        with directory.removing():
             shutil.rmtree(os.path.join(output_dir, name))
 
 
 def _write_files(config, composer, output_dir):
     classes = sorted(composer.segment_classes)
     label_ids.write(os.path.join(output_dir, "segment_label_ids.csv"), classes)
-    truth, rated_pairs, shown = [], 0, progress.Progress("videos", sum(config.counts.values()))
+    truth, rated_pairs, videos = [], 0, progress.Progress("videos", sum(config.counts.values()))
     for split, count in config.counts.items():
         for shard, first in enumerate(range(0, count, config.per_shard)):
             frame_records, video_records = [], []
@@ -76,19 +77,19 @@ def _write_files(config, composer, output_dir):
                 video_records.append(records[1])
                 truth += moments
                 rated_pairs += rated
-                shown.add(1)
+                videos.add(1)
             name = os.path.join(split, f"{split}{shard:04d}.tfrecord")
             writer.write_shard(os.path.join(output_dir, name), frame_records)
             writer.write_shard(os.path.join(output_dir, "video", name), video_records)
     files.write_text(os.path.join(output_dir, "truth.csv"), _lines("split,id,class,start,end", *truth))
-    shown.close()
-    return shown.done, rated_pairs
+    videos.close()
+    return videos.done, rated_pairs
 
 
 def _video(config, composer, split, index):
-    """One video's records (frame level, video level), its lines in truth.csv, and how many pairs are rated.
+    """Returns a video's records (frame level, video level), its lines of truth.csv and its number of rated pairs.
 
-    Each video has a random stream of its own, so that it stays the same however many there are.
+    Each video has its own random generator, so it does not depend on the number of videos.
     """
     rng = np.random.default_rng([config.seed, 1 + SPLITS.index(split), index])
     length = int(rng.integers(config.video_frames[0], config.video_frames[1] + 1))
@@ -107,11 +108,11 @@ def _video(config, composer, split, index):
     return records, moments, len(pairs or ())
 
 
-def video_id(seed, number):
-    """Four letters or digits, as YouTube-8M's ids are; no two numbers below 62**4 share one."""
-    many = len(ID_LETTERS)
-    number = (number * 8_191_993 + seed * 1_299_709) % many**4  # shares no factor with 62: every id comes once
-    return "".join(ID_LETTERS[number // many**place % many] for place in range(4))
+def video_id(seed: int, number: int) -> str:
+    """Returns an id of four letters or digits, like YouTube-8M's ids; distinct for numbers below 62**4."""
+    base = len(ID_LETTERS)
+    number = (number * 8_191_993 + seed * 1_299_709) % base**4  # the factor is coprime to 62, so ids are distinct
+    return "".join(ID_LETTERS[number // base**place % base] for place in range(4))
 
 
 def _lines(*lines):

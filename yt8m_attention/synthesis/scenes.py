@@ -1,69 +1,78 @@
-"""Videos put together out of scenes, so that which seconds show which class is known.
+"""Renders videos from scenes, so that it is known which seconds show which class.
 
-A scene has a mean feature vector and the classes that it shows. Round the means, frames scatter as those of real
-videos do (measured there: within a video a standard deviation of 0.8 a feature, an autocorrelation of 0.45 at one
-second and 0.1-0.2 at five): every shot has an offset of its own, every frame first-order autoregressive noise.
+A scene has a mean feature vector and the classes that it shows. Frames scatter around the means as in real videos. (In
+those, a feature has a standard deviation of 0.8 within a video and an autocorrelation of 0.45 at one second and 0.1-0.2
+at five.) Each shot has an offset, and the frames have first-order autoregressive noise.
 
 Letters: T frames, F features, S scenes.
 """
 
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from yt8m_attention import schema
+from yt8m_attention.config import Features
 from yt8m_attention.ops.quantize import quantize
 
-SCENES = (4, 9)  # of a video, fewest and most
+SCENES = (4, 9)  # number of scenes of a video, minimum and maximum
 SHOT_SECONDS = (5, 15)
 LAG_1 = 0.45  # autocorrelation of the noise at one second
-# Standard deviation of a frame's noise and of a shot's offset, a feature.
+# Standard deviations, per feature, of a frame's noise and of a shot's offset.
 VISUAL_SCATTER = (0.74, 0.30)
 AUDIO_SCATTER = (0.55, 0.25)
 
-# Video labels of the train split, as a machine gives them: each true one is left out, and false ones are added.
-DROPPED = 0.1
-SPURIOUS = 0.3  # a video, on average (Poisson)
+# Machine-generated video labels of the train split miss some true labels and have some false ones.
+DROPPED = 0.1  # probability that a true label is missing
+SPURIOUS = 0.3  # mean number of false labels of a video (Poisson)
 
-# Rated pairs of a class in one video, at most. More positives, as in the real ratings, where 55.7 % are positive.
+# Maximum numbers of rated pairs of a class in one video. More are positive, as in the real ratings (55.7 %).
 POSITIVES = 5
 NEGATIVES = 2
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What some seconds show: the mean of their frames, float32 [F], and the ids of the classes in all of them."""
+    """Content of adjacent frames: their mean features, float32 [F], and the ids of the classes that they show."""
 
     mean: np.ndarray
-    classes: frozenset
+    classes: frozenset[int]
 
 
 @dataclass(frozen=True)
 class Video:
-    """Frames, uint8 [T, F]; the scene of each, int [T]; the scenes; and the classes that the video is about."""
+    """Frames, uint8 [T, F]; the scene index of each frame, int [T]; the scenes; and the classes of the video."""
 
     frames: np.ndarray
     scene_of: np.ndarray
-    scenes: tuple
-    classes: frozenset
+    scenes: tuple[Scene, ...]
+    classes: frozenset[int]
 
-    def shows(self, label):
-        """Which frames show the class: bool [T]."""
+    def shows(self, label: int) -> np.ndarray:
+        """Returns the frames that show the class: bool [T]."""
         return np.array([label in scene.classes for scene in self.scenes])[self.scene_of]
 
-    def windows(self, label):
-        """The class's moments, [start, end) in frames, in order."""
+    def windows(self, label: int) -> list[tuple[int, int]]:
+        """Returns the class's moments, [start, end) in frames, in order."""
         edges = np.flatnonzero(np.diff(np.r_[False, self.shows(label), False].astype(np.int8)))
         return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def scene_count(rng, length, segment_size):
-    """How many scenes a video of so many frames has: none is shorter than a segment."""
+def scene_count(rng: np.random.Generator, length: int, segment_size: int) -> int:
+    """Draws the number of scenes of a video of `length` frames; no scene is shorter than a segment."""
     return min(int(rng.integers(SCENES[0], SCENES[1] + 1)), length // segment_size)
 
 
-def render(rng, scenes, classes, length, segment_size, features):
-    """A Video of so many frames that shows the scenes in the order given, cut at random."""
+def render(
+    rng: np.random.Generator,
+    scenes: Sequence[Scene],
+    classes: Iterable[int],
+    length: int,
+    segment_size: int,
+    features: Features,
+) -> Video:
+    """Renders a Video of `length` frames: the scenes in the given order, with random cuts."""
     free = length - len(scenes) * segment_size
     cuts = np.sort(rng.integers(0, free + 1, len(scenes) - 1)) + segment_size * np.arange(1, len(scenes))
     scene_of = np.repeat(np.arange(len(scenes)), np.diff(np.r_[0, cuts, length]))
@@ -73,8 +82,8 @@ def render(rng, scenes, classes, length, segment_size, features):
 
 
 def _scatter(rng, length, features):
-    spread = [AUDIO_SCATTER if name.startswith("audio") else VISUAL_SCATTER for name in features.names]
-    frame_std, shot_std = np.repeat(np.float32(spread), features.sizes, axis=0).T
+    deviations = [AUDIO_SCATTER if name.startswith("audio") else VISUAL_SCATTER for name in features.names]
+    frame_std, shot_std = np.repeat(np.array(deviations, np.float32), features.sizes, axis=0).T
     noise = rng.standard_normal((length, features.total), dtype=np.float32)
     for t in range(1, length):
         noise[t] = np.float32(LAG_1) * noise[t - 1] + np.float32((1 - LAG_1**2) ** 0.5) * noise[t]
@@ -83,22 +92,24 @@ def _scatter(rng, length, features):
     return noise * frame_std + shots[shot_of] * shot_std
 
 
-def noisy_labels(rng, classes, spurious):
-    """Video labels as a machine gives them: incomplete, with false ones; never none.
+def noisy_labels(rng: np.random.Generator, classes: Iterable[int], spurious: np.ndarray) -> set[int]:
+    """Draws machine-generated video labels: some true labels are missing, some false ones are added.
 
     Args:
-      classes: what the video is truly about.
-      spurious: array of class ids that false labels are drawn from, as often as they stand in it.
+      classes: true classes of the video; if all would be missing, all stay.
+      spurious: array of class ids that false labels are drawn from.
     """
-    kept = {c for c in sorted(classes) if rng.random() >= DROPPED} or set(classes)
-    return kept | {int(c) for c in rng.choice(spurious, rng.poisson(SPURIOUS))}
+    labels = {c for c in sorted(classes) if rng.random() >= DROPPED} or set(classes)
+    return labels | {int(c) for c in rng.choice(spurious, rng.poisson(SPURIOUS))}
 
 
-def rate(rng, video, segment_classes, segment_size):
-    """What raters say of some segments of a video: [(start, class, score)], sorted; score 1.0 or 0.0.
+def rate(
+    rng: np.random.Generator, video: Video, segment_classes: Set[int], segment_size: int
+) -> list[tuple[int, int, float]]:
+    """Rates some segments of a video: returns [(start, class, score)], sorted; the score is 1.0 or 0.0.
 
-    Only classes that the video is about are rated, only on segments inside the official window; positive where more
-    than half of a segment's frames show the class, negative where none does, and not rated in between.
+    Only classes of the video are rated, and only segments inside the rated window. A segment is positive if more than
+    half of its frames show the class, negative if none does, and not rated otherwise.
     """
     head, tail = schema.RATED_WINDOW
     starts = np.arange(0, len(video.frames) - tail - segment_size + 1, segment_size)

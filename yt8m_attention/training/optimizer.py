@@ -1,21 +1,23 @@
-"""Adam with the published schedule, one fused pass over each weight."""
+"""Adam with the published learning-rate schedule and a fused update."""
 
 import keras
 import tensorflow as tf
 
+from yt8m_attention.aliases import Tensor
 from yt8m_attention.config import Phase
 from yt8m_attention.runs.model_state import LOSS_SCALING
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """keras.optimizers.Adam, its update done by TensorFlow's own training operation.
+    """keras.optimizers.Adam whose update is TensorFlow's fused operation.
 
-    Keras writes the update as a dozen element-wise operations, each a pass over memory; the fused one reads
-    and writes a weight, its moments and its gradient once. The results are Adam's (Kingma & Ba 2015, in the form of
-    the paragraph before their section 2.1): same variables, same names, interchangeable checkpoints.
+    Keras computes the update with a dozen element-wise operations, each a pass over memory. The fused operation reads
+    and writes a weight, its moments and its gradient once. Results, variables, names and checkpoints are those of
+    keras.optimizers.Adam (Kingma & Ba 2015, in the form of the paragraph before their section 2.1).
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
+        """Updates one variable; Keras calls it."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
@@ -36,15 +38,16 @@ def _handle(variable):
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle
 
 
-def build(phase: Phase, loss_scaling: bool):
-    """The optimizer of a phase, its variables not yet made.
+def build(phase: Phase, loss_scaling: bool) -> keras.optimizers.Optimizer:
+    """Returns the optimizer of a phase; its variables are not created yet.
 
-    The rate falls by `learning_rate_decay` at every `learning_rate_decay_examples` examples, in steps (arXiv
-    1911.06866: 8e-4, x 0.8 every 4 million). Clipping is the training step's, which knows the gradient of all replicas.
+    The learning rate is multiplied by `learning_rate_decay` after every `learning_rate_decay_examples` examples
+    (arXiv 1911.06866: 8e-4, x 0.8 every 4 million). The training step clips the gradient, since it knows the sum over
+    all replicas.
 
     Args:
-      phase: rate, decay and batch size.
-      loss_scaling: whether products run in float16, whose small gradients would vanish unscaled.
+      phase: learning rate, decay and batch size.
+      loss_scaling: whether to scale the loss, which float16 needs: small gradients would underflow otherwise.
     """
     rate = keras.optimizers.schedules.ExponentialDecay(
         phase.base_learning_rate,

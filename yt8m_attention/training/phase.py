@@ -1,6 +1,7 @@
-"""One phase of training, from a configuration to a result: everything is set up here, in the order it must happen."""
+"""Runs one phase of training, from a configuration to a result. The order of the set-up matters."""
 
 import dataclasses
+import logging
 import os
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 import yt8m_attention
-from yt8m_attention import files, progress
+from yt8m_attention import files
 from yt8m_attention.config import Run
 from yt8m_attention.data import pipeline
 from yt8m_attention.data.formats import label_ids, vocabulary
@@ -28,35 +29,37 @@ from yt8m_attention.training.loop import Loop
 from yt8m_attention.training.step import make_step
 from yt8m_attention.training.stopping import Stopped, StopRequest
 
+logger = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What came of a phase; of one that was stopped before its first step, what there is not is None."""
+    """The result of a phase. Values that do not exist, because it was stopped before its first step, are None."""
 
-    preempted: bool  # asked to stop, so something is left to do
+    preempted: bool  # stopped by a signal before the phase was finished
     step: int | None = None  # global
     loss: float | None = None  # mean over the last logged steps
     examples_per_second: float | None = None
     checkpoint: str | None = None
-    resumed_from: str | None = None  # the checkpoint, where the run went on from one of its own
+    resumed_from: str | None = None  # the run's own checkpoint, if it was resumed
     parameters: int | None = None  # trainable
     weights_sha256: str | None = None
-    peak_memory_mb: int | None = None  # the GPU's, or the process's
-    bad_records: int | None = None  # different ones that were skipped
+    peak_memory_mb: int | None = None  # of the GPU, or else of the process
+    bad_records: int | None = None  # number of different records that were skipped
 
 
 def train(run: Run, flags: dict) -> Result:
-    """Trains a phase into `run.train_dir`, going on where a former run of it stopped.
+    """Trains a phase into `run.train_dir`. An earlier run of the phase is resumed.
 
     Args:
       run: the whole configuration.
-      flags: the effective flags, saved beside the checkpoints for people to read.
+      flags: the effective flags, saved in run.json for people.
 
     Returns:
-      Result.
+      The Result.
 
     Raises:
-      UserError: for flags, files or checkpoints that do not fit, before anything is written where that can be known.
+      UserError: for unsuitable flags, files or checkpoints; if possible before anything is written.
     """
     with StopRequest() as stop:
         try:
@@ -71,13 +74,13 @@ def _train(run, flags, stop):
     run = _with_segment_classes(run)
     if run.data.segment_classes is None and run.phase.segment_class_weight != 1:
         weight = f"--segment_class_weight={run.phase.segment_class_weight:g}"
-        progress.say(f"{weight} weighs no class: no --segment_label_ids_file tells which ones segments are rated for")
+        logger.info(f"{weight} has no effect: without --segment_label_ids_file the rated classes are unknown")
     files.make_directory(run.train_dir, "train_dir")
     with DirectoryLock(run.train_dir) as lock:
         for directory in (run.train_dir, checkpoints.directory(run.train_dir)):
             files.remove_leftovers(directory)
         _seed(run)
-        strategy = distribution.strategy(run.distribution)
+        strategy = distribution.strategy(run.distribution, run.num_gpu)
         compiled = compilation.whole_step(run.jit_compile, strategy.num_replicas_in_sync)
         with strategy.scope(), precision.use(run.precision) as policy:
             model = registry.build(run.model)
@@ -93,7 +96,7 @@ def _train(run, flags, stop):
             run.seed,
             state.position,
             bad_records=bad_records,
-            stopped=lambda: stop.made or state.finished,
+            stopped=lambda: stop.made,
             device=distribution.only_gpu(strategy),
         )
         stop.wait()
@@ -103,7 +106,7 @@ def _train(run, flags, stop):
             label_ids.write(os.path.join(run.train_dir, "segment_label_ids.csv"), run.data.segment_classes)
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         size = sum(int(np.prod(weight.shape)) * 4 for weight in model.weights)
-        progress.say(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
+        logger.info(f"{run.model.model}: {parameters:,} parameters, {size / 1e6:.1f} MB, {policy}")
         rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, compiled, batches, lock, stop)
         if not stopped:
             _note_finished(run, flags, state.step)
@@ -123,15 +126,15 @@ def _train(run, flags, stop):
 
 
 def _with_segment_classes(run):
-    """Says what phase 2 has to learn from; where no list of segment classes was named, takes those that are rated.
+    """Logs the number of rated segments for phase 2. Without a list of segment classes, uses the rated classes.
 
-    Remote files are counted only where the classes are wanted, since that reads them all.
+    Remote files are counted only if the classes are needed, since counting reads all files.
     """
     known = run.data.segment_classes is not None
     if not run.phase.segment_labels or (known and file_patterns.is_remote(run.train_data_pattern)):
         return run
     found = pipeline.summarise(run.train_data_pattern, run.data, segment_labels=True)
-    progress.say(
+    logger.info(
         f"{found.videos:,} videos, {found.segments:,} rated segments, {found.rated_pairs:,} rated pairs; "
         f"{found.skipped_segments:,} more segments start beyond their video's last frame and are skipped"
     )
@@ -148,18 +151,21 @@ def _seed(run):
 
 
 def _note_finished(run, flags, step):
-    """For whoever finds the last checkpoint damaged; all that was trained is kept already, so no failure is one."""
+    """Notes in run.json that the run has finished, in case the last checkpoint gets damaged.
+
+    An error is only logged, since all results are saved already.
+    """
     try:
         run_file.write(run, flags, yt8m_attention.__version__, step)
     except UserError as error:
-        progress.say(f"finished, and not noted there: {error}")
+        logger.info(f"finished, but run.json does not record it: {error}")
 
 
 def _run(run, flags, model, adam, variables, state, strategy, compiled, batches, lock, stop):
     summaries = Summaries(run.train_dir)
     summaries.flags(state.step, flags)
     weights = class_weights(run.model.num_classes, run.data.segment_classes, run.phase.segment_class_weight)
-    with strategy.scope():  # after the network, whose first weights are drawn as they are without teachers
+    with strategy.scope():  # after the network, so that its random initial weights do not depend on teachers
         teacher_fn = teachers.load(run.phase.teachers)
     step = make_step(model, adam, run.phase, weights, strategy, compiled, teacher_fn)
     profiled = profiling.Profiled(step, run.train_dir, run.profile_steps)
@@ -175,17 +181,16 @@ def _run(run, flags, model, adam, variables, state, strategy, compiled, batches,
         evaluate=_held_out(run, model, weights, stop) if run.phase.holdout_fraction else None,
     )
     try:
-        with pipeline.user_errors():
-            return loop(batches)
+        return loop(batches)
     finally:
         profiled.close()
         summaries.close()
 
 
 def _held_out(run, model, weights, stop):
-    """A function that scores the model as it is on the videos that the phase never trains on, or raises Stopped."""
+    """Returns a function that scores the current model on the held-out videos, or raises Stopped."""
     examples = evaluator.Examples(run.train_data_pattern, run.data, run.phase.holdout_fraction)
-    score = scoring.Scorer(model)  # not folded: it has to see the weights as they change
+    score = scoring.Scorer(model)  # not folded: a folded scorer would keep the current weights
     metric = "segment_map" if run.phase.segment_labels else "gap"
 
     def score_or_stop(batch):

@@ -1,8 +1,12 @@
-"""One training step: loss, gradient, clipping, update, on one device or several."""
+"""The training step: loss, gradient, clipping and update, on one or several devices."""
+
+from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from yt8m_attention.aliases import Batch, Tensor
 from yt8m_attention.config import Phase
 from yt8m_attention.losses import targets
 from yt8m_attention.losses.weighted_cross_entropy import weighted_cross_entropy
@@ -11,29 +15,37 @@ from yt8m_attention.runtime import compilation, distribution
 from yt8m_attention.training import mixup
 
 
-def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compile: bool, teacher_fn=None):
-    """Builds the function that trains on a batch.
+def make_step(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    phase: Phase,
+    class_weights: np.ndarray,
+    strategy: tf.distribute.Strategy,
+    jit_compile: bool,
+    teacher_fn: Callable[[Batch], Tensor] | None = None,
+) -> Callable[[Batch], dict[str, Tensor]]:
+    """Builds the function that trains on one batch.
 
     Args:
       model: follows the model contract; its variables are changed in place.
       optimizer: built for the model's trainable variables.
-      phase: how unrated pairs count, how much of a label a teacher says, and the norm to clip at.
-      class_weights: float [V], each class's weight in the loss.
-      strategy: the replicas; the gradient is that of the whole batch, summed over them, before it is clipped.
+      phase: handling of unrated pairs, weight of the teachers, and maximum norm of the gradient.
+      class_weights: float [V], the weight of each class in the loss.
+      strategy: the replicas. Gradients are summed over the replicas before clipping.
       jit_compile: whether XLA compiles the step.
-      teacher_fn: function of bags -> probabilities [B,V] (teachers.load); None: labels alone teach.
+      teacher_fn: function of bags -> probabilities [B, V] (teachers.load); None: train on labels only.
 
     Returns:
-      A function of a batch -> dict of scalars. The batch holds frames [B,T,F], mask [B,T], labels [B,V], rated [B,V],
-      and mixup_lambda [B] when mixup.mix is to mix its bags. The scalars are `loss`, the cross-entropy and penalties of
-      this batch before the update, and `gradient_norm`, before clipping.
+      A function of a batch -> dict of scalars. The batch holds frames [B, T, F], mask [B, T], labels [B, V],
+      rated [B, V], and mixup_lambda [B] if mixup.mix shall mix its bags. The scalars are `loss`, the cross-entropy plus
+      penalties of this batch before the update, and `gradient_norm`, the norm before clipping.
     """
     variables = model.trainable_variables
     weights = tf.constant(class_weights, tf.float32)
-    # Islands pay where arrays come in 16 bits and would be widened by every operation (docs/performance.md); a whole
-    # step compiled has none, and XLA's programs do not run in several replicas on a CPU.
-    pays = model.compute_dtype != "float32" and not jit_compile and strategy.num_replicas_in_sync == 1
-    compiler = compilation.xla if pays else None
+    # Compiling fused functions helps with 16-bit arrays, which every single operation would widen
+    # (docs/performance.md). A compiled step does not need it, and XLA does not support several replicas on a CPU.
+    compile_fused = model.compute_dtype != "float32" and not jit_compile and strategy.num_replicas_in_sync == 1
+    compiler = compilation.xla if compile_fused else None
 
     def replica_step(batch, share):
         bags, labels, counts = _targets(batch, phase, teacher_fn)
@@ -41,8 +53,8 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
             with fusion.compiled_by(compiler):
                 outputs = model(bags, training=True)
             loss = sum(weighted_cross_entropy(labels, p, counts, weights) for p in _predictions(outputs))
-            # The shares add up to 1: what is a mean over rows becomes that of the whole batch, and what the weights
-            # alone cost, which is the same on every replica, counts once.
+            # The shares of the replicas add up to 1. So the means over rows add up to the mean of the whole batch, and
+            # the penalties, which are equal on all replicas, count once.
             loss = (loss + sum(model.losses)) * share
             objective = scale_loss(loss)
         gradients = tape.gradient(objective, variables)
@@ -63,7 +75,7 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
         factor = (
             phase.clip_gradient_norm / tf.maximum(norm, phase.clip_gradient_norm) if phase.clip_gradient_norm else 1.0
         )
-        # Keras sums over the replicas once more, hence the division.
+        # Divided, because Keras sums over the replicas once more.
         optimizer.apply([gradient * (factor / replicas) for gradient in gradients], variables)
         return (norm,)
 
@@ -83,7 +95,7 @@ def make_step(model, optimizer, phase: Phase, class_weights, strategy, jit_compi
 
 
 def _targets(batch, phase, teacher_fn):
-    """What a batch teaches -> (bags, labels [B, V], how much each pair counts [B, V], or None where all do)."""
+    """Returns (bags, labels [B, V], weight of each pair [B, V], or None if all weights are 1) for a batch."""
     bags = {name: batch[name] for name in ("frames", "mask")}
     labels, counts = batch["labels"], batch["rated"] if phase.unrated == "ignore" else None
     if teacher_fn is None and "mixup_lambda" not in batch:
@@ -98,6 +110,6 @@ def _targets(batch, phase, teacher_fn):
 
 
 def _predictions(outputs):
-    """All probabilities that the loss compares with the targets, each [B, V]: the network's and its members'."""
+    """Returns all probabilities [B, V] that the loss compares with the targets: of the network and of its members."""
     members = outputs.get("member_probabilities")
     return [outputs["probabilities"]] + ([] if members is None else tf.unstack(members, axis=1))

@@ -1,4 +1,4 @@
-"""Damaged data: what is wrong is named by file and offset, and skipped only where that is asked for."""
+"""Damaged data: errors name file and offset; records are skipped only on request."""
 
 import os
 import re
@@ -22,14 +22,13 @@ EVERY = config.Sampling("all", trim_frames=0, max_frames=20)
 
 
 def ids(path, **changes):
-    """Of the videos that are read in file order."""
+    """Ids of the videos, read in file order."""
     batches = pipeline.evaluation_batches(str(path), data(sampling=EVERY, index_dir="none", **changes), 4)
-    with pipeline.user_errors():
-        return [i.decode() for b in batches for i in b["id"].numpy()]
+    return [i.decode() for b in batches for i in b["id"].numpy()]
 
 
 def shard(path, records=None):
-    """-> (path, its bytes, spans of its records)."""
+    """Returns (path, bytes of the file, spans of its records)."""
     path = write(path, records or [video(n, 5 + n) for n in range(MANY)])
     with open(path, "rb") as file:
         raw = bytearray(file.read())
@@ -41,7 +40,7 @@ def name(number):
 
 
 def damaged(number):
-    """A record whose frames are of several sizes, although their list is as long as if they were of one."""
+    """A record with frames of several sizes, whose list has the length of equal frames."""
     lists = feature_lists(frames_of(0, 4))
     for frame, size in zip(lists["rgb"].feature, (3, 1, 5, 3), strict=True):
         frame.bytes_list.value[0] = bytes(size)
@@ -49,7 +48,7 @@ def damaged(number):
 
 
 def breakages(raw, spans, number):
-    """kind -> bytes of a file with that record spoilt."""
+    """{kind: bytes of a file with that record damaged}."""
     start, end = spans[number].tolist()
     flipped, header, nonsense = bytearray(raw), bytearray(raw), bytearray(raw)
     flipped[end - 1] ^= 1  # of the last frame
@@ -61,7 +60,7 @@ def breakages(raw, spans, number):
 @pytest.mark.parametrize("kind", ["flipped", "header", "nonsense"])
 @settings(max_examples=6, deadline=None)
 @given(number=st.integers(0, MANY - 1))
-def test_a_bad_record_stops_or_is_left_out_alone(tmp_path_factory, kind, number):
+def test_a_bad_record_stops_or_is_skipped(tmp_path_factory, kind, number):
     path, raw, spans = shard(tmp_path_factory.mktemp("bad") / "a")
     with open(path, "wb") as file:
         file.write(breakages(raw, spans, number)[kind])
@@ -85,7 +84,7 @@ def test_frames_of_several_sizes_are_a_bad_record(tmp_path):
     assert ids(path, max_bad_records=1) == [name(0), name(2)]
 
 
-def test_a_file_cut_off_loses_its_last_record_alone(tmp_path):
+def test_a_truncated_file_loses_only_its_last_record(tmp_path):
     path, _, spans = shard(tmp_path / "a")
     os.truncate(path, spans[-1, 1] - 7)
     with pytest.raises(UserError, match=rf"/a: offset {spans[-1, 0]}: the file ends within a record"):
@@ -103,7 +102,7 @@ def test_a_file_of_another_kind_or_an_empty_one_is_never_skipped(tmp_path):
         ids(tmp_path / "*", max_bad_records=99)
 
 
-def test_more_bad_records_than_are_put_up_with_stop_and_the_others_are_counted_once(tmp_path, capsys, monkeypatch):
+def test_too_many_bad_records_stop_and_others_are_counted_once(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(progress, "quiet", False)
     path = write(tmp_path / "a", [video(0, 5), damaged(1), video(2, 5), damaged(3), video(4, 5)])
     with pytest.raises(UserError, match="record 'v0003'"):
@@ -124,21 +123,21 @@ def test_train_counts_what_it_skipped(tmp_path):
              "--verify_crc", f"--index_dir={tmp_path}/indices", "--holdout_fraction=0"]  # fmt: skip
     stopped = commands.run("train", *flags, f"--train_dir={tmp_path}/1")
     assert stopped.status == 2
-    assert re.search(r"/a: offset \d+: record 'v000[15]': rgb has [15] features a frame", stopped.stderr)
+    assert re.search(r"/a: offset \d+: record 'v000[15]': rgb has [15] features per frame", stopped.stderr)
     result = commands.run("train", *flags, f"--train_dir={tmp_path}/2", "--max_bad_records=2")
     assert result.status == 0, result.stderr
     assert (result.json["bad_records"], result.json["step"]) == (2, 4)
     assert "2 bad records skipped" in result.stderr
 
 
-def test_data_of_bad_records_alone_does_not_go_on_forever(tmp_path):
+def test_data_of_only_bad_records_ends(tmp_path):
     path = write(tmp_path / "a", [damaged(0)])
     settings = data(sampling=EVERY, index_dir="none", max_bad_records=2)
-    with pytest.raises(UserError, match="holds no videos"), pipeline.user_errors():
+    with pytest.raises(UserError, match="holds no videos"):
         list(pipeline.training_batches(path, settings, config.Phase(batch_size=2, max_steps=1), 0))
 
 
-def test_what_one_bad_record_more_says():
+def test_message_of_one_bad_record_too_many():
     bad = BadRecords(1)
     bad.add(BadRecord("a", 3, "is bad"))
     bad.add(BadRecord("a", 3, "is bad"))
@@ -147,7 +146,7 @@ def test_what_one_bad_record_more_says():
 
 
 @pytest.mark.parametrize("change", ["replaced", "cut", "removed"])
-def test_a_shard_that_changes_while_it_is_read_is_said(tmp_path, change):
+def test_a_shard_that_changes_during_a_run_is_an_error(tmp_path, change):
     path, raw, spans = shard(tmp_path / "a")
     phase = config.Phase(batch_size=MANY, max_steps=1)
     batches = iter(pipeline.training_batches(path, data(sampling=EVERY), phase, 0))
@@ -164,8 +163,8 @@ def test_a_shard_that_changes_while_it_is_read_is_said(tmp_path, change):
         "cut": f"/a: was changed while it was read, and ends at offset {spans[-1, 0]} instead of {len(raw)}; start",
         "removed": "/a: cannot be read: No such file",
     }
-    with pytest.raises(UserError, match=expected[change]), pipeline.user_errors():
-        for _ in range(9):  # some batches are made ahead
+    with pytest.raises(UserError, match=expected[change]):
+        for _ in range(9):  # some batches are prefetched
             next(batches)
 
 

@@ -1,4 +1,4 @@
-"""Each kind of bad data that one may meet: refused by file, record and what is wrong with it, or used as documented."""
+"""Each kind of bad data: rejected with file, record and reason, or used as documented."""
 
 import numpy as np
 import pytest
@@ -26,21 +26,20 @@ GOOD = [video(1, 9, [1], [(0, 1, 1)]), video(2, 9, [2], [(0, 2, 0)])]
 
 
 def record(length=9, drop=(), id=b"odd", **parts):
-    """A record with some of its context's values replaced, and its number of frames."""
+    """A record with changed context values or number of frames."""
     whole = context("odd", [1], [(0, 1, 1), (5, 3, 0)]) | {"id": feature(id)} | parts
     return sequence_example({n: v for n, v in whole.items() if n not in drop}, feature_lists(frames_of(7, length)))
 
 
 def rows(path, items="videos", training=False, **changes):
-    """name -> array, over all batches: evaluation's, or an epoch of training."""
+    """{name: array} over all batches of an evaluation, or of a training epoch."""
     settings = data(**{"sampling": EVERY, "index_dir": "none", **changes})
     if training:
         phase = config.Phase(batch_size=2, num_epochs=1, segment_labels=items == "rated_segments")
         batches = pipeline.training_batches(path, settings, phase, 0)
     else:
         batches = pipeline.evaluation_batches(path, settings, 2, items)
-    with pipeline.user_errors():
-        found = list(batches)
+    found = list(batches)
     names = [name for name in found[0] if name != "position"]
     return {name: np.concatenate([batch[name].numpy() for batch in found]) for name in names}
 
@@ -58,7 +57,7 @@ BAD_RECORDS = {
     "scores of text": (record(segment_scores=feature(b"1", b"0")), "segment_scores holds bytes"),
     "frames of another size": (
         sequence_example(context("odd", [1]), {n: feature_lists(frames_of(7, 9))["rgb"] for n in FEATURES.names}),
-        "audio has 3 features a frame, wanted 2",
+        "audio has 3 features per frame, wanted 2",
     ),
     "a stream missing": (
         sequence_example(context("odd", [1]), {"rgb": feature_lists(frames_of(7, 9))["rgb"]}),
@@ -72,7 +71,7 @@ BAD_RECORDS = {
     ),
     "frames of numbers": (
         sequence_example(context("odd", [1]), {n: tf.train.FeatureList(feature=[feature(1)]) for n in FEATURES.names}),
-        "has None features a frame",
+        "has None features per frame",
     ),
     "random bytes": (np.random.default_rng(0).bytes(300), "no tf.train.SequenceExample"),
     "nothing": (b"", "neither 'id'"),
@@ -80,11 +79,11 @@ BAD_RECORDS = {
 
 
 @pytest.mark.parametrize("kind", BAD_RECORDS)
-def test_a_bad_record_is_named_or_left_out_alone(tmp_path, kind):
-    raw, told = BAD_RECORDS[kind]
+def test_a_bad_record_is_named_or_skipped(tmp_path, kind):
+    raw, message = BAD_RECORDS[kind]
     path = write(tmp_path / "a", [GOOD[0], raw, GOOD[1]])
     for training in (False, True):
-        with pytest.raises(UserError, match=rf"^{path}: offset \d+: .*{told}"):
+        with pytest.raises(UserError, match=rf"^{path}: offset \d+: .*{message}"):
             rows(path, training=training)
         assert len(rows(path, training=training, max_bad_records=1)["mask"]) == 2
 
@@ -106,11 +105,11 @@ STOPS = {
 
 
 @pytest.mark.parametrize("kind", STOPS)
-def test_what_flags_and_data_disagree_on_stops_whatever_is_put_up_with(tmp_path, kind):
-    items, raw, told = STOPS[kind]
+def test_a_conflict_of_flags_and_data_stops_despite_the_limit(tmp_path, kind):
+    items, raw, message = STOPS[kind]
     path = write(tmp_path / "a", [GOOD[0], raw, GOOD[1]])
     for training in (False, True):
-        with pytest.raises(UserError, match=rf"{path}: offset \d+: record 'odd': .*{told}"):
+        with pytest.raises(UserError, match=rf"{path}: offset \d+: record 'odd': .*{message}"):
             rows(path, items, training, max_bad_records=9)
 
 
@@ -199,7 +198,7 @@ def test_an_id_twice_is_two_videos_but_no_ranking(tmp_path):
     assert not (tmp_path / "s.csv").exists()
 
 
-def test_own_features_pass_over_what_is_put_up_with(tmp_path):
+def test_user_features_skip_bad_records_up_to_the_limit(tmp_path):
     path = write(tmp_path / "a", [GOOD[0], record(id=b""), GOOD[1]])
     with pytest.raises(UserError, match="id is b''"):
         list(user_features.videos(path, FEATURES))

@@ -12,9 +12,9 @@ from yt8m_attention.data.formats import index, index_file, records
 
 
 def fresh(path, **changes):
-    """The index as another process would get it."""
+    """Reads the index like a new process."""
     index._index.cache_clear()
-    return index.shard_index(path, FEATURES, kept_at=index_file.place(path, changes.get("index_dir")))
+    return index.shard_index(path, FEATURES, index_path=index_file.place(path, changes.get("index_dir")))
 
 
 def equal(one, other):
@@ -23,7 +23,7 @@ def equal(one, other):
 
 
 def count_decoded(monkeypatch):
-    """A list that grows by a record whenever one is walked through."""
+    """A list that gains an entry for each decoded record."""
     seen, decode = [], records.decode
     monkeypatch.setattr(records, "decode", lambda *args: seen.append(args) or decode(*args))
     return seen
@@ -50,14 +50,14 @@ def test_an_index_lies_beside_the_shard_or_where_asked_or_nowhere(path, tmp_path
     assert os.listdir(tmp_path) == ["a"]
     fresh(path)
     assert sorted(os.listdir(tmp_path)) == [".a.index", "a"]
-    # The pattern that names all of a folder's files passes over it.
+    # The pattern `*` does not match the index file.
     assert pipeline.summarise(f"{tmp_path}/*", data()).videos == 6
 
 
-def test_an_index_of_another_file_or_of_other_features_is_made_anew(path, monkeypatch):
+def test_an_index_of_another_file_or_other_features_is_rebuilt(path, monkeypatch):
     seen = count_decoded(monkeypatch)
     fresh(path)
-    index.shard_index(path, config.Features(("rgb",), (3,)), kept_at=index_file.place(path, None))
+    index.shard_index(path, config.Features(("rgb",), (3,)), index_path=index_file.place(path, None))
     assert len(seen) == 12
     fresh(path)
     assert len(seen) == 18
@@ -67,7 +67,7 @@ def test_an_index_of_another_file_or_of_other_features_is_made_anew(path, monkey
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_a_damaged_index_is_made_anew(tmp_path_factory, draw):
+def test_a_damaged_index_is_rebuilt(tmp_path_factory, draw):
     path = write(tmp_path_factory.mktemp("damaged") / "a", [video(n, 3, [n]) for n in range(3)])
     made, place = fresh(path), index_file.place(path, None)
     with open(place, "rb") as file:

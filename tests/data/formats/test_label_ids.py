@@ -1,4 +1,4 @@
-"""The list of rated classes: read whole or refused."""
+"""The list of rated classes: read completely or rejected."""
 
 import gzip
 import http.server
@@ -36,7 +36,7 @@ def test_written_is_read_back_and_compressed_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "raw", "told"),
+    ("name", "raw", "message"),
     [
         ("a.csv", b"7\n3\n5\n", "the first row is 7, which is no header"),
         ("a.csv", b"nan\n3\n", "which is no header"),
@@ -52,14 +52,14 @@ def test_written_is_read_back_and_compressed_too(tmp_path):
         ("a.csv.zip", b"no archive", "cannot be read"),
         ("a.csv.xz", b"no archive", "cannot be read"),
         ("a.csv.xz", lzma.compress(b"Index\n3\n" * 99)[:-9], "cannot be read"),
-        # mtime: a test's name must not tell the time, or processes that share out the tests know different ones.
+        # mtime: parallel test processes must compute the same test names, so these must not contain the time.
         ("a.csv.gz", gzip.compress(b"Index\n3\n" * 99, mtime=0)[:-9], "cannot be read"),
     ],
     ids=str,
 )
-def test_what_is_no_list_of_ids_is_refused_in_one_line(tmp_path, name, raw, told):
+def test_an_invalid_list_of_ids_is_rejected_in_one_line(tmp_path, name, raw, message):
     (tmp_path / name).write_bytes(raw)
-    with pytest.raises(UserError, match=rf"--segment_label_ids_file={tmp_path}/{name}: .*{told}") as error:
+    with pytest.raises(UserError, match=rf"--segment_label_ids_file={tmp_path}/{name}: .*{message}") as error:
         label_ids.read(f"{tmp_path}/{name}")
     assert "\n" not in str(error.value)
 
@@ -76,7 +76,7 @@ class _HangsUp(http.server.BaseHTTPRequestHandler):
 
 
 class _Serves(http.server.BaseHTTPRequestHandler):
-    """A packed list: a file as it is, or packed on its way."""
+    """A compressed list: a compressed file, or compressed by the server."""
 
     def do_GET(self):
         self.send_response(200)
@@ -100,7 +100,7 @@ def test_a_list_is_fetched(monkeypatch, name):
 
 def test_a_server_that_stays_silent_is_given_up(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(label_ids, "_PATIENCE", 0.1)
+    monkeypatch.setattr(label_ids, "_TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = f"http://127.0.0.1:{server.getsockname()[1]}/ids.csv"
         with pytest.raises(UserError, match=f"--segment_label_ids_file={source}: cannot be read: timed out; wanted"):

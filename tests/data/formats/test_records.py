@@ -33,7 +33,7 @@ def decode(raw, features=FEATURES):
 
 
 def read(directory, raw):
-    """-> (index of a file that holds the record alone, its frames as batches get them, by stride where it has one)."""
+    """Returns (index of a file with only this record, its frames as in batches, read by stride if possible)."""
     shard = index.shard_index(write(f"{directory}/{next(NUMBERS)}", [raw]), FEATURES)
     for error in shard.bad:
         raise error
@@ -122,7 +122,7 @@ def test_a_list_as_long_as_equal_frames_that_holds_others_is_refused(directory):
     frames = [bytes(3), bytes(1), bytes(5), bytes(3)]
     rgb = tf.train.FeatureList(feature=[feature(f) for f in frames])
     lists = {**feature_lists(frames_of(0, 4)), "rgb": rgb}
-    with pytest.raises(UserError, match=r"record 'a': rgb has [15] features a frame, wanted 3; .*--feature_sizes"):
+    with pytest.raises(UserError, match=r"record 'a': rgb has [15] features per frame, wanted 3; .*--feature_sizes"):
         read(directory, sequence_example(context("a", [1]), lists))
 
 
@@ -136,7 +136,7 @@ def test_streams_of_unequal_length_end_with_the_shortest(directory):
 @given(lengths=st.tuples(st.integers(0, 5), st.integers(0, 5)), unpacked=st.booleans())
 def test_streams_may_differ_by_one_frame_however_they_are_read(directory, lengths, unpacked):
     parts = [(name, value.SerializeToString()) for name, value in context("a", [1]).items()]
-    parts = [(n, unpacked_integers([1]) if n == "labels" and unpacked else v) for n, v in parts]  # to the parser
+    parts = [(n, unpacked_integers([1]) if n == "labels" and unpacked else v) for n, v in parts]  # needs the parser
     streams = [(n, feature_lists(frames_of(1, t))[n].SerializeToString())
                for n, t in zip(FEATURES.names, lengths, strict=True)]  # fmt: skip
     raw = assemble(parts, streams)
@@ -190,16 +190,16 @@ def rated(**changes):
         (video_level(1)[0], config.Features(("depth",), (4,)), "no feature 'mean_depth', .*--feature_names"),
         (sequence_example({"labels": feature(1)}, {}), FEATURES, "neither 'id' nor 'video_id'"),
         (sequence_example({"id": feature(1.0, 2.0)}, {}), FEATURES, "neither 'id' nor 'video_id'"),
-        (rated(segment_scores=feature(1.0)), FEATURES, "2 segment_labels, .* 1 segment_scores; .* parallel"),
-        (rated(segment_end_times=feature(5)), FEATURES, "1 segment_end_times, .* parallel"),
+        (rated(segment_scores=feature(1.0)), FEATURES, "2 segment_labels, .* 1 segment_scores; .* equal lengths"),
+        (rated(segment_end_times=feature(5)), FEATURES, "1 segment_end_times, .* equal lengths"),
         (rated(labels=feature(b"cat")), FEATURES, "labels holds bytes values, wanted int64"),
         (rated(segment_labels=feature(1.0, 2.0)), FEATURES, "segment_labels holds float.* wanted int64"),
         (b"\xff\xff\xff", FEATURES, "offset 0: the record is no tf.train.SequenceExample"),
         (delimited(1, b"\x0a\x7f"), FEATURES, "offset 0: the record is no tf.train.SequenceExample"),
     ],
-    ids=map(str, range(12)),  # not the bytes, whose order differs from process to process
+    ids=map(str, range(12)),  # not the bytes, whose order varies by process
 )
-def test_what_cannot_be_used_is_said(raw, features, message):
+def test_an_unusable_record_is_an_error(raw, features, message):
     with pytest.raises(UserError, match=message):
         decode(raw, features)
 
@@ -239,7 +239,7 @@ def collage(tmp_path_factory):
 
 @pytest.fixture(params=["planted", "collage", "audioset/train", "audioset/validate"])
 def known(request):
-    """-> (path of a shard, its Features)."""
+    """Returns (path of a shard, its Features)."""
     if request.param.startswith("audioset"):
         return shared_data(*request.param.split("/"), "0000.tfrecord"), AUDIOSET
     folder = request.getfixturevalue(request.param)
@@ -268,7 +268,7 @@ def test_known_data_is_read_as_the_parser_reads_it(known, draw):
     for flat, splits, expected in kinds.values():
         assert flat[splits[number] : splits[number + 1]].tolist() == list(expected.value)
     count = min(len(lists[name].feature) for name in features.names)
-    assert shard.num_frames[number] == count and shard.streams[number, :, 2].all()  # none of it needs the parser
+    assert shard.num_frames[number] == count and shard.streams[number, :, 2].all()  # no record needs the parser
     wanted = np.array(draw.draw(st.lists(st.integers(0, count - 1), max_size=12)), np.int64)
     out = np.empty((len(wanted), features.total), np.uint8)
     frames.FrameReader(shard, features, verify_crc=True).read(number, wanted, out)
@@ -278,7 +278,7 @@ def test_known_data_is_read_as_the_parser_reads_it(known, draw):
 
 def test_real_means_are_read_as_the_parser_reads_them():
     path, features = shared_data("yt8m_video", "validate0000.tfrecord"), config.Features()
-    shard = index.shard_index(str(path), features, kept_at=None)
+    shard = index.shard_index(str(path), features, index_path=None)
     raw = path.read_bytes()
     for number, (start, end) in enumerate(shard.spans[:60].tolist()):
         values = tf.train.Example.FromString(raw[start:end]).features.feature

@@ -1,4 +1,4 @@
-"""Class names, from the official CSV's columns."""
+"""Class names from the columns of the official CSV."""
 
 import pytest
 

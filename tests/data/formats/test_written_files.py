@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and what must not be replaced: links, devices and pipes."""
+"""Written files are complete or absent; links, devices and pipes are not replaced."""
 
 import os
 import stat
@@ -16,10 +16,10 @@ def write(path, data=b"new"):
         file.write(data)
 
 
-def test_a_link_stays_one_and_what_it_leads_to_is_replaced_whole(tmp_path):
+def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     (tmp_path / "far").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "far" / "file")
-    for data in (b"first", b"second"):  # where the link leads nowhere, and where it leads to a file
+    for data in (b"first", b"second"):  # a dangling link, then a link to a file
         write(tmp_path / "link", data)
         assert (tmp_path / "link").is_symlink() and (tmp_path / "far" / "file").read_bytes() == data
     with pytest.raises(RuntimeError), files.replacing(str(tmp_path / "link")) as file:
@@ -32,7 +32,7 @@ def test_a_link_stays_one_and_what_it_leads_to_is_replaced_whole(tmp_path):
 def test_a_device_is_written_to_and_stays(tmp_path):
     device = tmp_path / "null"
     try:
-        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))  # as /dev/null
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))  # like /dev/null
         device.write_bytes(b"x")
     except OSError as error:
         pytest.skip(f"no device can be made here: {error}")

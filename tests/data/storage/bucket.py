@@ -1,6 +1,6 @@
-"""A bucket of Google Cloud Storage on this machine, for TensorFlow's own gs:// to read.
+"""A Google Cloud Storage bucket on this machine, for TensorFlow's gs://.
 
-TensorFlow's client cannot be told of another address, but its HTTP library obeys `https_proxy`, and CURL_CA_BUNDLE
+TensorFlow's client has no setting for another address, but its HTTP library obeys `https_proxy`, and CURL_CA_BUNDLE
 says whose certificates it believes. So this is a proxy which, asked to connect to Google, answers itself: the calls
 that list and describe objects, and reads of byte ranges.
 """
@@ -19,12 +19,12 @@ import urllib.parse
 
 import pytest
 
-_PAGE = 2  # names a page, so that listing takes several
+_PAGE = 2  # names per page, so that a listing has several pages
 
 
 @contextlib.contextmanager
 def serving(directory, keys, monkeypatch, fails=lambda number: False):
-    """Serves a directory's files as objects of every bucket there is, while the context lasts.
+    """Serves a directory's files as objects of every bucket, inside the block.
 
     Args:
       directory: of the files.
@@ -52,7 +52,7 @@ def serving(directory, keys, monkeypatch, fails=lambda number: False):
         "https_proxy": f"http://127.0.0.1:{server.server_port}",
         "no_proxy": "",
         "CURL_CA_BUNDLE": certificate,
-        "NO_GCE_CHECK": "true",  # else credentials are asked for at an address that only Google's machines have
+        "NO_GCE_CHECK": "true",  # otherwise TensorFlow requests credentials from Google's metadata server
         "GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "1000",
     }.items():
         monkeypatch.setenv(name, value)

@@ -32,7 +32,7 @@ def test_a_pattern_is_sorted_and_names_each_file_once(tmp_path):
         ("ram://none/a*", "matches no files"),
     ],
 )
-def test_a_pattern_that_cannot_be_used_is_said_with_its_flag(tmp_path, pattern, message):
+def test_an_unusable_pattern_is_an_error_with_its_flag(tmp_path, pattern, message):
     write(tmp_path / "a", [video(0, 2)])
     (tmp_path / "empty").touch()
     with pytest.raises(UserError, match=message):
@@ -40,7 +40,7 @@ def test_a_pattern_that_cannot_be_used_is_said_with_its_flag(tmp_path, pattern, 
 
 
 def test_checksum_is_that_of_the_standard():
-    # CRC-32C of "123456789" is 0xE3069283 in every catalogue of CRCs.
+    # The standard check value: CRC-32C of "123456789" is 0xE3069283.
     crc = 0xE3069283
     assert tfrecord.masked_crc32c(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -77,7 +77,7 @@ def test_no_record_is_lost_beside_one_whose_header_is_damaged(record, byte, chan
 
 
 @given(st.integers(0, 2), st.data())
-def test_a_flipped_byte_is_told_by_the_checksum(record, draw):
+def test_the_checksum_detects_a_flipped_byte(record, draw):
     spans, _ = tfrecord.record_spans("FILE", RECORDS)
     span = tuple(spans[record].tolist())
     tfrecord.check_record("FILE", RECORDS, span)
@@ -88,12 +88,12 @@ def test_a_flipped_byte_is_told_by_the_checksum(record, draw):
 
 
 @given(st.binary(min_size=12, max_size=100).filter(lambda raw: raw[8:12] != RECORDS[8:12]))
-def test_a_file_of_another_kind_is_said(raw):
+def test_a_file_of_another_format_is_an_error(raw):
     with pytest.raises(UserError, match="FILE: offset 0: not a TFRecord file"):
         tfrecord.record_spans("FILE", raw)
 
 
-def test_a_missing_or_empty_file_is_said(tmp_path):
+def test_a_missing_or_empty_file_is_an_error(tmp_path):
     with pytest.raises(UserError, match="none: cannot be read"):
         tfrecord.stamp(str(tmp_path / "none"))
     (tmp_path / "empty").touch()
@@ -102,7 +102,7 @@ def test_a_missing_or_empty_file_is_said(tmp_path):
 
 
 def _next_header(data, position):
-    """What tfrecord._next_header finds, looked for byte by byte."""
+    """The result of tfrecord._next_header, by a search at every byte."""
     for at in range(position, len(data) - 15):
         length, crc = struct.unpack_from("<QI", data, at)
         if at + length + 16 <= len(data) and tfrecord.masked_crc32c(data[at : at + 8]) == crc:
@@ -119,7 +119,7 @@ def test_the_next_header_is_the_next_place_that_has_one(draw):
         raw[at : at + size] = draw.draw(st.sampled_from([bytes(size), b"\1" + bytes(size), os.urandom(size)]))
     data = bytes(raw[: draw.draw(st.integers(0, len(raw)))])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tfrecord, "_SEARCHED", draw.draw(st.sampled_from([1, 7, 64, 1 << 20])))
+        patch.setattr(tfrecord, "_SEARCH_CHUNK", draw.draw(st.sampled_from([1, 7, 64, 1 << 20])))
         for position in draw.draw(st.lists(st.integers(0, len(raw)), max_size=5)):
             assert tfrecord._next_header(data, position) == _next_header(data, position)
 

@@ -24,7 +24,7 @@ SIZE = 100
 
 @pytest.fixture
 def remote():
-    """Paths of five files of a file system that is not this machine's."""
+    """Paths of five files of a remote file system."""
     paths = [f"ram://shards/{name}" for name in "abcde"]
     for path in paths:
         put(path, path[-1] * SIZE)
@@ -33,13 +33,13 @@ def remote():
 
 def put(path, text):
     if tf.io.gfile.exists(path):
-        tf.io.gfile.remove(path)  # this file system appends to what there is
+        tf.io.gfile.remove(path)  # this file system appends to existing files
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(text)
 
 
 def copies(directory):
-    """What each copy there is of."""
+    """Names of the sources of the copies."""
     return {name[-1] for name in os.listdir(directory) if not name.startswith(".")}
 
 
@@ -52,7 +52,7 @@ def read(path):
         return file.read()
 
 
-def test_copies_are_whole_and_those_not_in_use_go(remote, tmp_path):
+def test_copies_are_complete_and_unused_ones_are_removed(remote, tmp_path):
     cache = ShardCache(str(tmp_path), 0)
     cache.use(remote[:2])
     cache.fetch_ahead(remote[:2])
@@ -72,12 +72,12 @@ def test_a_temporary_directory_goes_with_its_cache(remote):
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """A directory for temporary ones."""
+    """A directory for temporary directories."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
-def test_a_temporary_directory_that_somebody_removes_is_said(remote):
+def test_a_removed_temporary_directory_is_an_error(remote):
     cache = ShardCache()
     directory = os.path.dirname(cache.local_path(remote[0]))
     shutil.rmtree(directory)
@@ -94,7 +94,7 @@ def test_local_files_need_no_directory(temporary):
 
 
 def copy_and_wait(directory, cache_dir, ready):
-    """What a command does with a remote shard, for ever; another is half copied."""
+    """Uses a remote shard like a command, and hangs; another shard is partially copied."""
     tempfile.tempdir = directory
     put("ram://killed/z", "z" * SIZE)
     cache = ShardCache(cache_dir)
@@ -106,7 +106,7 @@ def copy_and_wait(directory, cache_dir, ready):
 
 @contextlib.contextmanager
 def another_process(directory, cache_dir=None):
-    """Yields (the path of a copy that a process has in use, the process), which is killed at the end."""
+    """Yields (path of a copy that a process uses, the process); kills the process at the end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tensorflow"])
     receiver, sender = context.Pipe(False)
@@ -127,25 +127,25 @@ def test_what_a_killed_process_leaves_goes_with_the_next_cache_and_nothing_else(
     kept = [temporary / "yt8m_shards_file", temporary / "yt8m_shards_link", temporary / "other", temporary / "target"]
     kept[0].touch(), kept[1].symlink_to(kept[3]), kept[2].mkdir(), kept[3].mkdir()
     with another_process(str(temporary)) as (copy, process):
-        monkeypatch.setattr(tempfile, "tempdir", str(temporary))  # now that processes have been made, which use it too
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))  # after the start of the processes, which use it too
         alive = ShardCache()
         directory = os.path.dirname(alive.local_path(remote[0]))
-        assert os.path.dirname(copy) != directory and os.path.exists(copy)  # while its process lives
+        assert os.path.dirname(copy) != directory and os.path.exists(copy)  # as long as its process lives
         os.kill(process.pid, number)
         process.join()
     assert os.path.exists(copy)
-    ours = ShardCache().local_path(remote[0])  # this cache goes at once
+    ours = ShardCache().local_path(remote[0])  # this cache is removed at once
     assert not os.path.exists(os.path.dirname(copy)) and not os.path.exists(ours)
     assert {*temporary.iterdir()} == {*kept, type(temporary)(directory)}
 
 
-def test_where_no_temporary_directory_can_be_made_is_said(remote, tmp_path, monkeypatch):
+def test_a_temporary_directory_that_cannot_be_created_is_an_error(remote, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises(UserError, match=r"none: no directory can be made .*--cache_dir"):
         ShardCache().local_path(remote[0])
 
 
-def test_a_file_system_without_locks_is_said(remote, temporary, monkeypatch):
+def test_a_file_system_without_locks_is_an_error(remote, temporary, monkeypatch):
     def flock(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
@@ -162,14 +162,14 @@ LRU = [f"ram://lru/{name}" for name in "abcde"]
 
 @pytest.fixture(scope="module")
 def lru():
-    """Puts five files there."""
+    """Writes five files."""
     for path in LRU:
         put(path, path[-1] * SIZE)
 
 
 @given(uses=st.lists(st.sets(st.integers(0, 4), min_size=1, max_size=3), max_size=8), room=st.integers(0, 6))
 def test_those_in_use_stay_and_of_the_others_the_last_used_within_the_limit(lru, tmp_path_factory, uses, room):
-    """Each use is a later cache's, which has yet to ask what its files are called."""
+    """Each use is by a new cache, which does not know the names of its copies yet."""
     directory, expected = tmp_path_factory.mktemp("cache"), []
     for numbers in map(sorted, uses):
         cache = ShardCache(str(directory), room * SIZE)
@@ -187,7 +187,7 @@ PLANS = st.lists(st.tuples(st.integers(0, 2), st.sets(st.integers(0, 4)), st.boo
 
 @given(PLANS, st.integers(0, 3))
 def test_what_any_cache_of_a_directory_uses_stays(lru, tmp_path_factory, plans, room):
-    """Each time one of three uses some files, or goes and another comes in its place."""
+    """In each step, one of three caches uses some files, or is replaced by a new cache."""
     directory = str(tmp_path_factory.mktemp("cache"))
     caches, used = [ShardCache(directory, room * SIZE) for _ in range(3)], [set(), set(), set()]
     for who, numbers, goes in plans:
@@ -242,7 +242,7 @@ def test_what_is_no_copy_is_neither_removed_nor_counted(lru, tmp_path_factory, n
 
 
 def test_two_caches_copy_one_file_at_once(remote, tmp_path, monkeypatch):
-    """The second begins and ends while the first is at it, whose copy then takes the place of one that is open."""
+    """The second starts and ends during the first's copy, which then replaces an open copy."""
     first, second, copyfileobj, paths = ShardCache(str(tmp_path)), ShardCache(str(tmp_path)), shutil.copyfileobj, []
 
     def meanwhile(source, target, size):
@@ -270,7 +270,7 @@ def test_a_cache_holds_one_file_open_however_many_it_uses(remote, tmp_path):
 
 @pytest.fixture
 def shards(tmp_path):
-    """(pattern of six remote shards, of six rated segments each; settings that keep no more than what is in use)."""
+    """(pattern of six remote shards of six rated segments each; settings that keep only copies in use)."""
     directory = tmp_path / "shards"
     directory.mkdir()
     for shard in range(6):
@@ -286,8 +286,7 @@ def train_on(pattern, settings, **phase):
 
 
 def taken(batches):
-    with pipeline.user_errors():
-        return [batch["frames"].numpy().tobytes() for batch in batches]
+    return [batch["frames"].numpy().tobytes() for batch in batches]
 
 
 def test_training_goes_on_though_an_evaluation_of_the_same_directory_came_between(shards):
@@ -299,7 +298,7 @@ def test_training_goes_on_though_an_evaluation_of_the_same_directory_came_betwee
     assert found + taken(batches) == expected
 
 
-def test_the_first_batch_waits_for_its_own_shards_alone(shards, monkeypatch):
+def test_the_first_batch_waits_only_for_its_shards(shards, monkeypatch):
     drawn, waited, fetch = threading.Event(), [], ShardCache._fetch
 
     def fetch_later(cache, paths):
@@ -329,7 +328,7 @@ def test_without_a_limit_the_copies_of_others_stay(remote, tmp_path):
     assert copies(tmp_path) == {"a"}
 
 
-def test_a_file_that_cannot_be_copied_whole_is_said(remote, tmp_path):
+def test_an_incomplete_copy_is_an_error(remote, tmp_path):
     cache = ShardCache(str(tmp_path), 0)
     with pytest.raises(UserError, match="ram://shards/none: cannot be copied"):
         cache.local_path("ram://shards/none")

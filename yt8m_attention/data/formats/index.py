@@ -1,98 +1,101 @@
-"""What a shard holds, in flat arrays: everything about its records except their frames.
+"""Index of a shard: everything about its records except their frames, in flat arrays.
 
 Letters: N records of a shard, S streams, L labels and P rated pairs over all of them.
 """
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from yt8m_attention.config import Features
 from yt8m_attention.data.formats import index_file, records, tfrecord
 from yt8m_attention.data.formats.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
-_SMALLEST, _LARGEST = -(2**31), 2**31 - 1  # numbers of records, of 64 bits, beyond these are taken for these
-NOT_SAID = _SMALLEST  # what stands for a segment's end, and is none that a record can have
+_SMALLEST, _LARGEST = -(2**31), 2**31 - 1  # the 64-bit numbers of records are clipped to this range
+NOT_SAID = _SMALLEST  # the end of a segment without one; records cannot hold this value
 
 
 @dataclass(frozen=True, eq=False)
 class ShardIndex:
-    """The records of one local file. A record's share of a flat array ends where the next one's begins (splits)."""
+    """The records of one local file. The `*_splits` arrays hold each record's range of a flat array."""
 
-    stamp: tuple  # tfrecord.stamp of the file
-    bad: tuple  # BadRecords of the file, which no array counts
-    spans: np.ndarray  # int64 [N, 2], where each record begins and ends
+    stamp: tfrecord.Stamp  # of the file
+    bad: tuple[BadRecord, ...]  # bad records of the file; the arrays leave them out
+    spans: np.ndarray  # int64 [N, 2], start and end of each record, bytes
     ids: np.ndarray  # bytes [N]
-    num_frames: np.ndarray  # int32 [N]; -1: unknown, the record holds no frames at all
+    num_frames: np.ndarray  # int32 [N]; -1: unknown, the record holds no frames
     video_level: np.ndarray  # bool [N]
-    streams: (
-        np.ndarray
-    )  # int32 [N, S, 4], the fields of sequence_example.Stream, `first` counted from the record's begin
+    streams: np.ndarray  # int32 [N, S, 4], fields of sequence_example.Stream, `first` relative to the record's start
     labels: np.ndarray  # int32 [L]
     label_splits: np.ndarray  # int32 [N + 1]
     segment_labels: np.ndarray  # int32 [P]
     segment_starts: np.ndarray  # int32 [P]
-    segment_ends: np.ndarray  # int32 [P]; NOT_SAID: the record does not tell
+    segment_ends: np.ndarray  # int32 [P]; NOT_SAID: the record has no ends
     segment_scores: np.ndarray  # float32 [P]
     segment_splits: np.ndarray  # int32 [N + 1]
 
     @property
-    def path(self):
+    def path(self) -> str:
+        """Path of the file."""
         return self.stamp[0]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.spans)
 
-    def name(self, record):
-        """What messages call a record."""
+    def name(self, record: int) -> str:
+        """Returns the description of a record for messages."""
         return f"{self.path}: offset {self.spans[record, 0]}: record {self.ids[record].decode(errors='replace')!r}"
 
 
 ARRAYS = tuple(ShardIndex.__annotations__)[2:]
 
 
-def shard_index(path, features=None, num_classes=None, kept_at=None):
-    """The index of a local file; kept in memory and, if asked for, on disk; made anew when the file changes.
+def shard_index(
+    path: str, features: Features | None = None, num_classes: int | None = None, index_path: str | None = None
+) -> ShardIndex:
+    """Returns the index of a local file, cached in memory and optionally on disk. A changed file is indexed again.
 
     Args:
-      path: of the file.
-      features: the config.Features that frames will be read for; None: ids, labels and ratings alone.
-      num_classes: labels must be below; None: unknown, they may be any that an index can hold.
-      kept_at: the index_file it is read from and written to; None: none.
+      path: path of the file.
+      features: config.Features of the frames that will be read; None: only ids, labels and ratings.
+      num_classes: upper bound of the labels, exclusive; None: any label that an index can hold.
+      index_path: path of the index file to read and write; None: no index file.
 
     Raises:
-      UserError: where the file cannot be used, or a label is none of the classes.
+      UserError: when the file is unusable, or a label is out of range.
     """
-    index = _index(tfrecord.stamp(path), features, kept_at)
+    index = _index(tfrecord.stamp(path), features, index_path)
     for labels, splits in ((index.labels, index.label_splits), (index.segment_labels, index.segment_splits)):
         _check_labels(index, labels, splits, num_classes)
     return index
 
 
-@functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards a split, an index of one takes some 0.08 MB
-def _index(stamp, features, kept_at):
+@functools.lru_cache(maxsize=4096)  # YouTube-8M has 3,844 shards per split; an index takes about 0.08 MB
+def _index(stamp, features, index_path):
     key = index_key(stamp, features)
-    arrays = index_file.read(kept_at, key, ARRAYS)
+    arrays = index_file.read(index_path, key, ARRAYS)
     if arrays:
         return ShardIndex(stamp, (), **arrays)
     arrays, bad = _build(stamp, features)
     if not bad:
-        index_file.write(kept_at, key, arrays)
+        index_file.write(index_path, key, arrays)
     return ShardIndex(stamp, tuple(bad), **arrays)
 
 
-def index_key(stamp, features):
-    """What a kept index is checked against: the file's size and time of change, and the features it was made for."""
+def index_key(stamp: tfrecord.Stamp, features: Features | None) -> dict[str, Any]:
+    """Returns the key of an index file: the shard's size and time of change, and the features."""
     return {"file": list(stamp[1:]), "features": features and [list(features.names), list(features.sizes)]}
 
 
 def _build(stamp, features):
-    """-> (name -> array, list of BadRecord)."""
+    """Indexes a file. Returns ({name: array}, list of BadRecord)."""
     data = tfrecord.mapped(stamp)
     spans, bad = tfrecord.record_spans(stamp[0], data)
     decoded, good = [], []
-    # Tuples of Python integers: a memory map's bytes are read far quicker by those than by numpy's.
+    # Python integers index a memory map much faster than numpy's.
     for number, span in enumerate(map(tuple, spans.tolist())):
         try:
             decoded.append(records.decode(stamp[0], data, span, features))

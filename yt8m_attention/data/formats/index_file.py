@@ -1,8 +1,8 @@
-"""Indices of shards on disk, so that a shard is walked through once and not once a run.
+"""Index files: shard indexes on disk, so that a shard is indexed once and not in every run.
 
-A file is a line of JSON and the arrays it names, one after another; it counts only if it is whole, of this version, and
-made of the shard as it is now (size and time of change) for the same features. It stands in nobody's way: what cannot
-be read is made anew, and where it cannot be written it is not kept.
+A file holds a line of JSON and the arrays that it names, one after another. It is used only if it is complete, has this
+version, and matches the shard's size, time of change and features. Index files never cause an error: an unreadable one
+is built again, and without write permission none is written.
 """
 
 import contextlib
@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,28 +23,27 @@ NOWHERE = "none"
 _VERSION = 3
 
 
-def place(path, index_dir):
-    """Where a shard's index is kept.
+def place(path: str, index_dir: str | None) -> str | None:
+    """Returns the path of a shard's index file, or None for no index file.
 
     Args:
-      path: of the shard; only with an index_dir may it be remote.
-      index_dir: a directory; None: a hidden file beside the shard (patterns such as `*` pass over those), if that can
-        be written; "none": nowhere.
-
-    Returns:
-      A path, or None for nowhere.
+      path: path of the shard; may be remote only with an index_dir.
+      index_dir: a directory; None: a hidden file beside the shard (patterns such as `*` skip hidden files), if the
+        folder is writable; "none": no index file.
     """
     if index_dir == NOWHERE:
         return None
     directory, name = os.path.split(path if file_patterns.is_remote(path) else os.path.abspath(path))
     if index_dir is None:
         return os.path.join(directory, f".{name}.index")
-    digest = hashlib.blake2b(directory.encode(), digest_size=6).hexdigest()  # equal names of several directories
+    digest = hashlib.blake2b(
+        directory.encode(), digest_size=6
+    ).hexdigest()  # distinguishes equal names in several directories
     return os.path.join(index_dir, f"{name}.{digest}.index")
 
 
-def write(place, key, arrays):
-    """Writes the arrays of a shard with that key (JSON), complete or not at all."""
+def write(place: str | None, key: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a shard's arrays and key (JSON), complete or not at all."""
     if place is None:
         return
     directory = os.path.dirname(place)
@@ -57,8 +58,8 @@ def write(place, key, arrays):
         file.write(json.dumps(head).encode() + b"\n" + body)
 
 
-def read(place, key, names):
-    """name -> array as they were written under that key; None where there are none such."""
+def read(place: str | None, key: dict[str, Any], names: tuple[str, ...]) -> dict[str, np.ndarray] | None:
+    """Reads {name: array} of an index file with these names and this key; None if there is no such file."""
     if place is None:
         return None
     try:
@@ -74,5 +75,5 @@ def read(place, key, names):
             arrays[name] = np.frombuffer(raw, dtype, count, start).reshape(shape)
             start += arrays[name].nbytes
         return arrays if tuple(arrays) == names else None
-    except Exception:  # a damaged head can name any type, and numpy any error; it is made anew whatever it was
+    except Exception:  # a damaged header can cause any error of numpy; the index is built again
         return None

@@ -1,4 +1,4 @@
-"""The list of classes that segments are rated for."""
+"""Reads and writes the list of classes with rated segments."""
 
 import contextlib
 import os
@@ -6,31 +6,32 @@ import re
 import tempfile
 import urllib.parse
 import urllib.request
+from collections.abc import Iterable
 
 import pandas
 
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
 
-_ID = re.compile(r"(\d{1,18})(\.0*)?", re.ASCII)  # a program that knows fractions alone writes 3.0
-_PATIENCE = 30  # seconds that a server may stay silent
-_WANTED = "wanted a CSV with a header and a class id a row"
+_ID = re.compile(r"(\d{1,18})(\.0*)?", re.ASCII)  # some programs write 3 as 3.0
+_TIMEOUT = 30  # of a server, seconds
+_WANTED = "wanted a CSV with a header and a class id per row"
 
 
-def read(source):
-    """Reads class ids from a CSV, as the challenge's `segment_label_ids.csv`: a header `Index`, an id a row.
+def read(source: str) -> tuple[int, ...]:
+    """Reads class ids from a CSV such as the challenge's `segment_label_ids.csv`: a header `Index`, one id per row.
 
     Args:
-      source: a path, or a URL; compressed, where its name ends so.
+      source: a path, local or gs://, or a URL; the file is decompressed according to the end of its name.
 
     Returns:
       The ids, ascending, each once.
 
     Raises:
-      UserError: naming the file, where it cannot be had, has no header, or its first column is not one of ids.
+      UserError: naming the file, when it cannot be read, has no header, or its first column holds other values.
     """
     flag = f"--segment_label_ids_file={source}"
-    # A server that hangs up, an archive that is cut off, bytes that are no text: each raises something of its own.
+    # An aborted download, a truncated archive and binary data each raise another exception.
     with files.reading_arrays(lambda error: f"{flag}: cannot be read: {error}; {_WANTED}"):
         with _fetched(str(source)) as path:
             cells = pandas.read_csv(path, header=None, dtype=str, keep_default_na=False)
@@ -42,21 +43,27 @@ def read(source):
             raise ValueError(f"found {wrong[:40]!r} among the ids")
     if not column:
         raise UserError(f"{flag}: holds no class id")
-    return tuple(sorted({int(_ID.fullmatch(cell)[1]) for cell in column}))
+    return tuple(sorted({int(cell.partition(".")[0]) for cell in column}))
 
 
 @contextlib.contextmanager
 def _fetched(source):
-    """A name that pandas can read from: of a copy, for what is on the web, where pandas would wait for ever."""
+    """Yields a path for pandas: of a copy for a URL, because pandas has no timeout."""
     address = urllib.parse.urlsplit(source)
     if address.scheme not in ("http", "https"):
-        yield source
+        if "://" not in source:
+            yield source
+            return
+        from yt8m_attention.data.storage.shard_cache import ShardCache  # TensorFlow takes longer to import than a file
+
+        cache = ShardCache()
+        yield cache.local_path(source)
         return
-    with urllib.request.urlopen(source, timeout=_PATIENCE) as answer:
-        # pandas goes by how a name ends. A server that says what the packing is has the last word.
-        packed = answer.headers.get("Content-Encoding") == "gzip"
-        with tempfile.NamedTemporaryFile(suffix=".gz" if packed else os.path.basename(address.path)[-100:]) as copy:
-            copy.write(answer.read())  # which tells where it broke off
+    with urllib.request.urlopen(source, timeout=_TIMEOUT) as response:
+        # pandas derives the compression from the end of a name. The server's header overrules it.
+        compressed = response.headers.get("Content-Encoding") == "gzip"
+        with tempfile.NamedTemporaryFile(suffix=".gz" if compressed else os.path.basename(address.path)[-100:]) as copy:
+            copy.write(response.read())  # raises if the download is incomplete
             copy.flush()
             yield copy.name
 
@@ -69,7 +76,7 @@ def _is_number(text):
     return True
 
 
-def write(path, ids):
-    """Writes class ids as `read` takes them."""
+def write(path: str, ids: Iterable[int]) -> None:
+    """Writes class ids in the format that `read` accepts."""
     with files.replacing(path, "w") as file:
         file.write("Index\n" + "".join(f"{c}\n" for c in ids))

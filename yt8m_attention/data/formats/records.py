@@ -1,7 +1,7 @@
-"""Decodes one record: a video's id, labels, segment ratings, and where its frames lie.
+"""Decodes one record: a video's id, labels and segment ratings, and the positions of its frames.
 
-A record is a tf.train.SequenceExample (frame level) or a tf.train.Example (video level); sequence_example.py reads the
-protobuf message, this module gives its parts their meaning.
+A record is a tf.train.SequenceExample (frame level) or a tf.train.Example (video level). sequence_example.py reads the
+protobuf message; this module interprets its parts.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from yt8m_attention import schema
+from yt8m_attention.config import Features
 from yt8m_attention.data.formats import sequence_example
 from yt8m_attention.data.formats.bad_records import BadRecord
 from yt8m_attention.data.formats.sequence_example import Stream
+from yt8m_attention.data.formats.tfrecord import Bytes
 
 
 @dataclass(frozen=True)
@@ -22,32 +24,32 @@ class Record:
     labels: np.ndarray  # int64, as written
     segment_labels: np.ndarray  # int64 [S]
     segment_starts: np.ndarray  # int64 [S], frames
-    segment_ends: np.ndarray  # int64 [S], or [0] where the record does not say
+    segment_ends: np.ndarray  # int64 [S], or [0] if the record has no ends
     segment_scores: np.ndarray  # float32 [S]
-    streams: tuple[Stream, ...]  # one for each of the features' names; empty where no features were asked for
-    num_frames: int  # of the shortest stream; -1: the record holds none at all
-    video_level: bool  # one frame, its features float32
-    begin: float = 0.0  # seconds of the video before the first frame, as of a clip
+    streams: tuple[Stream, ...]  # one per feature name; empty if decoded without features
+    num_frames: int  # of the shortest stream; -1: the record holds no frames
+    video_level: bool  # one frame of float32 features
+    begin: float = 0.0  # time of the first frame in the video, seconds; not 0 for a clip
 
 
-def decode(path, data, span, features=None):
+def decode(path: str, data: Bytes, span: tuple[int, int], features: Features | None = None) -> Record:
     """Decodes one record.
 
     Args:
-      path: of its file, for messages.
-      data: the file's bytes: a memory map or bytes.
-      span: (start, end) of the record in them.
-      features: the config.Features that frames are wanted for; None: ids, labels and ratings alone.
+      path: path of its file, for messages.
+      data: bytes of the file: a memory map or bytes.
+      span: (start, end) of the record in data.
+      features: config.Features of the frames; None: only ids, labels and ratings.
 
     Raises:
-      BadRecord: where the record is none, or does not hold what is wanted.
+      BadRecord: when the record cannot be decoded, or lacks one of the features.
     """
     context, lists = sequence_example.read(path, data, span, None if features is None else set(features.names))
     video_id = _id(path, span, context)
     where = path, span[0], video_id
     video_level = not lists and any(name.startswith(schema.MEAN_PREFIX) for name in context)
+    streams: tuple[Stream, ...] = ()
     if features is None:
-        streams = ()
         num_frames = _num_frames(where, lists) if lists else 1 if video_level else -1
     elif video_level:
         means = _means(where, context, features)
@@ -56,16 +58,27 @@ def decode(path, data, span, features=None):
         _check_streams(where, features.names, features.sizes, lists)
         streams = tuple(_stream(lists[n]) for n in features.names)
         num_frames = _num_frames(where, {n: lists[n] for n in features.names})
-    ratings = _ratings(where, context)
+    segment_labels, segment_starts, segment_ends, segment_scores = _ratings(where, context)
     labels = _numbers(where, context, schema.LABELS_KEY, np.int64)
-    return Record(video_id, labels, *ratings, streams, num_frames, video_level, _begin(context))
+    return Record(
+        id=video_id,
+        labels=labels,
+        segment_labels=segment_labels,
+        segment_starts=segment_starts,
+        segment_ends=segment_ends,
+        segment_scores=segment_scores,
+        streams=streams,
+        num_frames=num_frames,
+        video_level=video_level,
+        begin=_begin(context),
+    )
 
 
-def read_frames(path, data, span, features):
-    """The frames of a record whatever its shape: uint8 [T, F], or float32 [1, F] of a video-level one.
+def read_frames(path: str, data: Bytes, span: tuple[int, int], features: Features) -> np.ndarray:
+    """Reads the frames of a record of any layout: uint8 [T, F], or float32 [1, F] of a video-level record.
 
     Raises:
-      BadRecord: as decode.
+      BadRecord: see decode.
     """
     record = decode(path, data, span, features)
     where = path, span[0], record.id
@@ -74,17 +87,18 @@ def read_frames(path, data, span, features):
         return np.concatenate(_means(where, context, features))[None]
     lists = sequence_example.parse(path, data, span)[1]
     _check_streams(where, features.names, features.sizes, lists)
-    frames = [b"".join(f[t] for f in map(lists.get, features.names)) for t in range(record.num_frames)]
+    parts = [lists[name] for name in features.names]
+    frames = [b"".join(f[t] for f in parts) for t in range(record.num_frames)]
     return np.frombuffer(b"".join(frames), np.uint8).reshape(-1, features.total)
 
 
-def _stream(found):
-    return found if isinstance(found, Stream) else Stream(0, 0, 0, len(found or ()))
+def _stream(frames):
+    return frames if isinstance(frames, Stream) else Stream(0, 0, 0, len(frames or ()))
 
 
 def _num_frames(where, lists):
-    """Of the shortest stream; in YouTube-8M one may have a frame less than another, never many."""
-    counts = {name: _stream(found).count for name, found in lists.items()}
+    """Returns the length of the shortest stream. In YouTube-8M, lengths differ by one frame at most."""
+    counts = {name: _stream(frames).num_frames for name, frames in lists.items()}
     if max(counts.values()) - min(counts.values()) > 1:
         found = ", ".join(f"{count} frames of {name}" for name, count in sorted(counts.items()))
         raise _bad(where, f"{found}, wanted equal numbers or one less; write the file again")
@@ -107,7 +121,7 @@ def _id(path, span, context):
 
 
 def _is_text(video_id):
-    """Whether an id is one that arrays of bytes, CSV files and pages can hold: no empty one, no zero byte."""
+    """Whether an id is non-empty UTF-8 text without zero bytes, so that numpy arrays and CSV files can hold it."""
     try:
         return bool(video_id.decode()) and b"\0" not in video_id
     except UnicodeDecodeError:
@@ -115,10 +129,10 @@ def _is_text(video_id):
 
 
 def _means(where, context, features):
-    """The streams of a video-level record, a float32 array each."""
+    """Returns the streams of a video-level record, one float32 array each."""
     names = [schema.MEAN_PREFIX + n for n in features.names]
     means = {n: _numbers(where, context, n, np.float32) for n in names if n in context}
-    # As one frame each, so that a missing or wrong one is told as frames are.
+    # Checked as streams of one frame, for the same messages.
     _check_streams(where, names, features.sizes, {**context, **{n: [m] for n, m in means.items()}})
     for name, mean in means.items():
         if not np.isfinite(mean).all():
@@ -126,22 +140,22 @@ def _means(where, context, features):
     return list(means.values())
 
 
-def _check_streams(where, names, sizes, found):
+def _check_streams(where, names, sizes, streams):
     for name, size in zip(names, sizes, strict=True):
-        if name not in found:
-            raise _bad(where, f"has no feature {name!r}, only {sorted(found)}; set --feature_names accordingly")
-        for number in _sizes(found[name]):
+        if name not in streams:
+            raise _bad(where, f"has no feature {name!r}, only {sorted(streams)}; set --feature_names accordingly")
+        for number in _sizes(streams[name]):
             if number != size:
                 raise _bad(
-                    where, f"{name} has {number} features a frame, wanted {size}; set --feature_sizes accordingly"
+                    where, f"{name} has {number} features per frame, wanted {size}; set --feature_sizes accordingly"
                 )
 
 
-def _sizes(found):
-    """The different sizes of a stream's frames; None stands for a frame that is not one bytes value."""
-    if isinstance(found, Stream):
-        return {found.stride - found.header} if found.count else ()
-    return {None if frame is None else len(frame) for frame in found}
+def _sizes(stream):
+    """Returns the distinct sizes of a stream's frames; None for a frame that is not one bytes value."""
+    if isinstance(stream, Stream):
+        return {stream.stride - stream.header} if stream.num_frames else ()
+    return {None if frame is None else len(frame) for frame in stream}
 
 
 def _bad(where, what):
@@ -161,14 +175,14 @@ def _ratings(where, context):
     without_ends = lengths[:2] + lengths[3:]
     if len(set(without_ends)) > 1 or lengths[2] not in (0, lengths[0]):
         found = ", ".join(f"{len(a)} {key}" for (key, _), a in zip(keys, arrays, strict=True))
-        raise _bad(where, f"{found}; the lists must be parallel, write it again")
+        raise _bad(where, f"{found}; the lists must have equal lengths; write the file again")
     return arrays
 
 
 def _begin(context):
     values = context.get(schema.BEGIN_KEY, ())
-    told = len(values) == 1 and isinstance(values[0], (int, float, np.floating)) and np.isfinite(values[0])
-    return float(values[0]) if told else 0.0
+    is_number = len(values) == 1 and isinstance(values[0], (int, float, np.floating)) and np.isfinite(values[0])
+    return float(values[0]) if is_number else 0.0
 
 
 def _numbers(where, context, key, dtype):

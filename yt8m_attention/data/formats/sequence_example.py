@@ -1,17 +1,18 @@
-"""Reads a tf.train.SequenceExample or Example: its context, and where its frames lie.
+"""Reads a tf.train.SequenceExample or Example: its context, and the positions of its frames.
 
-Both messages begin with a map from names to features, so one walk over the outer protobuf reads either. The walk does
-not touch the frames: all frames of a stream have one size, so they lie at a fixed stride. A record of any other layout
-goes through the protobuf parser, which takes longer and gives the same result.
+Both messages begin with a map from names to features, so one walk over the outer protobuf reads both. The walk does not
+read the frames: all frames of a stream have one size, so they lie at a fixed stride. The protobuf parser reads records
+of any other layout; it is slower and gives the same result.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from yt8m_attention.data.formats.bad_records import BadRecord
+from yt8m_attention.data.formats.tfrecord import Bytes
 
 _LENGTH_DELIMITED = 2  # protobuf's wire type of strings and messages
 _FIRST_FIELD = 1 << 3 | _LENGTH_DELIMITED  # the tag of a length-delimited field 1
@@ -21,20 +22,34 @@ class Stream(NamedTuple):
     """Frames at a fixed stride: frame t's bytes are [first + t * stride + header, first + (t + 1) * stride)."""
 
     first: int  # offset in the file
-    header: int  # bytes before each frame's own, the same for all
-    stride: int  # 0: the frames do not lie so; read_frames parses them
-    count: int
+    header: int  # bytes of protobuf before the bytes of a frame, equal for all frames
+    stride: int  # 0: no fixed stride; records.read_frames parses the frames
+    num_frames: int
 
 
-def read(path, data, span, wanted):
-    """-> (context: name -> values, lists: name -> Stream, or list of frames where the parser had to read them)."""
+def read(
+    path: str, data: Bytes, span: tuple[int, int], wanted: set[str] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Reads a record. Args: see records.decode; wanted: names of the streams to locate, None for all.
+
+    Returns:
+      (context: {name: values}, lists: {name: Stream, or a list of frames if the record needs the parser}).
+
+    Raises:
+      BadRecord: when the record is neither message.
+    """
     try:
         return _walk(data, *span, wanted)
     except (ValueError, IndexError):
         return parse(path, data, span)
 
 
-def parse(path, data, span):
+def parse(path: str, data: Bytes, span: tuple[int, int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Reads a record with the protobuf parser. Returns (context: {name: values}, lists: {name: list of frames}).
+
+    Raises:
+      BadRecord: when the record is neither message.
+    """
     try:
         message = tf.train.SequenceExample.FromString(data[span[0] : span[1]])
     except DecodeError as error:
@@ -52,13 +67,13 @@ def _message_values(feature):
 
 
 def _message_frame(feature):
-    """The bytes of a frame, or None where it is anything but one bytes value."""
+    """Returns the bytes of a frame, or None if it is not one bytes value."""
     values = feature.bytes_list.value
     return values[0] if len(values) == 1 else None
 
 
 def _walk(data, start, end, wanted):
-    """Reads a record whose parts are written as every known writer writes them; ValueError for any other."""
+    """Reads a record of the layout that all known writers produce; ValueError for any other."""
     context, lists = {}, {}
     for number, at, stop in _fields(data, start, end):
         if number == 1:
@@ -92,7 +107,7 @@ def _fields(data, at, end):
             raise ValueError("not length-delimited")
         length, at = _varint(data, at)
         if at + length > end:
-            raise ValueError("longer than what it is in")
+            raise ValueError("longer than the enclosing message")
         yield tag >> 3, at, at + length
         at += length
 
@@ -108,7 +123,7 @@ def _entries(data, start, end):
 
 
 def _values(data, start, end):
-    """The values of a Feature: a list of bytes or of integers, or float32 [N]; numbers must be packed."""
+    """Returns the values of a Feature: a list of bytes or of integers, or float32 [N]; numbers must be packed."""
     fields = list(_fields(data, start, end))
     if not fields:
         return []
@@ -134,12 +149,12 @@ def _packed_integers(data, at, end):
         value, at = _varint(data, at)
         values.append((value & (1 << 64) - 1) - (1 << 64 if value >> 63 & 1 else 0))
     if at != end:
-        raise ValueError("a number cut off")
+        raise ValueError("a truncated number")
     return values
 
 
 def _layout(data, start, end):
-    """The Stream of a FeatureList, from its first frame and its length."""
+    """Returns the Stream of a FeatureList, from its first frame and its length."""
     if start == end:
         return Stream(start, 0, 1, 0)
     at, ends = start, set()

@@ -1,7 +1,8 @@
-"""What the classes are called."""
+"""Names of the classes."""
 
 import csv
 import os
+from collections.abc import Iterable, Mapping
 
 from yt8m_attention import files
 from yt8m_attention.data.storage.shard_cache import ShardCache
@@ -9,31 +10,29 @@ from yt8m_attention.errors import UserError
 
 _ID, _NAME = "Index", "Name"
 _WANTED = f"wanted a CSV with columns {_ID} and {_NAME}"
-
-
-_FILE = "vocabulary.csv"  # in a training directory
+_FILE = "vocabulary.csv"  # in a train_dir
 
 
 class Vocabulary:
     """Class names by id.
 
     Args:
-      names: {id: name}; a class without one is called "class" and its id.
+      names: {id: name}; a class without a name is called "class" and its id.
     """
 
-    def __init__(self, names=()):
+    def __init__(self, names: Mapping[int, str] | Iterable[tuple[int, str]] = ()) -> None:
         self.names = dict(names)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
-    def name(self, class_id):
-        """The name, or "class 17"."""
+    def name(self, class_id: int) -> str:
+        """Returns the name of a class, or "class 17"."""
         return self.names.get(int(class_id)) or f"class {int(class_id)}"
 
 
-def keep(train_dir, vocabulary):
-    """Leaves names in a training directory, for commands that use what was trained there; leaves it be without any."""
+def keep(train_dir: str, vocabulary: Vocabulary) -> None:
+    """Writes names to a train_dir, for commands that use its model. Writes nothing without names."""
     if len(vocabulary):
         with files.replacing(os.path.join(train_dir, _FILE), "w") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -41,23 +40,20 @@ def keep(train_dir, vocabulary):
             writer.writerows(sorted(vocabulary.names.items()))
 
 
-def kept(train_dir):
-    """The path of the names that `keep` left in a training directory; None where there are none."""
+def kept(train_dir: str) -> str | None:
+    """Returns the path of the names that `keep` wrote to a train_dir; None if it wrote none."""
     path = os.path.join(train_dir, _FILE)
     return path if os.path.isfile(path) else None
 
 
-def read(path):
-    """Reads names from a CSV with columns `Index` and `Name`, as YouTube-8M's `vocabulary.csv`.
+def read(path: str | None) -> Vocabulary:
+    """Reads names from a CSV with columns `Index` and `Name`, such as YouTube-8M's `vocabulary.csv`.
 
     Args:
-      path: the file, gs:// too; None or "": no names.
-
-    Returns:
-      A Vocabulary.
+      path: path of the file, also gs://; None or "": no names.
 
     Raises:
-      UserError: naming the file, where it cannot be read or is no such CSV.
+      UserError: naming the file, when it cannot be read or has other columns.
     """
     if not path:
         return Vocabulary()

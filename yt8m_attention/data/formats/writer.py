@@ -1,20 +1,22 @@
-"""Records and files of the YouTube-8M formats, written so that each file is complete or absent.
+"""Writes records and files of the YouTube-8M formats.
 
-Frame level: tf.train.SequenceExample, one bytes feature a frame and stream. Video level: tf.train.Example with the
+Frame level: tf.train.SequenceExample, one bytes feature per frame and stream. Video level: tf.train.Example with the
 mean of each stream. Source: research.google.com/youtube8m/download.html.
 """
 
 import os
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from yt8m_attention import files, schema
+from yt8m_attention.config import Features
 from yt8m_attention.errors import UserError
 from yt8m_attention.ops.quantize import dequantize
 
 
-def write_shard(path, records):
+def write_shard(path: str, records: Iterable[bytes]) -> None:
     """Writes serialized records (an iterable of bytes) as one TFRecord file, complete or absent."""
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -26,16 +28,23 @@ def write_shard(path, records):
         raise UserError(f"{path}: cannot be written: {what}; free space or name another place") from error
 
 
-def frame_record(video_id, labels, frames, features, pairs=None, segment_size=schema.SEGMENT_SIZE):
-    """A serialized SequenceExample.
+def frame_record(
+    video_id: str,
+    labels: Iterable[int],
+    frames: np.ndarray,
+    features: Features,
+    pairs: Sequence[tuple[int, int, float]] | None = None,
+    segment_size: int = schema.SEGMENT_SIZE,
+) -> bytes:
+    """Returns a serialized SequenceExample.
 
     Args:
-      video_id: the video's id, text.
-      labels: ids of the video's classes.
+      video_id: id of the video.
+      labels: class ids of the video.
       frames: uint8 [T, F], the streams side by side.
-      features: config.Features that name and size the streams.
+      features: config.Features, names and sizes of the streams.
       pairs: (start, class, score) of each rated pair, or None for a record without ratings.
-      segment_size: frames of a segment.
+      segment_size: length of a segment, frames.
     """
     context = {schema.ID_KEY: _bytes([video_id.encode()]), schema.LABELS_KEY: _ints(sorted(labels))}
     if pairs is not None:
@@ -50,11 +59,11 @@ def frame_record(video_id, labels, frames, features, pairs=None, segment_size=sc
     example = tf.train.SequenceExample(
         context=tf.train.Features(feature=context), feature_lists=tf.train.FeatureLists(feature_list=lists)
     )
-    return example.SerializeToString(deterministic=True)  # else the order of keys, and so the bytes, vary by process
+    return example.SerializeToString(deterministic=True)  # otherwise the order of keys varies by process
 
 
-def video_record(video_id, labels, frames, features):
-    """A serialized Example with the mean over the frames, uint8 [T, F], of each stream."""
+def video_record(video_id: str, labels: Iterable[int], frames: np.ndarray, features: Features) -> bytes:
+    """Returns a serialized Example with the mean of each stream over the frames, uint8 [T, F]."""
     feature = {schema.ID_KEY: _bytes([video_id.encode()]), schema.LABELS_KEY: _ints(sorted(labels))}
     for name, stream in _streams(frames, features):
         feature[schema.MEAN_PREFIX + name] = _floats(dequantize(stream).mean(axis=0))

@@ -1,10 +1,11 @@
-"""A directory of copies that several caches share, in one process or in many, on one machine or on several."""
+"""A directory of local copies that several caches share, within a process, between processes or between machines."""
 
 import contextlib
 import os
 import re
 import tempfile
 import weakref
+from collections.abc import Iterable
 
 from yt8m_attention.errors import UserError
 from yt8m_attention.file_lock import Locked, lock
@@ -16,83 +17,86 @@ _PARTIAL = re.compile(r"\.[0-9a-f]{16}-.+\.(\w+)\.partial", re.DOTALL)
 
 
 class CacheDirectory:
-    """One cache's part in a directory of copies.
+    """Manages one cache's copies in a shared directory.
 
-    It keeps a list there of the copies that it uses, locked while it lives and no longer. Lists are changed, and copies
-    removed, by one cache at a time. So whoever has first listed a copy and then finds it keeps it, and what killed
-    processes have used or half written is nobody's any more. All else in the directory is left alone.
+    Each cache keeps a list file of the copies that it uses, locked as long as the cache exists. A directory lock
+    guards changes to lists and removals of copies. So a copy that is listed before it is looked up stays, and the lists
+    and partial copies of killed processes are removed. Other files in the directory are left alone.
 
-    A copy's name is 16 hexadecimal digits, a hyphen and the name of what it is of.
+    A copy's name is 16 hexadecimal digits, a hyphen and the name of its source.
 
     Args:
-      directory: an existing one.
+      directory: path of an existing directory.
 
     Raises:
-      UserError: here and from all methods, where the directory cannot be used.
+      UserError: from the constructor and all methods, when the directory cannot be used.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: str) -> None:
         self.directory = directory
-        self._used, self._added = frozenset(), set()
-        with self._alone():
+        self._used: frozenset[str] = frozenset()
+        self._added: set[str] = set()
+        with self._locked():
             handle, path = tempfile.mkstemp(".in_use", ".yt8m_shards.", directory)
-            self._list, self._number = os.fdopen(handle, "wb"), _LIST.fullmatch(os.path.basename(path))[1]
-            self._gone = weakref.finalize(self, _leave, path, self._list)
+            self._list, self._number = os.fdopen(handle, "wb"), os.path.basename(path).split(".")[2]
+            self._finalizer = weakref.finalize(self, _remove_list, path, self._list)
             lock(handle, wait=True)
 
-    def use(self, names, limit):
-        """Says which copies this cache uses from now on, and removes of those that no cache uses.
+    def use(self, names: Iterable[str], limit: int | None) -> None:
+        """Sets the copies that this cache uses, and removes copies that no cache uses.
 
         Args:
-          names: of the copies, whether they are there or not.
-          limit: so many bytes of the others stay, the last used; None: those stay that this cache has not added.
+          names: names of the used copies, existing or not.
+          limit: maximum bytes of unused copies to keep, the most recently used first; None: keep all except those
+            that this cache has added.
         """
-        with self._alone():
-            self._say(names)
+        with self._locked():
+            self._write_list(names)
             self._make_room(limit)
 
-    def use_too(self, name):
-        """Says of one more copy that it is used."""
-        with self._alone():
+    def use_too(self, name: str) -> None:
+        """Adds a copy to those that this cache uses."""
+        with self._locked():
             if name not in self._used:
-                self._say(self._used | {name})
+                self._write_list(self._used | {name})
 
-    def path(self, name):
-        """Where a copy is, or would be."""
+    def path(self, name: str) -> str:
+        """Returns the path of a copy, existing or not."""
         return os.path.join(self.directory, name)
 
-    def partial(self, name):
-        """Where this cache alone writes a copy, until it is whole."""
+    def partial(self, name: str) -> str:
+        """Returns the path to which only this cache writes an incomplete copy."""
         return self.path(f".{name}.{self._number}.partial")
 
-    def add(self, name, changed):
-        """Gives a partial copy, now whole, its name and the time of change [ns] of what it is of."""
-        os.utime(self.partial(name), ns=(changed, changed))  # beforehand: another cache may have that copy open
+    def add(self, name: str, changed: int) -> None:
+        """Renames a complete copy from its partial path; changed: time of change of its source, ns."""
+        # Before the rename, because another cache may open the copy right after it.
+        os.utime(self.partial(name), ns=(changed, changed))
         os.replace(self.partial(name), self.path(name))
         self._added.add(name)
 
-    def touch(self, name, changed):
-        """Makes a copy the last used: file systems' clocks are too coarse to tell two uses apart."""
-        latest = max((s.st_atime_ns for _, s in self._found()), default=0)
+    def touch(self, name: str, changed: int) -> None:
+        """Makes a copy the most recently used. The clocks of file systems are too coarse for this."""
+        latest = max((s.st_atime_ns for _, s in self._copies()), default=0)
         os.utime(self.path(name), ns=(1 + latest, changed))
 
     @contextlib.contextmanager
-    def _alone(self):
-        """While inside, no other cache of the directory is."""
-        named = f"{self.directory}, with the copies of remote shards"
+    def _locked(self):
+        """Holds the directory lock inside the block."""
+        described = f"{self.directory}, with the copies of remote shards"
         try:
             with open(self.path(_LOCK), "ab") as file:
                 try:
                     lock(file, wait=True)
                 except OSError as error:
                     raise UserError(
-                        f"{named}: cannot be locked: {error.strerror}; name a local directory with --cache_dir"
+                        f"{described}: cannot be locked: {error.strerror}; name a local directory with --cache_dir"
                     ) from error
                 yield
         except OSError as error:
-            raise UserError(f"{named}: {error.strerror}; run again, or name another with --cache_dir") from error
+            raise UserError(f"{described}: {error.strerror}; run again, or name another with --cache_dir") from error
 
-    def _say(self, names):
+    def _write_list(self, names):
         self._used = frozenset(names)
         self._list.seek(0)
         self._list.truncate()
@@ -100,29 +104,29 @@ class CacheDirectory:
         self._list.flush()
 
     def _make_room(self, limit):
-        said = dict(self._said())
+        used_by = dict(self._lists())
         for name in os.listdir(self.directory):
             partial = _PARTIAL.fullmatch(name)
-            if partial and partial[1] not in said:
+            if partial and partial[1] not in used_by:
                 self._remove(name)
-        used = set().union(*said.values())
-        others = sorted((s.st_atime_ns, s.st_size, name) for name, s in self._found() if name not in used)
-        total = sum(size for _, size, _ in others)
-        for _, size, name in others:
+        used = set().union(*used_by.values())
+        unused = sorted((s.st_atime_ns, s.st_size, name) for name, s in self._copies() if name not in used)
+        total = sum(size for _, size, _ in unused)
+        for _, size, name in unused:
             if name in self._added if limit is None else total > limit:
                 self._remove(name, f".{name}.index", f".{name}.index.ratings")
                 total -= size
 
-    def _said(self):
-        """Yields (number, names in use) of each cache that lives; the others' lists go."""
+    def _lists(self):
+        """Yields (number, used names) of each live cache; removes the lists of others."""
         for name in os.listdir(self.directory):
-            found = _LIST.fullmatch(name)
-            names = _living(self.path(name)) if found else None
-            if names is not None:
-                yield found[1], names
+            match = _LIST.fullmatch(name)
+            names = _read_list(self.path(name)) if match else None
+            if match and names is not None:
+                yield match[1], names
 
-    def _found(self):
-        """(name, status) of each copy; somebody may remove some meanwhile."""
+    def _copies(self):
+        """Yields (name, status) of each copy; other processes may remove copies at the same time."""
         for entry in os.scandir(self.directory):
             if _COPY.fullmatch(entry.name):
                 with contextlib.suppress(FileNotFoundError):
@@ -135,8 +139,8 @@ class CacheDirectory:
                 os.remove(self.path(name))
 
 
-def _living(path):
-    """The names that a list holds; None where its cache is gone, and then the list as well."""
+def _read_list(path):
+    """Returns the names in a list. Removes the list and returns None if its cache no longer exists."""
     with contextlib.suppress(FileNotFoundError), open(path, "rb+") as file:
         try:
             lock(file)
@@ -146,7 +150,7 @@ def _living(path):
     return None
 
 
-def _leave(path, file):
-    for leave in (lambda: os.remove(path), file.close):
+def _remove_list(path, file):
+    for step in (lambda: os.remove(path), file.close):
         with contextlib.suppress(OSError):  # the directory may be gone, or the disk full
-            leave()
+            step()

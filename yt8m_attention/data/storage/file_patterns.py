@@ -1,39 +1,40 @@
-"""From a pattern to files on this machine."""
+"""Expands file patterns to paths."""
 
 import glob
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
 from yt8m_attention.errors import UserError
 
-_BLOCKS = 64  # behind each of them a batch ends that may not be full
-_ASKED = 16  # remote files at once, each of which takes a while to answer
+_BLOCKS = 64  # each one can end with a batch that is not full
+_CONCURRENT = 16  # requests to remote files, which have a high latency
 
 
-def is_remote(path):
-    """Whether a path belongs to a file system of TensorFlow's, as gs://bucket/file does."""
+def is_remote(path: str) -> bool:
+    """Whether a path belongs to a remote file system of TensorFlow, such as gs://bucket/file."""
     return "://" in path
 
 
-def expand(pattern, flag):
-    """The files that a pattern names: globs, paths and gs:// alike, several separated by commas.
+def expand(pattern: str, flag: str) -> list[str]:
+    """Expands a pattern: globs, paths and gs:// patterns, separated by commas.
 
     Args:
-      pattern: what the flag holds.
+      pattern: value of the flag.
       flag: the flag's name without dashes, for messages.
 
     Returns:
-      The files' paths, sorted, each once. This order is "file order" everywhere.
+      The paths of the files, sorted, each once. Elsewhere, "file order" means this order.
 
     Raises:
-      UserError: where a part of the pattern matches nothing, or a local match is no file that can be read.
+      UserError: when a part of the pattern matches nothing, or a local match is not a readable file.
     """
     parts = [part.strip() for part in pattern.split(",") if part.strip()]
     if not parts:
         raise UserError(f"--{flag}={pattern!r}: names no files; give paths or patterns such as 'train*.tfrecord'")
-    paths = set()
+    paths: set[str] = set()
     for part in parts:
         found = _remote_glob(part, flag) if is_remote(part) else glob.glob(os.path.expanduser(part))
         if not found:
@@ -45,8 +46,8 @@ def expand(pattern, flag):
     return sorted(paths)
 
 
-def blocks(paths):
-    """Paths in pieces about as long, of which workers take some each: the same pieces for any number of workers."""
+def blocks(paths: Sequence[str]) -> list[Sequence[str]]:
+    """Splits paths into blocks of about equal length for workers; the blocks do not depend on the number of workers."""
     count = min(len(paths), _BLOCKS)
     return [paths[len(paths) * i // count : len(paths) * (i + 1) // count] for i in range(count)]
 
@@ -67,24 +68,24 @@ def _check_local(path, flag):
         raise UserError(f"--{flag}: {path} is empty; write it again or leave it out of the pattern")
 
 
-def stamps(paths):
-    """Names the contents of files: of each, its path, size and time of change, a list of texts.
+def stamps(paths: Sequence[str]) -> list[str]:
+    """Returns the stamp of each file: its path, size and time of change, as text.
 
     Raises:
-      UserError: where one is not there.
+      UserError: when a file cannot be read.
     """
-    with ThreadPoolExecutor(_ASKED) as pool:
+    with ThreadPoolExecutor(_CONCURRENT) as pool:
         return list(pool.map(_stamp, paths))
 
 
 def _stamp(path):
     try:
-        found = tf.io.gfile.stat(path)
+        status = tf.io.gfile.stat(path)
     except tf.errors.OpError as error:
         raise UserError(f"{path}: cannot be read: {first_line(error)}") from error
-    return f"{path if is_remote(path) else os.path.abspath(path)} {found.length} {found.mtime_nsec}"
+    return f"{path if is_remote(path) else os.path.abspath(path)} {status.length} {status.mtime_nsec}"
 
 
-def first_line(error):
-    """What an error says, in one line."""
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's message."""
     return (str(getattr(error, "message", None) or error).splitlines() or [type(error).__name__])[0]

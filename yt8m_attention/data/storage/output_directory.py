@@ -1,37 +1,39 @@
-"""A directory that a command fills once: what it was made with is noted before the first file and after the last."""
+"""Output directories that record their command's arguments: before the first file and after the last."""
 
 import contextlib
 import json
 import os
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from yt8m_attention import files
 from yt8m_attention.errors import UserError
 from yt8m_attention.file_lock import Locked, lock
 
 
-def begun_name(command):
-    """The file that is written first and removed in the end: where it is, a run was killed before its end."""
+def begun_name(command: str) -> str:
+    """Returns the name of the file that is written first and removed last. It marks an unfinished run."""
     return f".{command}-begun.json"
 
 
 class OutputDirectory:
-    """A directory that is new, empty, or holds what the same command wrote.
+    """A directory that is new, empty, or holds the output of the same command.
 
     Args:
-      output_dir: the directory, the value of the flag --output_dir.
-      command: its name, which the marks are called after.
-      arguments: all that the result depends on, as JSON holds it.
+      output_dir: path of the directory, the value of the flag --output_dir.
+      command: name of the command; the marker files are named after it.
+      arguments: everything that the result depends on, as JSON values.
     """
 
-    def __init__(self, output_dir, command, arguments):
+    def __init__(self, output_dir: str, command: str, arguments: Mapping[str, Any]) -> None:
         self._output_dir, self._arguments = output_dir, json.loads(json.dumps(arguments))
-        self._mark, self._begun = f"{command}.json", begun_name(command)  # where the mark is, all is
+        self._mark, self._begun = f"{command}.json", begun_name(command)  # the mark exists only when all files do
 
-    def result(self):
-        """What `end` was told when the directory was made with these arguments; None where it has to be made.
+    def result(self) -> dict[str, Any] | None:
+        """Returns the result stored by `end` if the directory is complete; None if the command has to run.
 
         Raises:
-          UserError: where it holds anything else.
+          UserError: when the directory holds anything else, or the output for other arguments.
         """
         try:
             found = os.listdir(self._output_dir)
@@ -59,18 +61,19 @@ class OutputDirectory:
             raise UserError(f"{path}: cannot be read as JSON; name another directory or remove this one") from error
 
     @contextlib.contextmanager
-    def alone(self):
-        """Inside, no other run fills the directory, which is made where it is not there. Ask for `result` again there:
-        another run may have ended in the meantime.
+    def alone(self) -> Iterator[None]:
+        """Locks the directory inside the block, and creates it if needed.
+
+        Call `result` again inside the block, because another run may have finished before the lock.
 
         Raises:
-          UserError: where another run is inside.
+          UserError: when another run holds the lock.
         """
         files.make_directory(self._output_dir, "output_dir")
-        held = os.open(self._output_dir, os.O_RDONLY)
+        handle = os.open(self._output_dir, os.O_RDONLY)
         try:
             try:
-                lock(held)
+                lock(handle)
             except Locked as error:
                 what = "another run is writing there"
                 raise UserError(f"--output_dir={self._output_dir}: {what}; wait for it, or name another") from error
@@ -78,26 +81,26 @@ class OutputDirectory:
                 pass
             yield
         finally:
-            os.close(held)
+            os.close(handle)
 
-    def begin(self):
-        """Marks the directory as ours."""
+    def begin(self) -> None:
+        """Marks the directory as an unfinished output of this command."""
         files.write_text(os.path.join(self._output_dir, self._begun), json.dumps(self._arguments) + "\n")
 
-    def end(self, **result):
-        """Notes that all is there, with what came of it."""
+    def end(self, **result: Any) -> None:
+        """Marks the directory as complete and stores the result."""
         mark = {"arguments": self._arguments} | result
         files.write_text(os.path.join(self._output_dir, self._mark), json.dumps(mark, indent=1) + "\n")
         self.unmark()
 
-    def unmark(self):
-        """Takes back what `begin` has noted."""
+    def unmark(self) -> None:
+        """Removes the mark of `begin`."""
         with self.removing():
             os.remove(os.path.join(self._output_dir, self._begun))
 
     @contextlib.contextmanager
-    def removing(self):
-        """Inside, what is not there is as good as removed, and what cannot be removed is said."""
+    def removing(self) -> Iterator[None]:
+        """Ignores missing files inside the block. A file that cannot be removed raises a UserError."""
         try:
             yield
         except FileNotFoundError:

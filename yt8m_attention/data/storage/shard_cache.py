@@ -1,10 +1,11 @@
-"""CacheDirectory of remote shards on this machine."""
+"""Local copies of remote shards."""
 
 import contextlib
 import hashlib
 import os
 import shutil
 import threading
+from collections.abc import Iterable
 
 import tensorflow as tf
 
@@ -14,71 +15,77 @@ from yt8m_attention.data.storage.temporary_directory import TemporaryDirectory
 from yt8m_attention.errors import UserError
 
 _CHUNK = 1 << 24  # bytes
-_ASKED = 16  # remote files at once, each of which takes a while to answer
+_CONCURRENT = 16  # requests to remote files, which have a high latency
 
 
 class ShardCache:
-    """Local copies of remote files, whole ones; the least recently used go first. A local file is used where it lies.
+    """Copies remote files to a local directory and removes the least recently used copies.
 
-    A copy is named after the file's address, size and time of change, so one in `cache_dir` serves later runs as well,
-    and never for a file that has changed. What any cache of the directory uses stays, whatever the limit, and so does
-    what is no copy.
+    Local files are used in place. A copy is named after its file's address, size and time of change. So a copy in
+    `cache_dir` also serves later runs, and never for a changed file. Copies in use by any cache of the directory stay
+    regardless of the limit, and so do other files.
 
     Args:
-      cache_dir: where copies are kept; None: a temporary directory, made with the first copy, that goes when the
-        cache does; one that a killed process has left goes when the next one is made.
-      cache_bytes: how much is kept beside what is in use; None: what other caches have left in cache_dir.
+      cache_dir: directory of the copies; None: a temporary directory, created with the first copy and removed with
+        the cache. The next cache removes the temporary directory of a killed process.
+      cache_bytes: maximum bytes of unused copies to keep; None: keep only those that other caches have added.
     """
 
-    def __init__(self, cache_dir=None, cache_bytes=None):
-        self._limit, self._ahead, self._names = cache_bytes, None, {}
-        self._cache_dir, self._temporary, self._copies = cache_dir, None, None
+    def __init__(self, cache_dir: str | None = None, cache_bytes: int | None = None) -> None:
+        self._limit, self._cache_dir = cache_bytes, cache_dir
+        self._prefetch: threading.Thread | None = None
+        self._names: dict[str, tuple[str, int, int]] = {}
+        self._temporary: TemporaryDirectory | None = None
+        self._copies: CacheDirectory | None = None
         if cache_dir:
             try:
                 os.makedirs(cache_dir, exist_ok=True)
             except OSError as error:
                 raise UserError(f"--cache_dir={cache_dir}: cannot be made: {error.strerror}; name another") from error
 
-    def local_path(self, path):
-        """Where a file's bytes are on this machine; copies a remote one that is not there yet. It is then in use.
+    def local_path(self, path: str) -> str:
+        """Returns the local path of a file. Copies a remote file if there is no copy, and marks the copy as used.
 
         Raises:
-          UserError: where the file cannot be copied.
+          UserError: when the file cannot be copied.
         """
         if not is_remote(path):
             return path
         self._wait()
-        self._need_directory()
         return self._copied(path)
 
-    def use(self, paths):
-        """Says which files are in use from now on; of the others, copies are removed as the limit asks for."""
+    def use(self, paths: Iterable[str]) -> None:
+        """Sets the files in use, and removes copies of other files according to the limit."""
         self._wait()
         remote = list(filter(is_remote, paths))
         if remote:
-            self._need_directory()
+            self._directory()
         if self._copies:
             self._copies.use(self._known(remote), self._limit)
 
-    def fetch_ahead(self, paths):
-        """Begins to copy remote files, since they will be needed next; local_path tells of what went wrong."""
+    def fetch_ahead(self, paths: Iterable[str]) -> None:
+        """Starts to copy remote files in the background; local_path() reports errors."""
         self._wait()
         remote = list(filter(is_remote, paths))
         if remote:
-            self._need_directory()
-            self._ahead = threading.Thread(target=self._fetch, args=(remote,), daemon=True)
-            self._ahead.start()
+            self._directory()
+            self._prefetch = threading.Thread(target=self._fetch, args=(remote,), daemon=True)
+            self._prefetch.start()
 
-    def _need_directory(self):
+    def _directory(self) -> CacheDirectory:
+        """Returns the directory of the copies, created when it is first needed."""
         if not self._copies:
-            if not self._cache_dir:
+            directory = self._cache_dir
+            if not directory:
                 self._temporary = TemporaryDirectory("yt8m_shards_")
-            self._copies = CacheDirectory(self._cache_dir or self._temporary.path)
+                directory = self._temporary.path
+            self._copies = CacheDirectory(directory)
+        return self._copies
 
     def _wait(self):
-        if self._ahead:
-            self._ahead.join()
-            self._ahead = None
+        if self._prefetch:
+            self._prefetch.join()
+            self._prefetch = None
 
     def _fetch(self, paths):
         with contextlib.suppress(UserError):
@@ -86,58 +93,60 @@ class ShardCache:
                 self._copied(path)
 
     def _copied(self, path):
+        copies = self._directory()
         name, size, changed = self._name(path)
-        copy = self._copies.path(name)
-        self._copies.use_too(name)  # before looking whether it is there: it stays from now on
+        copy = copies.path(name)
+        copies.use_too(name)  # before the look-up, so that no other cache removes the copy after it
         try:
             if not os.path.exists(copy):
                 self._copy(path, name, size, changed)
-            # Copied again, it is the same file: its index still holds.
-            self._copies.touch(name, changed)
+            # A new copy gets the time of change of its source, so its index file stays valid.
+            copies.touch(name, changed)
         except (tf.errors.OpError, OSError) as error:
-            raise self._cannot(path, error) from error
+            raise self._error(path, error) from error
         return copy
 
     def _copy(self, path, name, size, changed):
-        partial = self._copies.partial(name)
+        copies = self._directory()
+        partial = copies.partial(name)
         try:
             with tf.io.gfile.GFile(path, "rb") as source, open(partial, "wb") as target:
                 shutil.copyfileobj(source, target, _CHUNK)
-            found = os.path.getsize(partial)
-            if found != size:
-                raise UserError(f"{path}: offset {found}: the copy ends here, {size} bytes were expected; try again")
-            self._copies.add(name, changed)  # so that a copy under its own name is whole
+            copied = os.path.getsize(partial)
+            if copied != size:
+                raise UserError(f"{path}: offset {copied}: the copy ends here, {size} bytes were expected; try again")
+            copies.add(name, changed)  # only complete copies get their own names
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(partial)
 
     def _known(self, paths):
-        """The names of files' copies, less those of files that are not to be had, of which local_path tells."""
+        """Returns the names of files' copies. Omits unreachable files; local_path() reports them."""
         unknown = [path for path in paths if path not in self._names]
         shared = iter(unknown)
-        # No pool: a process that ends waits for a pool's threads, whatever keeps them.
-        threads = [threading.Thread(target=self._ask, args=(shared,), daemon=True) for _ in unknown[:_ASKED]]
+        # No thread pool: a process waits for a pool's threads at its end, even if they hang.
+        threads = [threading.Thread(target=self._look_up, args=(shared,), daemon=True) for _ in unknown[:_CONCURRENT]]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         return {self._names[path][0] for path in paths if path in self._names}
 
-    def _ask(self, paths):
+    def _look_up(self, paths):
         for path in paths:
             with contextlib.suppress(UserError):
                 self._name(path)
 
     def _name(self, path):
-        """-> (name of a file's copy, its size, when it was changed)."""
+        """Returns (name of a file's copy, size in bytes, time of change in ns)."""
         if path not in self._names:
             try:
-                found = tf.io.gfile.stat(path)
+                status = tf.io.gfile.stat(path)
             except tf.errors.OpError as error:
-                raise self._cannot(path, error) from error
-            digest = hashlib.blake2b(f"{path} {found.length} {found.mtime_nsec}".encode(), digest_size=8).hexdigest()
-            self._names[path] = f"{digest}-{path.rsplit('/', 1)[-1]}", found.length, found.mtime_nsec
+                raise self._error(path, error) from error
+            digest = hashlib.blake2b(f"{path} {status.length} {status.mtime_nsec}".encode(), digest_size=8).hexdigest()
+            self._names[path] = f"{digest}-{path.rsplit('/', 1)[-1]}", status.length, status.mtime_nsec
         return self._names[path]
 
-    def _cannot(self, path, error):
-        return UserError(f"{path}: cannot be copied to {self._copies.directory}: {first_line(error)}")
+    def _error(self, path, error):
+        return UserError(f"{path}: cannot be copied to {self._directory().directory}: {first_line(error)}")

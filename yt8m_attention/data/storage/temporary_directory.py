@@ -1,4 +1,4 @@
-"""Temporary directories that do not outlast their process for long, however it ends."""
+"""Temporary directories that are removed even after a killed process."""
 
 import contextlib
 import os
@@ -11,34 +11,34 @@ from yt8m_attention.file_lock import Locked, lock
 
 
 class TemporaryDirectory:
-    """A new temporary directory, which goes when this object does, or the process ends as processes should.
+    """Creates a temporary directory, which is removed with this object or at the normal end of the process.
 
-    One that is killed cannot clean up. But the directory is locked while its process lives, and no longer, so whoever
-    makes the next one removes those of the same user that nobody holds.
+    A killed process cannot remove its directory. But each directory is locked as long as its process lives. So the
+    constructor first removes the same user's directories without a lock.
 
     Args:
-      prefix: of the directory's name; directories of other prefixes are left alone.
+      prefix: start of the directory's name; directories with other prefixes are left alone.
 
     Raises:
-      UserError: where none can be made.
+      UserError: when no directory can be created.
     """
 
-    def __init__(self, prefix):
+    def __init__(self, prefix: str) -> None:
         try:
-            _sweep(prefix)
+            _remove_unlocked(prefix)
             self.path, handle = _make_locked(prefix)
         except OSError as error:
             raise UserError(f"{error.filename or 'TMPDIR'}: no directory can be made for copies: {error.strerror}; "
                             "set TMPDIR to another place, or --cache_dir") from error  # fmt: skip
-        self._gone = weakref.finalize(self, _remove, self.path, handle)
+        self._finalizer = weakref.finalize(self, _remove, self.path, handle)
 
 
 def _make_locked(prefix):
-    """-> (path of a new directory, its open and locked handle)."""
+    """Creates a directory. Returns (its path, its open and locked handle)."""
     while True:
         path = tempfile.mkdtemp(prefix=prefix)
         try:
-            # One or the other where another process takes it for a left one before it is locked.
+            # Either occurs if another process removes the directory as unused before it is locked.
             with contextlib.suppress(Locked, FileNotFoundError):
                 return path, _open_locked(path)
         except OSError:
@@ -47,12 +47,12 @@ def _make_locked(prefix):
 
 
 def _open_locked(path):
-    """A handle of a directory of our own that nobody else holds, locked; OSError where there is no such directory."""
+    """Opens and locks a directory of this user. Raises OSError if it is missing, locked or not this user's."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         lock(handle)
-        found = os.stat(path, follow_symlinks=False)
-        if not os.path.samestat(found, os.fstat(handle)) or found.st_uid != os.getuid():
+        status = os.stat(path, follow_symlinks=False)
+        if not os.path.samestat(status, os.fstat(handle)) or status.st_uid != os.getuid():
             raise FileNotFoundError(path)
     except OSError:
         os.close(handle)
@@ -60,10 +60,10 @@ def _open_locked(path):
     return handle
 
 
-def _sweep(prefix):
+def _remove_unlocked(prefix):
     with os.scandir(tempfile.gettempdir()) as entries:
-        left = [entry.path for entry in entries if entry.name.startswith(prefix)]
-    for path in left:
+        paths = [entry.path for entry in entries if entry.name.startswith(prefix)]
+    for path in paths:
         with contextlib.suppress(OSError):
             _remove(path, _open_locked(path))
 

@@ -1,16 +1,16 @@
 "use strict";
 
-// A moment's times in words: 1:02.
+// Formats seconds as 1:02.
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 for (const video of document.querySelectorAll(".video")) {
   const data = JSON.parse(video.querySelector("script").textContent);
   const slider = video.querySelector("input[type=range]");
-  const said = video.querySelector(".said");
+  const status = video.querySelector(".status");
   const buttons = [...video.querySelectorAll(".moments button")];
   const frames = Number(slider.max) + 1;
 
-  const tell = () => {
+  const update = () => {
     const frame = Number(slider.value);
     const shown = data.names
       .map((name, row) => [data.values[row][frame], name])
@@ -19,9 +19,9 @@ for (const video of document.querySelectorAll(".video")) {
       .slice(0, 4)
       .map(([value, name]) => `${name} ${value}%`);
     const heads = data.heads.flatMap((row, head) => (row[frame] >= 50 ? [head + 1] : []));
-    const looking = heads.length ? `; looked at by head ${heads.join(", ")}` : "";
-    said.textContent = `${clock(frame * data.frame)}: ${shown.join(", ") || "nothing"}${looking}`;
-    slider.setAttribute("aria-valuetext", said.textContent);
+    const attention = heads.length ? `; attention of head ${heads.join(", ")}` : "";
+    status.textContent = `${clock(frame * data.frame)}: ${shown.join(", ") || "nothing"}${attention}`;
+    slider.setAttribute("aria-valuetext", status.textContent);
     for (const cursor of video.querySelectorAll(".cursor")) cursor.style.left = `${((frame + 0.5) / frames) * 100}%`;
   };
 
@@ -35,7 +35,7 @@ for (const video of document.querySelectorAll(".video")) {
       range.style.width = `${(end - start) * 100}%`;
     }
     if (button) slider.value = Math.floor(Number(button.dataset.start) / data.frame);
-    tell();
+    update();
   };
 
   for (const button of buttons) {
@@ -45,11 +45,11 @@ for (const video of document.querySelectorAll(".video")) {
     plot.addEventListener("click", (event) => {
       const box = plot.getBoundingClientRect();
       slider.value = Math.floor(((event.clientX - box.left) / box.width) * frames);
-      tell();
+      update();
     });
   }
-  slider.addEventListener("input", tell);
-  tell();
+  slider.addEventListener("input", update);
+  update();
 }
 
 const find = document.getElementById("find");
