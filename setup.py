@@ -51,6 +51,10 @@ setup(
             "ruff>=0.17,<0.18",  # a release may format differently
             "mypy>=2.4,<2.5",  # a release may find more; the checker that most typed libraries of the field use
             "pandas-stubs>=2.2,<4",
+            "nbformat>=5.10,<6",  # the notebook docs/moments.ipynb: reads it,
+            "nbclient>=0.10,<1",  # executes it (a slow test),
+            "ipykernel>=6.29,<8",  # in this kernel,
+            "matplotlib>=3.9,<4",  # with which it draws its figure
         ],
     },
     entry_points={

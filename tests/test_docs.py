@@ -12,7 +12,8 @@ import pytest
 from yt8m_attention.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
 # Flags of other programs that the text, not a block of shell, speaks of.
 FOREIGN = {"help", "logdir", "slow", "name", "noname"}
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
