@@ -163,7 +163,7 @@ class EvaluationStream:
                 batch = self._new_batch()
         if not (ordinal or self._may_be_empty):
             raise source.no_items_error()
-        source.bad_records.say()
+        source.bad_records.log()
 
     def progress(self, batch: aliases.Batch) -> float:
         """The fraction of the pass that is done with a batch: by shards, and by items within one."""

@@ -91,7 +91,7 @@ def write(pattern: str, flag: str, data: Data, labels: Labels, output_dir: str) 
             tally.shards += 1
         shown.add(1)
     shown.close()
-    source.bad_records.say()
+    source.bad_records.log()
     tally.unknown_segments, tally.bad_records = wanted.unknown_segments(), len(source.bad_records)
     return tally
 

@@ -102,7 +102,7 @@ def known_sizes(shard: index.ShardIndex) -> tuple[np.ndarray, np.ndarray]:
     Returns:
       (int64 [n], numbers of the ratings with an end; int64 [n], frames of their segments).
     """
-    known = np.flatnonzero(shard.segment_ends != index.NOT_SAID)
+    known = np.flatnonzero(shard.segment_ends != index.NO_END)
     return known, shard.segment_ends[known].astype(np.int64) - shard.segment_starts[known]
 
 

@@ -105,7 +105,7 @@ def of_files(saved: Sequence[SavedScores], pattern: str, data: config.Data, held
     found = rating_reader.read_ratings(
         pattern, flag=_FLAG, cache_dir=data.cache_dir, index_dir=data.index_dir, bad_records=bad_records
     )
-    bad_records.say()
+    bad_records.log()
     keep = np.isin(found.classes, saved[0].classes)
     if held_out:
         keep &= holdout.kept(found.ids, held_out, only_holdout=True)

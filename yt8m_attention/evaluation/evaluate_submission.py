@@ -45,7 +45,7 @@ def score(path: str, pattern: str, top_n: int, label_cache: str | None = None, p
     """
     bad_records = BadRecords(max_bad_records)
     found = _ratings(pattern, label_cache, index_dir=index_dir, bad_records=bad_records, cache_dir=cache_dir)
-    bad_records.say()
+    bad_records.log()
     ratings = _selected(found, held_out, classes)
     result = submission_score.score(_logged(submission.read(path, top_n), path, ratings), ratings, top_n)
     if not result["classes"]:

@@ -67,7 +67,7 @@ def run(model: keras.Model, job: MomentsJob, class_name: Callable[[int], str]) -
         found.append(moment_files.describe(video, best, class_name, job.data.frame_seconds))
         shown.add(1, progress=video.progress)
     shown.close()
-    bad_records.say()
+    bad_records.log()
     _write(job, found)
     return {
         "videos": len(found),

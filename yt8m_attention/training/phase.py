@@ -110,7 +110,7 @@ def _train(run, flags, stop):
         rate, path, stopped = _run(run, flags, model, adam, variables, state, strategy, compiled, batches, lock, stop)
         if not stopped:
             _note_finished(run, flags, state.step)
-    bad_records.say()
+    bad_records.log()
     return Result(
         preempted=stopped,
         step=state.step,

@@ -39,7 +39,7 @@ class BadRecords:
         if len(self._places) > self._limit:
             raise error
 
-    def say(self) -> None:
+    def log(self) -> None:
         """Logs the number of skipped records, if any."""
         if self._places:
             path, offset = min(self._places)

@@ -15,7 +15,7 @@ from yt8m_attention.data.formats.bad_records import BadRecord
 from yt8m_attention.errors import UserError
 
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1  # the 64-bit numbers of records are clipped to this range
-NOT_SAID = _SMALLEST  # the end of a segment without one; records cannot hold this value
+NO_END = _SMALLEST  # the end of a segment without one; records cannot hold this value
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class ShardIndex:
     label_splits: np.ndarray  # int32 [N + 1]
     segment_labels: np.ndarray  # int32 [P]
     segment_starts: np.ndarray  # int32 [P]
-    segment_ends: np.ndarray  # int32 [P]; NOT_SAID: the record has no ends
+    segment_ends: np.ndarray  # int32 [P]; NO_END: the record has no ends
     segment_scores: np.ndarray  # float32 [P]
     segment_splits: np.ndarray  # int32 [N + 1]
 
@@ -106,8 +106,8 @@ def _build(stamp, features):
 
 
 def _arrays(spans, decoded, num_streams):
-    ends = [np.maximum(r.segment_ends, NOT_SAID + 1) for r in decoded]
-    ends = [e if len(e) else np.full(len(r.segment_labels), NOT_SAID) for e, r in zip(ends, decoded, strict=True)]
+    ends = [np.maximum(r.segment_ends, NO_END + 1) for r in decoded]
+    ends = [e if len(e) else np.full(len(r.segment_labels), NO_END) for e, r in zip(ends, decoded, strict=True)]
     streams = np.array([r.streams for r in decoded], np.int64).reshape(len(decoded), num_streams, 4)
     streams[..., 0] -= np.where(streams[..., 2], spans[:, :1], 0)
     return {
