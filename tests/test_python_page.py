@@ -88,18 +88,18 @@ def test_every_example_gives_the_values_shown(tmp_path, monkeypatch, restored_lo
 def test_loggers_filter_the_messages_of_the_package(restored_logging):
     from yt8m_attention import progress
 
-    package = logging.getLogger("yt8m_attention")
+    package, module = logging.getLogger("yt8m_attention"), logging.getLogger("yt8m_attention.training.phase")
     messages = []
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
     package.addHandler(handler)
     package.setLevel(logging.INFO)
     progress.Progress("videos", total=2).close()
-    progress.say("seen")
+    module.info("seen")
     logging.getLogger("yt8m_attention.progress").setLevel(logging.WARNING)
     progress.Progress("videos", total=2).close()
     package.setLevel(logging.ERROR)
-    progress.say("not seen")
+    module.info("not seen")
     assert len(messages) == 2 and messages[0].startswith("0/2 videos") and messages[1] == "seen"
 
 
