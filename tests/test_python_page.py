@@ -88,30 +88,18 @@ def test_every_example_gives_the_values_shown(tmp_path, monkeypatch, restored_lo
 def test_loggers_filter_the_messages_of_the_package(restored_logging):
     from yt8m_attention import progress
 
-<<<<<<< HEAD
-    package, other = logging.getLogger("yt8m_attention"), logging.getLogger("yt8m_attention.training.phase")
-=======
     package, module = logging.getLogger("yt8m_attention"), logging.getLogger("yt8m_attention.training.phase")
->>>>>>> pydocs
     messages = []
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
     package.addHandler(handler)
     package.setLevel(logging.INFO)
     progress.Progress("videos", total=2).close()
-<<<<<<< HEAD
-    other.info("seen")
-    logging.getLogger("yt8m_attention.progress").setLevel(logging.WARNING)
-    progress.Progress("videos", total=2).close()
-    package.setLevel(logging.ERROR)
-    other.info("not seen")
-=======
     module.info("seen")
     logging.getLogger("yt8m_attention.progress").setLevel(logging.WARNING)
     progress.Progress("videos", total=2).close()
     package.setLevel(logging.ERROR)
     module.info("not seen")
->>>>>>> pydocs
     assert len(messages) == 2 and messages[0].startswith("0/2 videos") and messages[1] == "seen"
 
 
