@@ -1,33 +1,33 @@
 #!/usr/bin/env bash
-# Trains one network on whole videos (phase 1), then on rated segments (phase 2), and scores both on videos left out.
+# Trains one network on whole videos (phase 1), then on rated segments (phase 2), and evaluates both on held-out videos.
 #
-#   ./run_train.sh                                        a few minutes, on data that it makes
+#   ./run_train.sh                                        a few minutes, on a small data set
 #   TRAIN_DATA='gs://us.data.yt8m.org/2/frame/train/train*.tfrecord' \
 #   SEGMENT_DATA='gs://us.data.yt8m.org/3/frame/validate/validate*.tfrecord' ./run_train.sh
 #
-# Settings by environment; globs are quoted, paths are relative to the current directory:
+# Environment variables; quote globs, paths are relative to the current directory:
 #   MODEL         a network in flags/          multi_attention_1
-#   DATA          a kind of data in flags/     youtube8m where data is named, else demo
-#   TRAIN_DATA    videos with video labels     \ unset: a small data set is made
-#   SEGMENT_DATA  videos with rated segments   / in RUN_DIR/data
-#   EVAL_DATA     rated videos to judge by     the share of SEGMENT_DATA that phase 2 leaves out
-#   RUN_DIR       everything that is written   runs/DATA/MODEL
-# Arguments are flags of `train`, for both phases, and win over every flagfile: ./run_train.sh --batch_size=64
+#   DATA          a kind of data in flags/     youtube8m if data is given, else demo
+#   TRAIN_DATA    videos with video labels     \ unset: a small data set is written
+#   SEGMENT_DATA  videos with rated segments   / to RUN_DIR/data
+#   EVAL_DATA     rated videos to evaluate on  the share of SEGMENT_DATA that phase 2 holds out
+#   RUN_DIR       directory of all output      runs/DATA/MODEL
+# Arguments are flags of `train`, for both phases, and override every flagfile: ./run_train.sh --batch_size=64
 #
-# Run again, it resumes where it stopped. The last line of standard output is JSON: phase1 and phase2, each with the
+# The same command resumes a stopped run. The last line of standard output is JSON: phase1 and phase2, each with the
 # keys of `eval`, and run_dir.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/yt8m_attention/cli/environment.sh"
-explain_where_asked "$@"
-settle_run "$@"
+print_help_if_asked "$@"
+resolve_settings "$@"
 [ -n "${TRAIN_DATA:-}" ] || refuse "TRAIN_DATA is unset: name a glob of files with video labels"
 [ -n "${SEGMENT_DATA:-}" ] || refuse "SEGMENT_DATA is unset: name a glob of files with rated segments"
 set_up_python
 
 given=("$@")
 if [ "$DATA" = demo ]; then "$PYTHON" -m yt8m_attention.synthesize "--output_dir=$RUN_DIR/data" >&2; fi
-# The classes that segments are rated for, and all classes' names, where they lie beside the folder of SEGMENT_DATA's
-# files (YouTube-8M's names are in vocabulary.csv).
+# The list of segment classes, and the class names, if they lie beside the folder of SEGMENT_DATA's files. YouTube-8M's
+# names are in vocabulary.csv.
 own=()
 beside="$(dirname "$(dirname "${SEGMENT_DATA%%,*}")")"
 if [ -f "$beside/segment_label_ids.csv" ]; then own+=("--segment_label_ids_file=$beside/segment_label_ids.csv"); fi
@@ -35,7 +35,7 @@ for names in vocabulary.csv class_names.csv; do
   if [ -f "$beside/$names" ]; then own+=("--vocabulary=$beside/$names") && break; fi
 done
 
-# train_phase PHASE DATA [FLAG...]: later flags win, so from the general to the particular.
+# train_phase PHASE DATA [FLAG...]: trains one phase. Later flags win, so the flagfiles go from general to specific.
 train_phase() {
   local name flags=()
   for name in "$1" "$MODEL" "$DATA" "${DATA}_$1"; do
@@ -44,18 +44,18 @@ train_phase() {
   flags+=(${own[@]+"${own[@]}"} "--train_dir=$RUN_DIR/$1" "--train_data_pattern=$2" "${@:3}")
   { mkdir -p "$RUN_DIR" && : >"$RUN_DIR/$1.json"; } 2>/dev/null ||
     refuse "RUN_DIR=$RUN_DIR: cannot be made or written to; free space, or name a directory you may write to"
-  attend "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >"$RUN_DIR/$1.json"
+  run_and_forward_signals "$PYTHON" -m yt8m_attention.train "${flags[@]}" ${given[@]+"${given[@]}"} >"$RUN_DIR/$1.json"
   tail -n 1 "$RUN_DIR/$1.json" >&2
   if tail -n 1 "$RUN_DIR/$1.json" | grep -q '"preempted": true'; then
-    say "stopped at a checkpoint; the same command goes on from there"
+    log "stopped at a checkpoint; the same command resumes there"
     exit 143
   fi
 }
 
-# attend COMMAND...: passes on a signal to stop, which training answers with a checkpoint, and waits for its end.
-attend() {
+# run_and_forward_signals COMMAND...: forwards SIGTERM and SIGINT, on which training writes a checkpoint, and waits.
+run_and_forward_signals() {
   local child="" stopped="" status=0
-  # Set before there is a child: a signal in between is passed on as soon as there is one.
+  # Set before the child starts: a signal in between is forwarded as soon as it has started.
   trap 'stopped=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM INT
   "$@" &
   child=$!
@@ -69,15 +69,15 @@ attend() {
   return "$status"
 }
 
-# evaluate PHASE: prints the scores; each class's own go to RUN_DIR/PHASE_classes.csv.
+# evaluate PHASE: prints the scores, and writes those of each class to RUN_DIR/PHASE_classes.csv.
 evaluate() {
   result_of eval "--train_dir=$RUN_DIR/$1" --segment_labels "${EVALUATED[@]}" "--per_class_file=$RUN_DIR/$1_classes.csv"
 }
 
-say "TensorBoard: $(dirname "$PYTHON")/tensorboard --logdir $RUN_DIR"
+log "TensorBoard: $(dirname "$PYTHON")/tensorboard --logdir $RUN_DIR"
 train_phase phase1 "$TRAIN_DATA"
 train_phase phase2 "$SEGMENT_DATA" --segment_labels "--init_checkpoint=$RUN_DIR/phase1"
-settle_judging
+resolve_evaluation_data
 phase1="$(evaluate phase1)"
 phase2="$(evaluate phase2)"
 

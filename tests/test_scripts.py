@@ -179,7 +179,7 @@ def test_a_run_without_its_description_cannot_be_judged_by_what_it_left_out(call
             (call.work / "here/phase2/run.json").write_text(text)
         done, calls = call("run_eval.sh", RUN_DIR="here", SEGMENT_DATA="x")
         assert (done.returncode, calls, len(done.stderr.splitlines())) == (2, [], 1)
-        assert "here/phase2/run.json: tells no --holdout_fraction" in done.stderr
+        assert "here/phase2/run.json: holds no --holdout_fraction" in done.stderr
 
 
 @pytest.mark.parametrize("active", [True, False])
@@ -222,7 +222,7 @@ def test_a_stopped_training_stops_the_script(call):
     process.terminate()
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (143, "")
-    assert "goes on from there" in err
+    assert "resumes there" in err
     assert [command for command, _ in call.calls()] == ["synthesize", "train"]
 
 

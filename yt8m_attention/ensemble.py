@@ -4,8 +4,8 @@
       --output_file=segments.csv
   python -m yt8m_attention.ensemble --inputs=a.npz,b.npz --weights=2,1 --method=rank --output_file=segments.csv
 
-With --fit_data_pattern the blend and its members are judged there, and weights fitted where none are given;
---only_holdout then means the videos of that pattern, else those of --input_data_pattern.
+With --fit_data_pattern, the blend and its members are scored on these files; without --weights, they also fit the
+weights. --only_holdout then refers to these files, otherwise to --input_data_pattern.
 """
 
 import os
@@ -41,7 +41,7 @@ def main() -> dict[str, Any]:
                         "are files; give it to `inference` when writing them")  # fmt: skip
     if output_file:
         _check_ranking(weights, is_model)
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.ensembling import ensemble
         from yt8m_attention.inference import rank
 

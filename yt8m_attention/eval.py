@@ -38,7 +38,7 @@ def main() -> dict[str, Any]:
     scored = scoring.of_segments()
     if FLAGS.per_class_file and not FLAGS.segment_labels:
         raise UserError("--per_class_file: holds classes of segments, and --segment_labels is not given; give both")
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.evaluation import evaluate_checkpoints
 
     evaluate = evaluate_checkpoints.evaluate if FLAGS.run_once else evaluate_checkpoints.follow

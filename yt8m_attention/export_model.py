@@ -2,7 +2,7 @@
 
   python -m yt8m_attention.export_model --train_dir=runs/phase2 --output_dir=exported --quantize=int8
 
-What it answers is compared with the checkpoint's answers before anything is left in --output_dir.
+The SavedModel's probabilities are compared with the checkpoint's before it appears in --output_dir.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ OPTIONS = (
 
 def main() -> dict[str, Any]:
     train_dir, output_dir = trained_model.train_dir(), options.required("output_dir")
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.export import saved_model
 
     class_name = trained_model.vocabulary(train_dir).name

@@ -17,7 +17,7 @@ OPTIONS = (trained_model.CheckpointFile, options.some(Files, "output_dir"), trai
 def main() -> dict[str, Any]:
     checkpoint_file, output_dir = options.required("checkpoint_file"), options.required("output_dir")
     train_dir, which = trained_model.of_checkpoint_file(checkpoint_file)
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.export import saved_model
 
     class_name = trained_model.vocabulary(train_dir).name

@@ -1,4 +1,4 @@
-"""Names the best moments of videos, given as features: class, from, to, how probable.
+"""Lists the best moments of videos, which are given as features: class, start, end, probability.
 
   python -m yt8m_attention.moments --input=features.npy --train_dir=runs/phase2 --vocabulary=vocabulary.csv
   python -m yt8m_attention.moments --input='data/test/*.tfrecord' --train_dir=runs/phase2 --format=vtt \\
@@ -26,7 +26,7 @@ OPTIONS = (
 def main() -> dict[str, Any]:
     train_dir, pattern = trained_model.train_dir(), options.required("input")
     output_file = localization.output_file()
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.localization import localize
         from yt8m_attention.runs import restore
 

@@ -1,5 +1,6 @@
-"""Takes the best segments of a ranking for positives and its last ones for negatives, and writes their videos with
-these pseudo-labels, to train on together with rated ones.
+"""Writes videos with pseudo-labels: the best segments of a ranking are positives, the last ones are negatives.
+
+Phase 2 trains on them together with rated segments.
 
   python -m yt8m_attention.pseudo_label --submission_file=segments.csv --input_data_pattern='data/test/*.tfrecord' \\
       --output_dir=pseudo
@@ -27,7 +28,7 @@ def main() -> dict[str, Any]:
     submission_file, pattern = options.required("submission_file"), options.required("input_data_pattern")
     output_dir = options.required("output_dir")
     rule, data = pseudo_labels.rule(), options.collect(pseudo_labels.DATA)
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.ensembling import pseudo_label_files
 
     job = pseudo_label_files.PseudoLabelJob(

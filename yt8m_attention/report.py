@@ -4,8 +4,7 @@
       --vocabulary=vocabulary.csv --output_file=report.html
   python -m yt8m_attention.report --train_dir=runs/phase2 --input_data_pattern=features.npy --output_file=mine.html
 
-What is labelled is scored; a video of your own is shown with its moments. The page holds all that it needs and asks no
-network for anything.
+Labelled videos are scored; a video of your own is shown with its moments. The page needs no network.
 """
 
 from typing import Any
@@ -36,7 +35,7 @@ OPTIONS = (
 def main() -> dict[str, Any]:
     train_dir = trained_model.train_dir()
     pattern, output_file = options.required("input_data_pattern"), options.required("output_file")
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.reports import report
 
     job = report.ReportJob(

@@ -1,4 +1,4 @@
-"""Scores any system's ranked segments, a CSV as `inference --segment_labels` writes it: MAP@100,000.
+"""Scores the ranked segments of any system by MAP@100,000. The CSV has the form of `inference --segment_labels`.
 
   python -m yt8m_attention.segment_eval_inference --eval_data_pattern='data/test/*.tfrecord' \\
       --submission_file=segments.csv
@@ -28,7 +28,7 @@ OPTIONS = (
 def main() -> dict[str, Any]:
     submission_file, pattern = options.required("submission_file"), options.required("eval_data_pattern")
     share, classes = held_out.share(), data.segment_classes()
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.evaluation import evaluate_submission
 
     return evaluate_submission.score(

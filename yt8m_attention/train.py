@@ -20,7 +20,7 @@ def main() -> dict[str, Any]:
     run = training.run()
     flags = app.effective_flags()
     app.log_flags(flags)
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.training import phase
 
     level.check("train_data_pattern", run.data)

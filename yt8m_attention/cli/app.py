@@ -67,8 +67,11 @@ def define(groups: Groups) -> None:
 
 
 def _end(status):
-    """Ends the process without the interpreter's own end, which waits for, or ends by force, whatever threads of
-    TensorFlow or of ours are still at: a download of shards that nobody wants any more."""
+    """Ends the process after the atexit functions, without the interpreter's own shutdown.
+
+    The shutdown would wait for threads of TensorFlow or of ours, or end them by force, such as a download of shards
+    that is no longer needed.
+    """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # there is none, or it takes nothing more

@@ -1,21 +1,21 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by run_train.sh, run_eval.sh and tests/run.sh, never run: what they share.
+# Shared by run_train.sh, run_eval.sh and tests/run.sh, which source it.
 #
-# set_up_python finds or makes a Python that has this package; settle_run turns the environment's settings into a run,
-# and settle_judging says what it is judged by.
+# set_up_python finds or makes a Python that has this package. resolve_settings reads the environment variables of a
+# run, resolve_evaluation_data the rated videos to evaluate it on.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
-# Large arrays in huge pages, where the system grants them on request, and kept once they are freed, whichever thread
-# asks next: a training step takes a tenth to a fifth less (docs/performance.md). Only glibc reads it.
+# Puts large arrays into huge pages if the system allows it, and keeps freed memory for all threads. A training step
+# takes a tenth to a fifth less time (docs/performance.md). Only glibc reads this.
 _kept=68719476736
 _kept="glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=$_kept:glibc.malloc.trim_threshold=$_kept"
 export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.hugetlb=1:$_kept}"
 
-say() { printf '%s\n' "$*" >&2; }
+log() { printf '%s\n' "$*" >&2; }
 
-# explain_where_asked [FLAG...]: with --help among the flags, prints what the script says of itself, and ends.
-explain_where_asked() {
+# print_help_if_asked [FLAG...]: with --help among the flags, prints the comment at the head of the script and exits.
+print_help_if_asked() {
   case " $* " in
     *" -h "* | *" --help "* | *" -help "* | *" --helpfull "*)
       sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
@@ -26,15 +26,14 @@ explain_where_asked() {
 
 # Wrong use or bad input: one line, status 2.
 refuse() {
-  say "$(basename "$0"): $*"
+  log "$(basename "$0"): $*"
   exit 2
 }
 
 # set_up_python [EXTRA]: sets PYTHON.
 #
-# An active virtual environment in which the package is installed is used as it is: whoever chose its TensorFlow keeps
-# it. Otherwise .venv beside the package, active or not, is made and filled, once; with NVIDIA's libraries where there
-# is an NVIDIA GPU.
+# An active virtual environment in which the package is installed is used unchanged, with its own TensorFlow. Otherwise
+# .venv beside the package, active or not, is created and filled once, with NVIDIA's libraries if there is such a GPU.
 set_up_python() {
   local extra="${1:-}" extras installed stamp
   if [ -n "${VIRTUAL_ENV:-}" ] && [ ! "$VIRTUAL_ENV" -ef "$ROOT/.venv" ] &&
@@ -45,12 +44,12 @@ set_up_python() {
   PYTHON="$ROOT/.venv/bin/python"
   extras="$extra"
   if nvidia-smi >/dev/null 2>&1; then extras="gpu${extra:+,$extra}"; fi
-  # The stamp tells what was installed and for which place, since an editable installation holds the path.
+  # The stamp records what was installed and where, because an editable installation holds the path.
   stamp="$ROOT/.venv/installed${extra:+-$extra}"
   installed="$ROOT [$extras] $(cksum <"$ROOT/setup.py")"
   if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$installed" ]; then return; fi
   _make_venv
-  say "installing into $ROOT/.venv, once; TensorFlow is about 600 MB${extras:+ (extras: $extras)}"
+  log "installing into $ROOT/.venv, once; TensorFlow is about 600 MB${extras:+ (extras: $extras)}"
   "$PYTHON" -m pip install -qq --disable-pip-version-check --editable "$ROOT${extras:+[$extras]}" >&2
   printf '%s\n' "$installed" >"$stamp"
 }
@@ -68,17 +67,17 @@ _make_venv() {
   refuse "found no Python 3.11, 3.12 or 3.13 with the module venv (on Debian and Ubuntu: apt-get install python3-venv)"
 }
 
-# settle_run [FLAG...]: sets MODEL, DATA, TRAIN_DATA, SEGMENT_DATA, EVAL_DATA and RUN_DIR.
+# resolve_settings [FLAG...]: sets MODEL, DATA, TRAIN_DATA, SEGMENT_DATA, EVAL_DATA and RUN_DIR.
 #
-# Paths stay as the caller wrote them, relative to the caller's directory.
-settle_run() {
+# Paths stay relative to the caller's directory.
+resolve_settings() {
   local named="${TRAIN_DATA:-}${SEGMENT_DATA:-}${EVAL_DATA:-}"
   MODEL="${MODEL:-multi_attention_1}"
   DATA="${DATA:-$(_data_among "$@")}"
   if [ -n "$named" ]; then DATA="${DATA:-youtube8m}"; else DATA="${DATA:-demo}"; fi
   RUN_DIR="${RUN_DIR:-runs/$DATA/$MODEL}"
   case "$RUN_DIR" in
-    *://*) refuse "RUN_DIR=$RUN_DIR: only data is read from elsewhere; name a directory on this machine" ;;
+    *://*) refuse "RUN_DIR=$RUN_DIR: only data can be remote; name a directory on this machine" ;;
   esac
   _flagfile MODEL "$MODEL"
   _flagfile DATA "$DATA"
@@ -92,20 +91,21 @@ settle_run() {
     refuse "EVAL_DATA and SEGMENT_DATA are unset: name a glob of files with rated segments"
 }
 
-# settle_judging: sets EVALUATED, the flags that say which rated videos a model is judged by: EVAL_DATA or, without it,
-# the share of SEGMENT_DATA that phase 2 left out, which its run.json tells.
-settle_judging() {
-  local told fraction
+# resolve_evaluation_data: sets EVALUATED, the flags of the rated videos to evaluate on: EVAL_DATA or, without it, the
+# share of SEGMENT_DATA that phase 2 held out according to its run.json.
+resolve_evaluation_data() {
+  local run_json fraction
   EVALUATED=("--eval_data_pattern=${EVAL_DATA:-${SEGMENT_DATA:-}}")
   if [ -z "${EVAL_DATA:-}" ]; then
-    told="$RUN_DIR/phase2/run.json"
-    fraction="$(sed -n 's/^ *"holdout_fraction": \([0-9.e-]*\),\{0,1\}$/\1/p' "$told" 2>/dev/null | head -n 1)" &&
-      [ -n "$fraction" ] || refuse "$told: tells no --holdout_fraction; train again, or set EVAL_DATA"
+    run_json="$RUN_DIR/phase2/run.json"
+    fraction="$(sed -n 's/^ *"holdout_fraction": \([0-9.e-]*\),\{0,1\}$/\1/p' "$run_json" 2>/dev/null | head -n 1)" &&
+      [ -n "$fraction" ] || refuse "$run_json: holds no --holdout_fraction; train again, or set EVAL_DATA"
     EVALUATED+=(--only_holdout "--holdout_fraction=$fraction")
   fi
 }
 
-# _data_among [FLAG...]: the kind of data whose flagfile is among the flags, if one is: its budgets are wanted too.
+# _data_among [FLAG...]: prints the kind of data whose flagfile is among the flags, if any; the flagfiles of its phases
+# apply, too.
 _data_among() {
   local flag name
   for flag in "$@"; do
@@ -119,8 +119,8 @@ _data_among() {
 }
 
 _flagfile() {
-  [ -f "$ROOT/flags/$2.flags" ] || refuse "$1=$2: there is no flags/$2.flags; see $ROOT/flags"
+  [ -f "$ROOT/flags/$2.flags" ] || refuse "$1=$2: flags/$2.flags does not exist; see $ROOT/flags"
 }
 
-# The result of a command: the last line of its output. Its own status is the pipe's.
+# result_of COMMAND [FLAG...]: prints the last line of the command's output, and has its status.
 result_of() { "$PYTHON" -m "yt8m_attention.$1" "${@:2}" | tail -n 1; }

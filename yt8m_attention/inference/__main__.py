@@ -3,10 +3,10 @@
   python -m yt8m_attention.inference --input_data_pattern='data/test/*.tfrecord' --train_dir=runs/phase2 \\
       --segment_labels --output_file=segments.csv
 
-Several workers, each with --worker=I/N --ranking_file=FILE in place of --output_file, rank a part of the files each;
---merge_rankings='FILES' --output_file=segments.csv then writes the CSV that one would have written.
+Several workers can rank a part of the files each, with --worker=I/N --ranking_file=FILE instead of --output_file.
+--merge_rankings='FILES' --output_file=segments.csv then writes the CSV that a single call would have written.
 
-It is the entry point `inference`, and stands here because a package and a module cannot share the name.
+This entry point of `inference` is in the folder, because a package and a module cannot share a name.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ def _rank():
     trained_model.check_archives()
     pattern, scored = options.required("input_data_pattern"), scoring.of_segments()
     output_file = options.required("ranking_file" if worker else "output_file")
-    with app.quiet_imports():  # of TensorFlow, which wrong flags need not wait for
+    with app.quiet_imports():  # of TensorFlow, which takes longer than wrong flags should wait
         from yt8m_attention.inference import rank
         from yt8m_attention.runs import model_archive, restore
 
