@@ -126,6 +126,21 @@ def test_the_profile_is_where_its_plugin_looks(run_dir, ask):
         assert any(written.name in name for name in ask("plugin/profile/runs"))
 
 
+def test_files_of_one_second_are_read_in_the_order_of_their_counter(tmp_path):
+    """A process's tenth file follows its ninth; a resumed run replaces what an earlier one wrote from there on."""
+    for number, steps in ((9, range(6)), (10, (2, 3))):
+        folder = tmp_path / str(number)
+        written = summaries.Summaries(str(folder))
+        for step in steps:
+            written.scalars(step, {"train/loss": step + number})
+        written.close()
+        (path,) = folder.iterdir()
+        path.rename(tmp_path / f"events.out.tfevents.1700000000.host.77.{number}.v2")
+        folder.rmdir()
+    found = summaries.read_scalars(str(tmp_path))["train/loss"]
+    assert found == [(0, 9.0), (1, 10.0), (2, 12.0), (3, 13.0)]
+
+
 def test_curves_are_read_back_as_written(tmp_path):
     assert summaries.read_scalars(str(tmp_path / "absent")) == {}
     for start in (0, 2):  # two files, as after a resumed run

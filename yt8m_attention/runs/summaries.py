@@ -1,9 +1,11 @@
 """TensorBoard event files of a run."""
 
 import contextlib
+import glob
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,13 +125,19 @@ def read_scalars(directory: str) -> dict[str, list[tuple[int, float]]]:
       {name: [(step, value), ...]} in the order of the steps; {} if there is no event file. If a run was resumed from an
       earlier step, the last value of each step counts.
     """
-    if not os.path.isdir(directory):
-        return {}
-    events = event_accumulator.EventAccumulator(directory, size_guidance={event_accumulator.TENSORS: 0})
-    events.Reload()
-    curves = {}
-    for name in events.Tags()["tensors"]:
-        if events.SummaryMetadata(name).plugin_data.plugin_name == "scalars":
-            points = {e.step: float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(name)}
-            curves[name] = sorted(points.items())
-    return curves
+    curves: dict[str, dict[int, float]] = {}
+    # A file's name holds the time and a counter of its process. TensorBoard would sort "10" before "9".
+    names = sorted(glob.glob("*tfevents*", root_dir=directory), key=_numbers)
+    for path in (os.path.join(directory, name) for name in names):
+        events = event_accumulator.EventAccumulator(path, size_guidance={event_accumulator.TENSORS: 0})
+        events.Reload()
+        for name in events.Tags()["tensors"]:
+            if events.SummaryMetadata(name).plugin_data.plugin_name == "scalars":
+                points = {e.step: float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(name)}
+                earlier = {step: value for step, value in curves.get(name, {}).items() if step < min(points)}
+                curves[name] = earlier | points
+    return {name: sorted(points.items()) for name, points in curves.items()}
+
+
+def _numbers(name):
+    return [int(number) for number in re.findall(r"\d+", name)]
