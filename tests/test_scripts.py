@@ -169,7 +169,7 @@ def test_help_is_given_and_nothing_done(call, script, asked):
     done, calls = call(script, "--batch_size=4", asked)
     assert (done.returncode, calls, done.stderr, os.listdir(call.work)) == (0, [], "", [])
     first, *_, last = done.stdout.splitlines()
-    assert first.startswith(("Trains", "Judges")) and "JSON" in done.stdout and not last.startswith(("#", "set"))
+    assert first.startswith(("Trains", "Evaluates")) and "JSON" in done.stdout and not last.startswith(("#", "set"))
 
 
 def test_a_run_without_its_description_cannot_be_judged_by_what_it_left_out(call):
